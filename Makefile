@@ -1,0 +1,82 @@
+# make nightly: set up and run the night on an embedded default. make test: set up and pass the tests. make help: the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV ?= .venv
+VAR ?= var
+IVY_SETTINGS ?= conf/ivysettings.xml
+OPTIONS ?=
+
+BIN := $(VENV)/bin
+export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+JARS := $(VAR)/jars
+DECLARED := setup.py pyproject.toml $(wildcard conf/*.py schemas/*.py expectations/*.py jobs/__init__.py)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
+
+doctor: ## say whether this machine has what fabyield needs
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "fabyield needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1); install it, or: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "fabyield needs Python's venv module (Debian: apt install python3-venv)" >&2; exit 2; }
+	@java=$${JAVA_HOME:+$$JAVA_HOME/bin/}java; found=$$($$java -version 2>&1 | sed -nE '1,3s/.* version "([0-9]+).*/\1/p' || true); \
+	  [ "$${found:-0}" -ge 17 ] || { \
+	  echo "fabyield needs Java 17 or newer, but '$$java' is $${found:-missing}; install it (Debian: apt install openjdk-17-jre-headless), or set JAVA_HOME" >&2; exit 2; }
+
+setup: doctor $(VENV)/.ready $(JARS)/.ready ## install what the night needs into .venv and var/jars
+
+nightly: setup landing ## set up and run the night on an embedded default (OPTIONS="--lake DIR ..." are passed on)
+	@spark-submit jobs/nightly.py $(OPTIONS)
+
+landing: setup ## fill the landing zone and the factory database if there are none
+	@[ -n "$$(ls -A $(VAR)/landing/stdf 2>/dev/null)" ] || { \
+	  $(BIN)/python -m fabyield.simulate --landing $(VAR)/landing/stdf --database $(VAR)/fab.db --truth $(VAR)/truth && \
+	  cp -p tests/data/stdf/*.stdf.gz $(VAR)/landing/stdf/; }
+
+test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
+	@$(BIN)/python -m pytest $(OPTIONS)
+
+lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files
+	@rm -rf build dist && $(BIN)/pip wheel -q --no-deps -w dist . && rm -rf build lib/*.egg-info && cp dist/fabyield-*.whl dist/fabyield.zip && ls dist
+
+lock: $(VENV)/.dev-ready ## write the lock files anew from setup.py
+	@$(BIN)/pip install -q uv && for extra in "" dev; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
+	  $${extra:+--extra $$extra -c requirements.lock} setup.py -o requirements$${extra:+-$$extra}.lock; done
+
+clean: ## remove what was built, installed and run here
+	rm -rf $(VENV) $(VAR) build dist .mypy_cache .ruff_cache .pytest_cache lib/*.egg-info; find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.ready: requirements.lock $(DECLARED)
+	@echo "setting up $(VENV) (a minute or two the first time)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.ready
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# Spark's own resolver fetches the jars once; from then on every spark-submit of this environment finds them in its defaults.
+$(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.ready
+	@echo "fetching Delta Lake's and the JDBC jars into $(JARS)"
+	@mkdir -p $(JARS) $(VAR)/log && rm -f $(JARS)/*.jar
+	@spark-submit --conf spark.jars.ivy=$(CURDIR)/$(VAR)/ivy --conf spark.jars.ivySettings=$(IVY_SETTINGS) \
+	  --packages "$$(grep -v '^#' conf/jars.txt | paste -sd,)" jobs/__init__.py > $(VAR)/log/jars.log 2>&1 \
+	  || { tail -n 5 $(VAR)/log/jars.log >&2; echo "the jars could not be fetched: is Maven Central, or a mirror named in IVY_SETTINGS, within reach?" >&2; exit 1; }
+	@for jar in $$(grep -v '^#' conf/jars.txt); do IFS=: read -r group name version <<< "$$jar"; \
+	  cp "$(VAR)/ivy/jars/$${group}_$$name-$$version.jar" $(JARS)/; done
+	@$(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "conf")' > $(JARS)/.spark-conf
+	@mkdir -p "$$(cat $(JARS)/.spark-conf)" && sed "s|@jars@|$(CURDIR)/$(JARS)|" conf/spark-defaults.conf > "$$(cat $(JARS)/.spark-conf)/spark-defaults.conf"
+	@cp conf/log4j2.properties "$$(cat $(JARS)/.spark-conf)/"
+	@touch $@
+
+.PHONY: help doctor setup nightly landing test lint package lock clean

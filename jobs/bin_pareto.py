@@ -1,0 +1,21 @@
+"""Gold: which bins the dies of every wafer end in.
+
+spark-submit --py-files dist/fabyield.zip jobs/bin_pareto.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import BIN_COUNTS, BIN_PARETO, DIE_RESULTS, TEST_RUNS, WAFERS
+from fabyield.transforms.bin_pareto import bin_names, bin_pareto
+
+
+def job(run: Run) -> None:
+    """Count the bins of all wafers whose dies or products are new."""
+    wafers = run.touched(BIN_PARETO, DIE_RESULTS, WAFERS)
+    names = bin_names(run.read(BIN_COUNTS), run.read(TEST_RUNS, wafers))
+    rows = bin_pareto(run.read(DIE_RESULTS, wafers), names, run.read(WAFERS, wafers))
+    run.write(BIN_PARETO, rows, wafers)
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,19 @@
+"""Silver: first and final verdict of every die.
+
+spark-submit --py-files dist/fabyield.zip jobs/die_results.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import DIE_RESULTS, TOUCHDOWNS
+from fabyield.transforms.die_results import die_results
+
+
+def job(run: Run) -> None:
+    """Decide the dies of all wafers whose touch-downs are new."""
+    wafers = run.touched(DIE_RESULTS, TOUCHDOWNS)
+    run.write(DIE_RESULTS, die_results(run.read(TOUCHDOWNS, wafers)), wafers)
+
+
+if __name__ == "__main__":
+    main(job)

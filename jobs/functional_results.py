@@ -1,0 +1,22 @@
+"""Silver: functional results (FTR) joined to lot, product, wafer and die.
+
+spark-submit --py-files dist/fabyield.zip jobs/functional_results.py --lake s3a://fab/lake
+"""
+
+from fabyield.accounting import of_runs
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import FUNCTIONAL_RESULTS, FUNCTIONAL_VALUES, TEST_RUNS, TOUCHDOWNS
+from fabyield.transforms.test_results import functional_results
+
+
+def job(run: Run) -> None:
+    """Join the results of all wafers whose runs are new or changed."""
+    wafers = run.touched(FUNCTIONAL_RESULTS, TEST_RUNS)
+    runs, values = run.read(TEST_RUNS, wafers), run.read(FUNCTIONAL_VALUES)
+    rows = functional_results(values, runs, run.read(TOUCHDOWNS, wafers))
+    run.publish([of_runs(FUNCTIONAL_RESULTS, rows, values, runs, wafers)])
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,22 @@
+"""Silver: multi-result parametric records (MPR) joined to lot, product, wafer and die.
+
+spark-submit --py-files dist/fabyield.zip jobs/multi_results.py --lake s3a://fab/lake
+"""
+
+from fabyield.accounting import of_runs
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import MULTI_RESULTS, MULTI_VALUES, TEST_RUNS, TOUCHDOWNS
+from fabyield.transforms.test_results import multi_results
+
+
+def job(run: Run) -> None:
+    """Join the results of all wafers whose runs are new or changed."""
+    wafers = run.touched(MULTI_RESULTS, TEST_RUNS)
+    runs, values = run.read(TEST_RUNS, wafers), run.read(MULTI_VALUES)
+    rows = multi_results(values, runs, run.read(TOUCHDOWNS, wafers))
+    run.publish([of_runs(MULTI_RESULTS, rows, values, runs, wafers)])
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,29 @@
+"""Bronze: new STDF files of the landing zone, and what is in them.
+
+spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab/landing --lake s3a://fab/lake
+"""
+
+from fabyield.errors import DataQualityError
+from fabyield.ingest import batches, check_files, quarantined, staged
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import STDF_FILES
+from fabyield.transforms.stdf_files import stdf_files
+
+
+def job(run: Run) -> None:
+    """Decode each new file once, audit all kinds of rows, then publish them, manifest last."""
+    stage = staged(run)
+    files = stdf_files(stage.files(), run.read(STDF_FILES))
+    try:
+        check_files(run, files)
+        run.publish(batches(run, stage, files))
+    except DataQualityError:
+        # Nothing of it was published, so the next attempt looks at the landing zone afresh.
+        stage.discard()
+        raise
+    run.quarantine(STDF_FILES, quarantined(stage))
+
+
+if __name__ == "__main__":
+    main(job)

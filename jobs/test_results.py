@@ -1,0 +1,22 @@
+"""Silver: parametric results (PTR) joined to lot, product, wafer and die.
+
+spark-submit --py-files dist/fabyield.zip jobs/test_results.py --lake s3a://fab/lake
+"""
+
+from fabyield.accounting import of_runs
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import TEST_RESULTS, TEST_RUNS, TEST_VALUES, TOUCHDOWNS
+from fabyield.transforms.test_results import test_results
+
+
+def job(run: Run) -> None:
+    """Join the results of all wafers whose runs are new or changed."""
+    wafers = run.touched(TEST_RESULTS, TEST_RUNS)
+    runs, values = run.read(TEST_RUNS, wafers), run.read(TEST_VALUES)
+    rows = test_results(values, runs, run.read(TOUCHDOWNS, wafers))
+    run.publish([of_runs(TEST_RESULTS, rows, values, runs, wafers)])
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,24 @@
+"""Silver: wafer runs of the test files, joined to wafer, product and insertion.
+
+spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.run import Batch, Run
+from fabyield.tables import STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFERS
+from fabyield.transforms.test_runs import TesterRules, test_runs
+
+
+def job(run: Run) -> None:
+    """Join every wafer run to its wafer; each of them must come out as one row."""
+    fab = run.settings.fab
+    rules = TesterRules(
+        fab.time_zone, fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion
+    )
+    stdf_wafers = run.read(STDF_WAFERS)
+    rows = test_runs(stdf_wafers, run.read(STDF_FILES), run.read(WAFERS), rules)
+    run.publish([Batch(TEST_RUNS, rows, source_rows=stdf_wafers.count())])
+
+
+if __name__ == "__main__":
+    main(job)

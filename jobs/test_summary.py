@@ -1,0 +1,22 @@
+"""Gold: statistics and capability of every test on every wafer.
+
+spark-submit --py-files dist/fabyield.zip jobs/test_summary.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import TEST_RESULTS, TEST_RUNS, TEST_SUMMARY, TESTS
+from fabyield.transforms.test_summary import test_summary
+
+
+def job(run: Run) -> None:
+    """Summarise the tests of all wafers whose results are new."""
+    wafers = run.touched(TEST_SUMMARY, TEST_RESULTS)
+    rows = test_summary(
+        run.read(TEST_RESULTS, wafers), run.read(TESTS), run.read(TEST_RUNS, wafers)
+    )
+    run.write(TEST_SUMMARY, rows, wafers)
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,22 @@
+"""Silver: every touch-down in its place among those of its die.
+
+spark-submit --py-files dist/fabyield.zip jobs/touchdowns.py --lake s3a://fab/lake
+"""
+
+from fabyield.accounting import of_runs
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import PARTS, TEST_RUNS, TOUCHDOWNS
+from fabyield.transforms.touchdowns import touchdowns
+
+
+def job(run: Run) -> None:
+    """Order the touch-downs of all wafers whose runs are new or changed."""
+    wafers = run.touched(TOUCHDOWNS, TEST_RUNS)
+    runs, parts = run.read(TEST_RUNS, wafers), run.read(PARTS)
+    rows = touchdowns(parts, runs, run.settings.fab.retest_rule)
+    run.publish([of_runs(TOUCHDOWNS, rows, parts, runs, wafers)])
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,42 @@
+"""Gold: which wafers will yield low, why, and how good such predictions have been.
+
+spark-submit --py-files dist/fabyield.zip jobs/yield_model.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.models.learning import ModelFrames
+from fabyield.models.settings import ModelSettings
+from fabyield.models.yield_models import yield_models
+from fabyield.run import Batch, Run
+from fabyield.tables import (
+    MODEL_REPORT,
+    PCM_RESULTS,
+    PROCESS_HISTORY,
+    WAFER_YIELD,
+    WAFERS,
+    YIELD_DRIVER,
+    YIELD_PREDICTION,
+)
+
+INPUTS = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD)
+
+
+def job(run: Run) -> None:
+    """Train one model per product on finished lots, and score all wafers with it."""
+    if run.touched(MODEL_REPORT, *INPUTS) == []:
+        return
+    frames = ModelFrames(*(run.read(table) for table in INPUTS))
+    versions = {table.table: run.store.version(table) for table in INPUTS}
+    folder = f"{run.settings.lake}/models"
+    rows = yield_models(frames, ModelSettings(**run.settings.model), folder, versions)
+    run.publish(
+        [
+            Batch(YIELD_PREDICTION, rows.yield_prediction),
+            Batch(YIELD_DRIVER, rows.yield_driver),
+            Batch(MODEL_REPORT, rows.model_report),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,54 @@
+"""Tell the owner of a table what is wrong with it."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from fabyield.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing that somebody should look at, and who that is."""
+
+    owner: str
+    table: str
+    severity: str
+    expectation: str
+    observed: str
+    look_at: str
+
+    def __str__(self) -> str:
+        text = f"{self.severity} {self.table} (owner {self.owner}): {self.expectation}"
+        text += f"; seen: {self.observed}" if self.observed else ""
+        return text + (f"; look at: {self.look_at}" if self.look_at else "")
+
+
+class Channel(Protocol):
+    """A way to reach people: subclass it and name it in CHANNELS."""
+
+    def send(self, alert: Alert) -> None:
+        """Deliver `alert`."""
+
+
+class LogChannel:
+    """To the run's log: standard output and the log file."""
+
+    def send(self, alert: Alert) -> None:
+        """Log `alert` as one line, so that a name with a line break cannot forge another."""
+        log.warning("ALERT %s", " ".join(str(alert).split()))
+
+
+CHANNELS: dict[str, type[Channel]] = {"log": LogChannel}
+
+
+def send(alerts: Iterable[Alert], channels: list[str]) -> None:
+    """Send every alert through each of `channels`; raise ConfigError for an unknown one."""
+    if unknown := sorted(set(channels) - set(CHANNELS)):
+        raise ConfigError(f"alerts: {unknown}: no such channel; there are {sorted(CHANNELS)}")
+    for alert in alerts:
+        for name in channels:
+            CHANNELS[name]().send(alert)

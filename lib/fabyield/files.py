@@ -1,0 +1,38 @@
+"""Files and folders by path or URI, on a disk or an object store."""
+
+from pathlib import Path
+
+from pyarrow import fs
+
+
+def located(uri: str) -> tuple[fs.FileSystem, str]:
+    """The file system that holds `uri`, and the path in it; s3a:// and s3n:// mean s3://."""
+    scheme, mark, rest = uri.partition("://")
+    if not mark:
+        return fs.LocalFileSystem(), str(Path(uri).absolute())
+    if scheme in ("s3a", "s3n"):
+        scheme = "s3"
+    found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(f"{scheme}://{rest}")
+    return found
+
+
+def exists(uri: str) -> bool:
+    """Whether there is a file or a folder at `uri`."""
+    system, path = located(uri)
+    return bool(system.get_file_info(path).type != fs.FileType.NotFound)
+
+
+def remove_folder(uri: str) -> None:
+    """Delete the folder `uri` and all in it; no error where there is none."""
+    if exists(uri):
+        system, path = located(uri)
+        system.delete_dir(path)
+
+
+def write_text(uri: str, text: str) -> None:
+    """Write `text` to `uri`, replacing it whole, never half."""
+    system, path = located(uri)
+    system.create_dir(path.rpartition("/")[0], recursive=True)
+    with system.open_output_stream(f"{path}.part") as stream:
+        stream.write(text.encode())
+    system.move(f"{path}.part", path)

@@ -1,0 +1,122 @@
+"""Run a job from the command line, with exit codes that a scheduler understands."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+
+from fabyield.settings import Settings
+from fabyield.errors import ConfigError, DataQualityError, FabYieldError
+from fabyield.ledger import Attempt, Ledger, State
+from fabyield.run import Run
+from fabyield.spark import session
+from fabyield.store import Store
+
+log = logging.getLogger(__name__)
+Job = Callable[[Run], None]
+PROGRESS = logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S")
+RECORD = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+class Exit(IntEnum):
+    """What the exit code of a job says."""
+
+    DONE = 0
+    FAILED = 1
+    MISUSED = 2
+    STOPPED = 3
+
+
+def options(about: str | None) -> argparse.ArgumentParser:
+    """The options that every job takes."""
+    codes = (
+        "exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by data quality"
+    )
+    parser = argparse.ArgumentParser(description=about, epilog=codes)
+    parser.add_argument("--conf", default="dev", help="dev, prod or a YAML file (default: dev)")
+    parser.add_argument("--lake", help="root of the Delta tables")
+    parser.add_argument("--landing", help="folder whose stdf/ the testers deliver to")
+    parser.add_argument("--report", help="the page to write")
+    return parser
+
+
+def main(job: Job) -> None:
+    """Run `job` as one step by itself, over all batches that it has not seen yet."""
+    module = Path(sys.argv[0]).stem
+    parser = options(job.__doc__)
+    parser.add_argument("--full", action="store_true", help="take all rows, not only new ones")
+    given = parser.parse_args()
+    sys.exit(guarded(lambda: _alone(job, module, given)))
+
+
+def load(given: argparse.Namespace) -> Settings:
+    """The settings that the command line asks for."""
+    chosen = {"lake": given.lake, "landing": given.landing, "report": given.report}
+    return Settings.load(given.conf, **chosen)
+
+
+def attempt(job: Job, run: Run, ledger: Ledger) -> None:
+    """Run `job` and record how it ended; what it raises goes on."""
+    try:
+        job(run)
+    except BaseException as error:
+        stopped = isinstance(error, DataQualityError)
+        ledger.record(run.attempt, State.STOPPED if stopped else State.FAILED, str(error)[:2000])
+        raise
+    ledger.record(run.attempt, State.DONE)
+
+
+def guarded(work: Callable[[], None]) -> Exit:
+    """Do `work` and say how it ended; one line for errors of ours, the stack for others' too."""
+    codes = {DataQualityError: Exit.STOPPED, ConfigError: Exit.MISUSED, FabYieldError: Exit.FAILED}
+    try:
+        work()
+    except FabYieldError as error:
+        code = next(code for kind, code in codes.items() if isinstance(error, kind))
+        log.error("%s: %s", code.name, error)
+        return code
+    except KeyboardInterrupt:
+        log.error("FAILED: interrupted; run again to go on")
+        return Exit.FAILED
+    except Exception as error:
+        log.error("FAILED: %s: %s", type(error).__name__, str(error).partition("\n")[0])
+        log.debug("stack", exc_info=error)
+        return Exit.FAILED
+    return Exit.DONE
+
+
+@contextmanager
+def logging_to(folder: str, name: str) -> Iterator[None]:
+    """Send progress to standard output, and all there is to say to <folder>/<name>.log."""
+    root = logging.getLogger("fabyield")
+    root.setLevel(logging.DEBUG)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    screen, file = logging.StreamHandler(sys.stdout), logging.FileHandler(f"{folder}/{name}.log")
+    screen.setFormatter(PROGRESS)
+    screen.setLevel(logging.INFO)
+    file.setFormatter(RECORD)
+    handlers: Sequence[logging.Handler] = (screen, file)
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+
+
+def _alone(job: Job, step: str, given: argparse.Namespace) -> None:
+    settings = load(given)
+    with logging_to(settings.log, step):
+        store = Store(session(settings, f"fabyield {step}"), settings.lake)
+        ledger = Ledger(store)
+        since = 0 if given.full else ledger.done_until(step)
+        run = Run(store, settings, Attempt(ledger.next_batch(), step), since)
+        attempt(job, run, ledger)
+        log.info(
+            "%s: %s rows written; --full takes all rows again", step, f"{run.attempt.rows_out:,}"
+        )

@@ -1,0 +1,109 @@
+"""What ran: one row of ops.runs for each attempt at a step of a batch."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from pyspark.sql import functions as F
+
+from fabyield import __version__
+from fabyield.store import Store
+from fabyield.tables import RUNS
+
+NIGHT = "nightly"
+
+
+class State(StrEnum):
+    """How an attempt at a step stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Where the rows of one table's write came from and went."""
+
+    table: str
+    rows_in: int
+    rows_out: int
+    quarantined: int
+    duplicates: int
+    version: int
+
+
+@dataclass
+class Attempt:
+    """One attempt at a step, as it is filled in while the step runs."""
+
+    batch: int
+    step: str
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    tables: list[TableRows] = field(default_factory=list)
+
+    @property
+    def rows_out(self) -> int:
+        """Rows published by this attempt, over all its tables."""
+        return sum(rows.rows_out for rows in self.tables)
+
+
+class Ledger:
+    """Reads and appends ops.runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        rows = store.read(RUNS).groupBy("batch", "step").agg(F.collect_set("state").alias("states"))
+        self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows.collect()}
+
+    def open_batch(self) -> int | None:
+        """The batch of a night that began and did not end; None where all ended."""
+        nights = {batch: states for (batch, step), states in self._states.items() if step == NIGHT}
+        newest = max(nights, default=None)
+        return None if newest is None or State.DONE in nights[newest] else newest
+
+    def next_batch(self) -> int:
+        """A batch number that no run has had."""
+        return 1 + max((batch for batch, _ in self._states), default=0)
+
+    def is_done(self, batch: int, step: str) -> bool:
+        """Whether `step` is finished for `batch`."""
+        return State.DONE in self._states.get((batch, step), set())
+
+    def done_until(self, step: str) -> int:
+        """The newest batch for which `step` is finished; 0 where it never was."""
+        done = [b for (b, s), states in self._states.items() if s == step and State.DONE in states]
+        return max(done, default=0)
+
+    def record(self, attempt: Attempt, state: State, message: str = "") -> None:
+        """Append how `attempt` stands."""
+        ended_at = datetime.now(UTC)
+        row = {
+            "batch": attempt.batch,
+            "step": attempt.step,
+            "state": state.value,
+            "started_at": attempt.started_at,
+            "ended_at": ended_at,
+            "seconds": (ended_at - attempt.started_at).total_seconds(),
+            **_totals(attempt.tables),
+            "tables": [asdict(rows) for rows in attempt.tables],
+            "code_version": __version__,
+            "message": message,
+        }
+        frame = self._store.spark.createDataFrame([row], RUNS.ddl)
+        path = self._store.path(RUNS)
+        self._store.create(RUNS)
+        frame.write.format("delta").mode("append").save(path)
+        self._states.setdefault((attempt.batch, attempt.step), set()).add(state.value)
+
+
+def _totals(tables: Iterable[TableRows]) -> dict[str, int]:
+    tables = list(tables)
+    return {
+        "rows_in": sum(rows.rows_in for rows in tables),
+        "rows_out": sum(rows.rows_out for rows in tables),
+        "rows_quarantined": sum(rows.quarantined for rows in tables),
+        "rows_duplicate": sum(rows.duplicates for rows in tables),
+    }

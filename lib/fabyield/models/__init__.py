@@ -1,0 +1,1 @@
+"""Low-yield wafers predicted before wafer sort, with the reasons; data frames in and out."""

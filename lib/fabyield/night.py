@@ -1,0 +1,70 @@
+"""The night: its steps in order, taken up again where an earlier one was stopped."""
+
+import logging
+from dataclasses import dataclass
+from importlib import import_module
+
+from fabyield.settings import Settings, steps
+from fabyield.files import remove_folder
+from fabyield.ingest import waiting
+from fabyield.launch import Job, attempt, logging_to
+from fabyield.ledger import NIGHT, Attempt, Ledger, State
+from fabyield.reports.gather import gather
+from fabyield.reports.summary import summary
+from fabyield.run import Run
+from fabyield.spark import session
+from fabyield.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A batch number and the steps to take."""
+
+    batch: int
+    steps: list[str]
+
+
+def nightly(settings: Settings) -> None:
+    """Finish the night that is open, if any, then take in what has arrived since."""
+    with logging_to(settings.log, NIGHT):
+        store = Store(session(settings, "fabyield nightly"), settings.lake)
+        ledger = Ledger(store)
+        unfinished = ledger.open_batch()
+        if unfinished is not None:
+            log.info("batch %d was not finished: going on with it", unfinished)
+            one_night(store, settings, ledger, unfinished)
+            if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
+                return
+        one_night(store, settings, ledger, ledger.next_batch())
+
+
+def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> None:
+    """Run every step of `batch` that is not done; what a step raises ends the night."""
+    night = Run(store, settings, Attempt(batch, NIGHT))
+    ledger.record(night.attempt, State.RUNNING)
+    order = steps()
+
+    def take_steps(run: Run) -> None:
+        for place, step in enumerate(order, 1):
+            take(run, ledger, step, f"{place:2d}/{len(order)} {step}")
+        remove_folder(f"{settings.lake}/_stage")
+
+    try:
+        attempt(take_steps, night, ledger)
+    finally:
+        log.info("\n%s", summary(gather(night)))
+
+
+def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
+    """Run one step unless it is done."""
+    batch = night.attempt.batch
+    if ledger.is_done(batch, step):
+        log.info("%s: done before", title)
+        return
+    log.info("%s", title)
+    job: Job = import_module(f"fabyield.jobs.{step}").job
+    run = Run(night.store, night.settings, Attempt(batch, step), ledger.done_until(step))
+    attempt(job, run, ledger)
+    night.attempt.tables.extend(run.attempt.tables)

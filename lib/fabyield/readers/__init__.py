@@ -1,0 +1,1 @@
+"""Landing files and databases, read into data frames."""

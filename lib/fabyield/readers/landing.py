@@ -1,0 +1,66 @@
+"""Which files of the landing zone are new, and which are still being written."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pyarrow import fs
+
+from fabyield.errors import ConfigError
+from fabyield.files import located
+
+MARKER = ".done"
+UNFINISHED = (MARKER, ".part", ".tmp")
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A file of the landing zone as it was seen; `path` is below the landing zone."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+
+    @property
+    def seen(self) -> tuple[str, int, datetime]:
+        """What tells a file that was looked at before from one that was not."""
+        return self.path, self.size_bytes, self.modified_at
+
+
+def listed(landing: str) -> list[LandingFile]:
+    """Every file of the STDF folder of `landing`, by path.
+
+    Raises ConfigError where there is no such folder.
+    """
+    system, root = located(f"{landing}/stdf")
+    if system.get_file_info(root).type != fs.FileType.Directory:
+        raise ConfigError(f"{landing}/stdf: no such folder; set `landing` in conf or --landing")
+    found = system.get_file_info(fs.FileSelector(root, recursive=True))
+    files = [
+        LandingFile(info.path.removeprefix(root).lstrip("/"), info.size, _utc(info))
+        for info in found
+        if info.type == fs.FileType.File and not info.base_name.startswith((".", "_"))
+    ]
+    return sorted(files, key=lambda file: file.path)
+
+
+def settled(
+    files: Iterable[LandingFile], now: datetime, settle_seconds: float
+) -> list[LandingFile]:
+    """The files that nobody writes any more: unchanged for `settle_seconds`, or marked done.
+
+    A file dated in the future tells nothing by its age, so it counts as settled.
+    """
+    marked = {file.path for file in files}
+    quiet = timedelta(seconds=settle_seconds)
+    return [
+        file
+        for file in files
+        if not file.path.endswith(UNFINISHED)
+        and (file.path + MARKER in marked or not timedelta(0) <= now - file.modified_at < quiet)
+    ]
+
+
+def _utc(info: fs.FileInfo) -> datetime:
+    # Python's times, like Spark's, end at microseconds.
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=info.mtime_ns // 1000)

@@ -1,0 +1,1 @@
+"""Pages and printed summaries: plain values in, text out; no session, no tables."""

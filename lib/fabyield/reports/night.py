@@ -1,0 +1,234 @@
+"""What a night's page and printed summary show, as plain values."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, NamedTuple
+
+__all__ = [
+    "BinCount",
+    "BrokenExpectation",
+    "Die",
+    "Driver",
+    "FileCounts",
+    "ModelFigures",
+    "Night",
+    "Prediction",
+    "Step",
+    "TableRows",
+    "TopDriver",
+    "WaferMap",
+    "WaferYield",
+]
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """STDF files by what became of them; every file counts once."""
+
+    read: int = 0
+    duplicate: int = 0
+    incomplete: int = 0
+    broken: int = 0
+    waiting: int = 0
+
+    @property
+    def new(self) -> int:
+        """Files whose content was not known before this night."""
+        return self.read + self.incomplete + self.broken
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Row accounting of one table."""
+
+    table: str
+    rows_in: int
+    rows_out: int
+    quarantined: int
+    duplicates: int
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that came in and are neither out, quarantined nor duplicate; 0 in a sound table."""
+        return self.rows_in - self.rows_out - self.quarantined - self.duplicates
+
+
+@dataclass(frozen=True)
+class WaferYield:
+    """Die counts and yield of one wafer in one insertion; names are None where not known."""
+
+    lot_id: str | None
+    wafer_id: str | None
+    product_id: str | None
+    insertion: str
+    tested_die: int
+    first_pass_die: int
+    good_die: int
+    recovered_die: int
+    gross_die: int | None
+    first_pass_yield_pct: float | None
+    final_yield_pct: float | None
+    gross_die_yield_pct: float | None
+
+
+@dataclass(frozen=True)
+class BinCount:
+    """One failing bin; the shares are of the product's failing die, most frequent bin first."""
+
+    product_id: str | None
+    bin_kind: Literal["H", "S"]
+    bin_num: int
+    bin_nam: str | None
+    die: int
+    share_pct: float
+    cumulative_pct: float
+
+
+class Die(NamedTuple):
+    """One die with its final hard bin and verdict; None where there is no valid one."""
+
+    x_coord: int
+    y_coord: int
+    hard_bin: int | None
+    final_pass: bool | None
+
+
+@dataclass(frozen=True)
+class WaferMap:
+    """Die of one wafer; `wf_flat`, `pos_x`, `pos_y` as in STDF's WCR, None where not recorded."""
+
+    lot_id: str | None
+    wafer_id: str | None
+    insertion: str
+    final_yield_pct: float | None
+    die: list[Die]
+    wf_flat: str | None = None
+    pos_x: str | None = None
+    pos_y: str | None = None
+
+
+@dataclass(frozen=True)
+class BrokenExpectation:
+    """An expectation that was not met, what was seen instead, and what its owner should look at."""
+
+    table: str
+    owner: str
+    severity: str
+    expectation: str
+    arguments: str
+    observed: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """A product's low-yield model beside its trivial baselines; None where none was trained.
+
+    `recall_low` and `recall_high` bound the 95 % interval of recall.
+    """
+
+    product_id: str
+    trained: bool
+    reason: str | None = None
+    low_yield_threshold_pct: float | None = None
+    decision_threshold: float | None = None
+    pr_auc: float | None = None
+    pr_auc_all_pass: float | None = None
+    pr_auc_lot_mean: float | None = None
+    f1: float | None = None
+    f1_all_pass: float | None = None
+    f1_lot_mean: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    recall_low: float | None = None
+    recall_high: float | None = None
+    train_wafers: int | None = None
+    train_low_wafers: int | None = None
+    test_wafers: int | None = None
+    test_low_wafers: int | None = None
+
+    @property
+    def is_above_baselines(self) -> bool:
+        """Whether PR-AUC is above every trivial baseline that is known."""
+        known = [b for b in (self.pr_auc_all_pass, self.pr_auc_lot_mean) if b is not None]
+        return self.pr_auc is not None and all(self.pr_auc > baseline for baseline in known)
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A feature's part in one prediction, in log-odds: above 0 speaks for low yield."""
+
+    feature: str
+    feature_value: float | None
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One wafer's probability (0-1) of low yield, with its drivers, strongest first."""
+
+    lot_id: str | None
+    wafer_id: str | None
+    product_id: str
+    split: Literal["train", "test", "unsorted"]
+    low_yield_probability: float
+    predicted_low_yield: bool
+    actual_low_yield: bool | None = None
+    drivers: list[Driver] = field(default_factory=list)
+
+
+class TopDriver(NamedTuple):
+    """A feature's mean |contribution| (log-odds) over a product's test wafers."""
+
+    product_id: str
+    feature: str
+    mean_abs_contribution: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of the night; `failed` is the state that raises an alarm on the page."""
+
+    step: str
+    state: str
+    seconds: float
+    rows_out: int | None = None
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night: `yields` in order of lots, `maps` and `top_drivers` in the order to show."""
+
+    night_on: date
+    lake: str
+    page: str
+    files: FileCounts = FileCounts()
+    rows: list[TableRows] = field(default_factory=list)
+    yields: list[WaferYield] = field(default_factory=list)
+    bins: list[BinCount] = field(default_factory=list)
+    maps: list[WaferMap] = field(default_factory=list)
+    broken: list[BrokenExpectation] = field(default_factory=list)
+    models: list[ModelFigures] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
+    top_drivers: list[TopDriver] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def wafers(self) -> int:
+        """Wafers with a yield, each once however many insertions it saw."""
+        return len({(wafer.product_id, wafer.lot_id, wafer.wafer_id) for wafer in self.yields})
+
+    @property
+    def quarantined(self) -> int:
+        """Rows refused by all tables together."""
+        return sum(rows.quarantined for rows in self.rows)
+
+    @property
+    def unaccounted(self) -> list[TableRows]:
+        """Tables whose rows in are not rows out + quarantined + duplicates."""
+        return [rows for rows in self.rows if rows.unaccounted]
+
+    @property
+    def failed_steps(self) -> list[Step]:
+        """Steps that did not finish."""
+        return [step for step in self.steps if step.state == "failed"]

@@ -1,0 +1,231 @@
+"""One attempt at a step: the settings, and the only way in and out of tables."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from fabyield import alerts
+from fabyield.settings import Settings
+from fabyield.errors import AccountingError, DataQualityError
+from fabyield.ledger import Attempt, TableRows
+from fabyield.store import Store
+from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
+from fabyield.tables import QUARANTINE, VALIDATION_RESULTS
+from fabyield.validate import Verdict, row_rules, validate
+
+log = logging.getLogger(__name__)
+WHERE = ("file_key", "record_offset")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows on their way into a table.
+
+    `source_rows` were counted before any transform; `duplicates` and `refused` of them are left
+    out on purpose. `wafers` are the wafer keys whose old rows make room; None: all of them.
+    """
+
+    table: Table
+    df: DataFrame
+    source_rows: int | None = None
+    duplicates: int = 0
+    refused: int = 0
+    wafers: Sequence[int] | None = None
+    staged: bool = False
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A batch after its audit; `_reasons` in `marked` lists the row rules that a row breaks."""
+
+    batch: Batch
+    marked: DataFrame
+    rows: TableRows
+    verdicts: list[Verdict]
+
+    @property
+    def good(self) -> DataFrame:
+        """The rows that may be published."""
+        return _good(self.marked)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Reads tables, and publishes rows only after they meet their table's expectations."""
+
+    store: Store
+    settings: Settings
+    attempt: Attempt
+    since: int = 0
+    notices: list[alerts.Alert] = field(default_factory=list)
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session that the tables are read in."""
+        return self.store.spark
+
+    def read(self, table: Table, wafers: Sequence[int] | None = None) -> DataFrame:
+        """The rows of `table`, of the given wafer keys or, with None, all."""
+        rows = self.store.read(table)
+        return rows if wafers is None else rows.where(F.col("wafer_key").isin(list(wafers)))
+
+    def new(self, table: Table) -> DataFrame:
+        """The rows that batches wrote to `table` since this step was last done."""
+        return self.store.read(table).where(F.col(BATCH) > self.since)
+
+    def touched(self, target: Table, *sources: Table) -> list[int] | None:
+        """Keys of the wafers with new rows in `sources`; None (all) if `target` was never filled.
+
+        A few thousand keys a night, so they are held on the driver.
+        """
+        if self.since == 0 or not self.store.exists(target):
+            return None
+        new = [self.new(source).select("wafer_key") for source in sources]
+        keys = reduce(DataFrame.union, new).distinct().collect()
+        return sorted(row["wafer_key"] for row in keys)
+
+    def write(self, table: Table, df: DataFrame, wafers: Sequence[int] | None = None) -> None:
+        """Audit and publish `df` as the new rows of `table`."""
+        self.publish([Batch(table, df, wafers=wafers)])
+
+    def publish(self, batches: Sequence[Batch]) -> None:
+        """Audit all of `batches`, then publish all or, if an error expectation is broken, none.
+
+        Raises DataQualityError, and AccountingError where rows are neither published,
+        quarantined nor duplicates.
+        """
+        audited = [self._audit(batch) for batch in batches if batch.wafers != []]
+        try:
+            self._judge(audited)
+            for audit in audited:
+                self._store(audit)
+                log.debug("%s: published %s rows", audit.batch.table.table, audit.rows.rows_out)
+        finally:
+            for audit in audited:
+                audit.marked.unpersist()
+
+    def notify(self, table: Table, observed: str, look_at: str, severity: str = "warn") -> None:
+        """Alert the owner of `table` to something that is no expectation of its rows."""
+        self._alert(table, Expectation("notice", {}, Severity(severity), look_at), observed)
+
+    def _audit(self, batch: Batch) -> Audited:
+        table = batch.table
+        rows = table.conform(batch.df.withColumn(BATCH, F.lit(self.attempt.batch)))
+        rules = row_rules(table, rows)
+        names = [F.when(broken, F.lit(str(rule))) for rule, broken in rules]
+        reasons = F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")
+        marked = rows.withColumn("_reasons", reasons)
+        marked = marked if batch.staged else marked.persist(StorageLevel.MEMORY_AND_DISK)
+        total, kept = _counts(marked)
+        verdicts = validate(table, _good(marked)) if kept else []
+        source = total + batch.duplicates + batch.refused
+        source = source if batch.source_rows is None else batch.source_rows
+        quarantined = total - kept + batch.refused
+        counted = TableRows(table.table, source, kept, quarantined, batch.duplicates, -1)
+        log.debug("%s: audited %s rows", table.table, total)
+        return Audited(batch, marked, counted, verdicts)
+
+    def _judge(self, audited: list[Audited]) -> None:
+        broken = [(a.batch.table, v) for a in audited for v in a.verdicts if not v.met]
+        self._record(audited)
+        for table, verdict in broken:
+            self._alert(table, verdict.expectation, verdict.observed)
+        errors = [(t, v) for t, v in broken if v.expectation.severity is Severity.ERROR]
+        if errors:
+            listed = "; ".join(f"{t.table}: {v.expectation} ({v.observed})" for t, v in errors)
+            raise DataQualityError(f"nothing published: {listed}")
+        for audit in audited:
+            _reconcile(audit.rows)
+
+    def _store(self, audit: Audited) -> None:
+        batch, table = audit.batch, audit.batch.table
+        if table.write is WriteMode.APPEND:
+            self.store.append(table, audit.good, self.attempt.batch)
+        elif table.write is WriteMode.MERGE:
+            self.store.merge(table, audit.good)
+        else:
+            self.store.replace(table, audit.good, _among(batch.wafers))
+        if audit.rows.quarantined > batch.refused:
+            self.quarantine(table, _quarantined(audit.marked, table))
+        version = self.store.version(table)
+        self.attempt.tables.append(TableRows(**{**vars(audit.rows), "version": version}))
+
+    def quarantine(self, table: Table, refused: DataFrame) -> None:
+        """Keep rows that `table` refuses: file_key, record_offset, reason and the row as text."""
+        tags = {"table": F.lit(table.table), BATCH: F.lit(self.attempt.batch)}
+        rows = QUARANTINE.conform(refused.withColumns(tags | {"fab_id": F.lit(self.fab_id)}))
+        where = f"batch = {self.attempt.batch} and table = '{table.table}'"
+        self.store.replace(QUARANTINE, rows, where)
+
+    @property
+    def fab_id(self) -> str:
+        """The fab that new rows belong to."""
+        return self.settings.fab.fab_id
+
+    def _record(self, audited: list[Audited]) -> None:
+        rows = [
+            {
+                "batch": self.attempt.batch,
+                "step": self.attempt.step,
+                "table": audit.batch.table.table,
+                "expectation": verdict.expectation.name,
+                "arguments": str(verdict.expectation),
+                "severity": verdict.expectation.severity.value,
+                "met": verdict.met,
+                "observed": verdict.observed,
+                "owner": audit.batch.table.owner,
+                "look_at": verdict.expectation.look_at,
+            }
+            for audit in audited
+            for verdict in audit.verdicts
+        ]
+        if rows:
+            frame = self.spark.createDataFrame(rows, VALIDATION_RESULTS.ddl)
+            where = f"batch = {self.attempt.batch} and step = '{self.attempt.step}'"
+            self.store.replace(VALIDATION_RESULTS, frame.coalesce(1), where)
+
+    def _alert(self, table: Table, expectation: Expectation, observed: str) -> None:
+        named = (table.owner, table.table, expectation.severity.value, str(expectation))
+        alert = alerts.Alert(*named, observed, expectation.look_at)
+        self.notices.append(alert)
+        alerts.send([alert], self.settings.alerts)
+
+
+def _counts(marked: DataFrame) -> tuple[int, int]:
+    kept = F.count_if(F.size("_reasons") == 0)
+    row = marked.agg(F.count("*").alias("total"), kept.alias("kept")).collect()[0]
+    return int(row["total"]), int(row["kept"])
+
+
+def _reconcile(rows: TableRows) -> None:
+    accounted = rows.rows_out + rows.quarantined + rows.duplicates
+    if rows.rows_in != accounted:
+        raise AccountingError(
+            f"{rows.table}: {rows.rows_in:,} rows in, but {rows.rows_out:,} out + "
+            f"{rows.quarantined:,} quarantined + {rows.duplicates:,} duplicates = {accounted:,}; "
+            "nothing published"
+        )
+
+
+def _good(marked: DataFrame) -> DataFrame:
+    return marked.where(F.size("_reasons") == 0).drop("_reasons")
+
+
+def _quarantined(marked: DataFrame, table: Table) -> DataFrame:
+    bad = marked.where(F.size("_reasons") > 0)
+    where = {name: F.col(name) if name in table.columns else F.lit(None) for name in WHERE}
+    text = F.to_json(F.struct(*table.columns))
+    reason = F.array_join("_reasons", "; ")
+    return bad.select(
+        *(c.alias(n) for n, c in where.items()), reason.alias("reason"), text.alias("row")
+    )
+
+
+def _among(wafers: Sequence[int] | None) -> str | None:
+    # Literals, so that Delta prunes files by them; int() lets nothing but a number in.
+    return None if wafers is None else f"wafer_key in ({', '.join(str(int(k)) for k in wafers)})"

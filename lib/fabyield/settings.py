@@ -1,0 +1,146 @@
+"""Settings: conf/base.yml, with the chosen environment's file laid over it."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, get_args
+
+import yaml
+
+from fabyield.errors import ConfigError
+
+Policy = Literal["warn", "fail"]
+T = TypeVar("T")
+_SECRET = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Fab:
+    """The fab that a lake's rows are tagged with, and how it spells what testers write."""
+
+    fab_id: str
+    time_zone: str
+    wafer_id_rules: list[list[str]]
+    insertion_rules: list[dict[str, str]]
+    default_insertion: str
+    retest_rule: Literal["touch", "flag"]
+
+
+@dataclass(frozen=True)
+class Database:
+    """How to reach the factory database over JDBC; `tables` maps our names to its own."""
+
+    url: str = field(repr=False)
+    driver: str
+    tables: dict[str, str]
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Which landing files are ready, and what an empty file or night means."""
+
+    settle_seconds: float
+    empty_file: Policy
+    empty_night: Policy
+    operator_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set; see conf/base.yml for what each means."""
+
+    environment: str
+    lake: str
+    landing: str
+    report: str
+    log: str
+    fab: Fab
+    database: Database
+    ingest: Ingest
+    alerts: list[str]
+    model: dict[str, Any]
+    report_maps: int
+    spark: dict[str, str]
+
+    @classmethod
+    def load(cls, chosen: str = "dev", **given: str | None) -> Self:
+        """Read the settings of `chosen`, an environment's name or a file; `given` wins over both.
+
+        Raises ConfigError for an unknown setting, a wrong value, or a variable that is not set.
+        """
+        merged = _merge(_read("base"), _read(chosen))
+        merged |= {key: value for key, value in given.items() if value is not None}
+        merged["environment"] = Path(chosen).stem
+        for part in ("lake", "landing", "report", "log"):
+            if "://" not in merged[part]:
+                merged[part] = str(Path(merged[part]).absolute())
+        merged["database"] |= {"url": _absolute(merged["database"]["url"])}
+        nested = {"fab": Fab, "database": Database, "ingest": Ingest}
+        parts = {name: _typed(kind, name, merged[name]) for name, kind in nested.items()}
+        return _typed(cls, chosen, merged | parts)
+
+
+def _typed(kind: type[T], where: str, values: Mapping[str, Any]) -> T:
+    known = {known.name: known.type for known in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(known)):
+        raise ConfigError(f"{where}: unknown settings: {', '.join(unknown)}")
+    for name, value in values.items():
+        allowed = get_args(known[name]) if isinstance(value, str) else ()
+        if allowed and value not in allowed:
+            raise ConfigError(f"{where}.{name}: {value!r} is not one of {', '.join(allowed)}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _read(chosen: str) -> dict[str, Any]:
+    packaged = files("fabyield.conf").joinpath(f"{chosen}.yml")
+    source = packaged if re.fullmatch(r"\w+", chosen) and packaged.is_file() else Path(chosen)
+    try:
+        settings = yaml.safe_load(source.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"conf {chosen}: {error}; give dev, prod or a YAML file") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"conf {chosen}: not a YAML mapping of settings")
+    return {key: _filled(value, key) for key, value in settings.items()}
+
+
+def _filled(value: Any, where: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(inner, f"{where}.{key}") for key, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    for variable in _SECRET.findall(value):
+        if variable not in os.environ:
+            raise ConfigError(f"{where}: the environment variable {variable} is not set")
+    return _SECRET.sub(lambda found: os.environ[found[1]], value)
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        both = isinstance(inner, dict) and isinstance(value, dict)
+        merged[key] = _merge(inner, value) if both and isinstance(inner, dict) else value
+    return merged
+
+
+def _absolute(url: str) -> str:
+    prefix = "jdbc:sqlite:"
+    return (
+        prefix + str(Path(url.removeprefix(prefix)).absolute()) if url.startswith(prefix) else url
+    )
+
+
+def steps() -> list[str]:
+    """The night's steps, in order, as conf/nightly.yml lists them."""
+    order = _read("nightly").get("steps")
+    if not isinstance(order, list) or not all(isinstance(step, str) for step in order):
+        raise ConfigError("conf/nightly.yml: steps: not a list of job names")
+    return order

@@ -1,0 +1,180 @@
+"""A wafer's touch-downs as STDF records, in the order in which a tester of many sites logs."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fabyield.simulate.arrays import Ints
+from fabyield.simulate.plan import ByteOrder, Retest
+from fabyield.simulate.prober_queue import Session
+from fabyield.simulate.wafer_sort import PIN_LIMIT, PINS
+from fabyield.stdf import Encoded, encode
+
+Columns = Mapping[str, Any]
+Stream = tuple[Encoded, Ints]
+
+HEAD = 1
+FUNCTIONAL_NUM, MULTI_NUM, MULTI_TEXT = 8000, 9000, "pin_leak"
+TEST_FAILED, PART_FAILED = 0x80, 0x08
+# A value equal to a limit passes (bits 6, 7); bits 3 and 4 say high or low.
+INCLUSIVE, TOO_HIGH, TOO_LOW = 0xC0, 0x08, 0x10
+# No specification limits (bits 2, 3), bit 1 is always set; bit 6: no low limit.
+NO_SPEC, NO_LO_LIMIT = 0x0E, 0x40
+SUPERSEDES = {Retest.SAME_PART_ID: 0x01, Retest.SAME_XY: 0x02, Retest.NONE: 0x00}
+
+
+def measurements(session: Session) -> list[Stream]:
+    """PIR, PTR, FTR, MPR and PRR of all touch-downs; texts and limits only with a test's first."""
+    probe = session.prober.plan.probe
+    functional, multiple = 1 + probe.tests, 1 + probe.tests + probe.functional_tests
+    return [
+        _stream(session, "PIR", 0, {"site_num": session.touches.site}),
+        *_first_and_rest(session, "PTR", 1, _parametric(session), _parametric_once(session)),
+        *_first_and_rest(
+            session, "FTR", functional, _functional(session), _functional_once(session)
+        ),
+        *_first_and_rest(session, "MPR", multiple, _multiple(session), _multiple_once()),
+        _stream(session, "PRR", multiple + 1, _verdicts(session)),
+    ]
+
+
+def byte_order(session: Session) -> Literal["<", ">"]:
+    """Spell the byte order of the session's tester as fabyield.stdf does."""
+    return "<" if session.tester.byte_order is ByteOrder.LITTLE else ">"
+
+
+def functional_num(session: Session) -> Ints:
+    """Test numbers of the functional tests."""
+    return FUNCTIONAL_NUM + 10 * np.arange(session.prober.plan.probe.functional_tests)
+
+
+def functional_txt(session: Session) -> list[str]:
+    """Names of the functional tests."""
+    return [f"func_{place + 1:02d}" for place in range(len(functional_num(session)))]
+
+
+def _stream(session: Session, name: str, phase: int, columns: Columns) -> Stream:
+    encoded = encode(name, {"head_num": HEAD, **columns}, byte_order(session))
+    return encoded, _order(session, phase, 1).ravel()
+
+
+def _first_and_rest(
+    session: Session, name: str, phase: int, columns: Columns, once: Columns
+) -> list[Stream]:
+    tests = len(columns["test_num"])
+    shape = (len(session.touches.die), tests)
+    wide = {key: _flat(column, shape) for key, column in columns.items()}
+    wide["site_num"] = np.repeat(session.touches.site, tests)
+    first = {key: column[:tests] for key, column in wide.items()}
+    rest = {key: column[tests:] for key, column in wide.items()}
+    order = _order(session, phase, tests).ravel()
+    return [
+        (encode(name, {"head_num": HEAD, **first, **once}, byte_order(session)), order[:tests]),
+        (encode(name, {"head_num": HEAD, **rest}, byte_order(session)), order[tests:]),
+    ]
+
+
+def _flat(column: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
+    if column.ndim == 3:
+        return column.reshape(-1, column.shape[2])
+    return np.broadcast_to(column, shape).ravel()
+
+
+def _order(session: Session, phase: int, tests: int) -> Ints:
+    """Touch-down by touch-down, in it phase by phase (and, as ties, by site): parts x tests."""
+    probe = session.prober.plan.probe
+    phases = probe.tests + probe.functional_tests + 3
+    return np.asarray(session.touches.touchdown[:, None] * phases + phase + np.arange(tests))
+
+
+def _parametric(session: Session) -> Columns:
+    tests, touches = session.prober.tests, session.touches
+    too_high, too_low = touches.results > tests.hi_limit, touches.results < tests.lo_limit
+    return {
+        "test_num": tests.test_num,
+        "test_flg": TEST_FAILED * touches.failed,
+        "parm_flg": INCLUSIVE | TOO_HIGH * too_high | TOO_LOW * too_low,
+        "result": touches.results,
+    }
+
+
+def _parametric_once(session: Session) -> Columns:
+    plan, tests = session.prober.plan, session.prober.tests
+    scale = np.array([one.res_scal for one in plan.groups])[tests.group]
+    return {
+        "test_txt": tests.test_txt,
+        "opt_flag": NO_SPEC | NO_LO_LIMIT * tests.high_only,
+        "res_scal": scale,
+        "llm_scal": scale,
+        "hlm_scal": scale,
+        "lo_limit": np.nan_to_num(tests.lo_limit),
+        "hi_limit": tests.hi_limit,
+        "units": [plan.groups[group].units for group in tests.group],
+        "c_resfmt": "%9.4f",
+        "c_llmfmt": "%9.4f",
+        "c_hlmfmt": "%9.4f",
+    }
+
+
+def _functional(session: Session) -> Columns:
+    return {
+        "test_num": functional_num(session),
+        "test_flg": TEST_FAILED * session.touches.functional_failed,
+        # Some readers, pystdf among them, fail on an FTR that ends before its empty arrays.
+        "vect_nam": np.array([""]),
+    }
+
+
+def _functional_once(session: Session) -> Columns:
+    names = functional_txt(session)
+    return {"vect_nam": [f"{name}_vectors" for name in names], "test_txt": names}
+
+
+def _multiple(session: Session) -> Columns:
+    touches = session.touches
+    return {
+        "test_num": np.array([MULTI_NUM]),
+        "test_flg": TEST_FAILED * touches.pins_failed[:, None],
+        "parm_flg": (INCLUSIVE | TOO_HIGH * touches.pins_failed)[:, None],
+        "rtn_stat": (touches.pins > PIN_LIMIT).astype(np.int64)[:, None],
+        "rtn_rslt": touches.pins[:, None],
+    }
+
+
+def _multiple_once() -> Columns:
+    return {
+        "test_txt": MULTI_TEXT,
+        "opt_flag": NO_SPEC | NO_LO_LIMIT,
+        "res_scal": 9,
+        "llm_scal": 9,
+        "hlm_scal": 9,
+        "lo_limit": 0.0,
+        "hi_limit": PIN_LIMIT,
+        "rtn_indx": 1 + np.arange(PINS)[None, :],
+        "units": "A",
+    }
+
+
+def _verdicts(session: Session) -> Columns:
+    touches, probe = session.touches, session.prober.plan.probe
+    again = SUPERSEDES[session.tester.retest] * touches.is_retest
+    return {
+        "site_num": touches.site,
+        "part_flg": PART_FAILED * ~touches.passed | again,
+        "num_test": probe.tests + probe.functional_tests + 1,
+        "hard_bin": touches.hard_bin,
+        "soft_bin": touches.soft_bin,
+        "x_coord": session.prober.die.x_coord[touches.die],
+        "y_coord": session.prober.die.y_coord[touches.die],
+        "test_t": touches.test_ms,
+        "part_id": [str(number) for number in _part_numbers(session)],
+    }
+
+
+def _part_numbers(session: Session) -> Ints:
+    touches = session.touches
+    if session.tester.retest is Retest.SAME_PART_ID:
+        return 1 + touches.die
+    return 1 + np.arange(len(touches.die))

@@ -1,0 +1,8 @@
+"""STDF V4: bytes in, Arrow tables out, and back."""
+
+from fabyield.stdf.encode import Encoded, encode
+from fabyield.stdf.reader import StdfTables, read
+from fabyield.stdf.records import RECORDS, Field, Record
+from fabyield.stdf.writer import Writer
+
+__all__ = ["RECORDS", "Encoded", "Field", "Record", "StdfTables", "Writer", "encode", "read"]

@@ -1,0 +1,225 @@
+"""All records of one name, field by field as columns."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fabyield.stdf import kernels
+from fabyield.stdf.kernels import (
+    ARRAY,
+    BITS,
+    COUNT,
+    FIXED,
+    NIBBLES,
+    TEXT,
+    Bytes,
+    Flags,
+    Longs,
+    bounds,
+)
+from fabyield.stdf.records import RECORDS, Field
+from fabyield.stdf.scan import Chain
+
+# The published stubs type an array by its element, which a column named at run time has not.
+ArrowArray = Any
+
+# Spark has no unsigned integers, so each takes the next wider type.
+ARROW: dict[str, pa.DataType] = {
+    **{"U1": pa.int16(), "U2": pa.int32(), "U4": pa.int64(), "B1": pa.int16(), "N1": pa.int16()},
+    **{"I1": pa.int16(), "I2": pa.int16(), "I4": pa.int32(), "R4": pa.float32()},
+}
+LENGTH_WIDTHS = {"C1": 0, "Cn": 1, "Bn": 1, "Dn": 2}
+SHAPES = {"Cn": TEXT, "Bn": TEXT, "Dn": BITS}
+WIDTHS = {
+    "C1": 1,
+    "Dn": 2,
+    "B1": 1,
+    "U1": 1,
+    "I1": 1,
+    "U2": 2,
+    "I2": 2,
+    "U4": 4,
+    "I4": 4,
+    "R4": 4,
+    "R8": 8,
+}
+
+
+class Rows:
+    """The undamaged records of one name in file order; damaged ones go to the chain's refusals.
+
+    Records with fewer than `least` fields are refused too. Only fields in `wanted` can be read.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        name: str,
+        wanted: Iterable[str] | None = None,
+        least: int = 0,
+        index: Longs | None = None,
+    ) -> None:
+        self.chain = chain
+        self.record = RECORDS[name]
+        fields = self.record.fields
+        names = [field.name for field in fields] if wanted is None else list(wanted)
+        self._slots = {field: slot for slot, field in enumerate(names)}
+        found = np.flatnonzero(chain.codes == self.record.code) if index is None else index
+        self.index = found
+        self.starts = chain.starts[found]
+        self._at = np.zeros((len(names), found.size), np.uint16)
+        self._read: dict[str, Longs] = {}
+        plan = np.array([self._plan(field) for field in fields], np.int32)
+        self._whole = kernels.walk(chain.data, chain.big, self.starts, plan, self._at)
+        self._refuse(least)
+
+    def __len__(self) -> int:
+        return int(self.starts.size)
+
+    def _plan(self, field: Field) -> tuple[int, int, int, int]:
+        slot = self._slots.get(field.name, -1)
+        width = WIDTHS.get(field.type, 1)
+        if field.count is None:
+            is_count = any(field.name == other.count for other in self.record.fields)
+            return SHAPES.get(field.type, COUNT if is_count else FIXED), width, 0, slot
+        shape = NIBBLES if field.type == "N1" else ARRAY
+        return shape, width, self.record.index(field.count), slot
+
+    def _refuse(self, least: int) -> None:
+        fields, whole = self.record.fields, self._whole
+        if not len(self) or whole.min() >= least:
+            return
+        damaged, short = whole < 0, (whole >= 0) & (whole < least)
+        reasons = [f"{fields[-1 - n].name} runs past the end of the record" for n in whole[damaged]]
+        self.chain.refuse(self.starts[damaged], self.record.name, reasons)
+        reasons = [f"ends before {fields[n].name}" for n in whole[short]]
+        self.chain.refuse(self.starts[short], self.record.name, reasons)
+        self.keep(whole >= least)
+
+    def keep(self, rows: Flags) -> None:
+        """Drop all other rows."""
+        self.index, self.starts = self.index[rows], self.starts[rows]
+        self._at, self._whole = self._at[:, rows], self._whole[rows]
+        self._read.clear()
+
+    def has(self, name: str) -> Flags:
+        """Tell whether each record reaches as far as the field `name`."""
+        return self._whole > self.record.index(name)
+
+    def integers(self, name: str) -> Longs:
+        """Read an integer field as it stands in the file, 0 where a record ends before it."""
+        if name not in self._read:
+            field = self._field(name)
+            width = WIDTHS[field.type]
+            values = self._unsigned(name, width)
+            shift = 64 - 8 * width if field.type[0] == "I" else 0
+            self._read[name] = values << shift >> shift if shift else values
+        return self._read[name]
+
+    def _field(self, name: str) -> Field:
+        return self.record.fields[self.record.index(name)]
+
+    def valid(self, name: str) -> Flags:
+        """Tell whether each record has a value of `name` that is not marked as missing."""
+        field = self._field(name)
+        valid = self.has(name)
+        if field.flag is not None:
+            valid &= (self.integers(field.flag) & field.flag_mask) == 0
+        return valid
+
+    def column(self, name: str) -> ArrowArray:
+        """Give `name` as an Arrow array, null where missing."""
+        field = self._field(name)
+        if field.count is not None:
+            return self._lists(field)
+        if field.type in LENGTH_WIDTHS:
+            return self._texts(field)
+        values, valid = self.integers(name), self.valid(name)
+        numbers: NDArray[Any] = values
+        if field.type == "R4":
+            numbers = values.astype(np.uint32).view(np.float32)
+        if field.fill_is_missing:
+            valid &= numbers != field.fill
+        return arrow(numbers, valid, ARROW[field.type])
+
+    def columns(self, names: Iterable[str]) -> dict[str, ArrowArray]:
+        """Give several columns by name."""
+        return {name: self.column(name) for name in names}
+
+    def _unsigned(self, name: str, width: int) -> Longs:
+        chain, at = self.chain, self._at[self._slots[name]]
+        return kernels.integers(chain.data, chain.big, self.starts, at, width)
+
+    def _places(self, name: str) -> Longs:
+        """Offset of the field in each record, that of the record where it ends before the field."""
+        places: Longs = self.starts + self._at[self._slots[name]]
+        return places
+
+    def _texts(self, field: Field) -> ArrowArray:
+        data, places = self.chain.data, self._places(field.name)
+        prefix = LENGTH_WIDTHS[field.type]
+        if prefix:
+            lengths = self._unsigned(field.name, prefix)
+            lengths = (lengths + 7) // 8 if field.type == "Dn" else lengths
+        else:
+            letters = np.where(self.has(field.name), data[places], 0)
+            lengths = ((letters != 0) & (letters != ord(" "))).astype(np.int64)
+        found = _binary(_gather(data, places + prefix, lengths), lengths)
+        return found if field.type in ("Bn", "Dn") else _decode(found)
+
+    def _lists(self, field: Field) -> ArrowArray:
+        valid = self.has(field.name)
+        counts = np.where(valid, self.integers(str(field.count)), 0)
+        places = self._places(field.name)
+        if field.type == "N1":
+            sizes = (counts + 1) // 2
+            packed = _gather(self.chain.data, places, sizes)
+            nibbles = np.stack([packed & 15, packed >> 4], axis=1).ravel()
+            first = np.repeat(2 * bounds(sizes)[:-1] - bounds(counts)[:-1], counts)
+            numbers: NDArray[Any] = nibbles[first + np.arange(first.size)]
+        else:
+            kind = {"U": "u", "R": "f"}[field.type[0]] + str(WIDTHS[field.type])
+            dtype = np.dtype(kind).newbyteorder(">" if self.chain.big else "<")
+            numbers = _gather(self.chain.data, places, counts * dtype.itemsize).view(dtype)
+        values = arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[field.type])
+        ends = arrow(bounds(counts), np.ones(counts.size + 1, np.bool_), pa.int32())
+        return pa.ListArray.from_arrays(ends, values, mask=pa.array(~valid))
+
+
+def arrow(numbers: NDArray[Any], valid: Flags, target: pa.DataType) -> ArrowArray:
+    """Turn numbers into an Arrow array of type `target`, null where not valid."""
+    values = numbers.astype(target.to_pandas_dtype())
+    return pa.array(values, target, mask=None if valid.all() else ~valid)
+
+
+def _gather(data: Bytes, places: Longs, lengths: Longs) -> Bytes:
+    out = np.empty(int(lengths.sum()), np.uint8)
+    kernels.gather(out, data, places, lengths)
+    return out
+
+
+def _binary(data: Bytes, lengths: Longs) -> ArrowArray:
+    ends = bounds(lengths).astype(np.int32)
+    valid = np.packbits(lengths > 0, bitorder="little")
+    buffers: Any = [pa.py_buffer(part.data) for part in (valid, ends, data)]
+    return pa.Array.from_buffers(pa.binary(), lengths.size, buffers)
+
+
+def _decode(texts: ArrowArray) -> ArrowArray:
+    """Text of any tester: UTF-8 where it is that, else Latin-1, value by value."""
+    try:
+        return texts.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([_decode_one(text) for text in texts.to_pylist()], pa.string())
+
+
+def _decode_one(text: bytes | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")

@@ -1,0 +1,163 @@
+"""A table is its schema and its expectations, declared in two YAML files of the same name."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Self
+
+import yaml
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from fabyield.errors import ContractError
+
+BATCH = "batch"
+_TYPES = set(
+    [
+        "boolean",
+        "int",
+        "bigint",
+        "float",
+        "double",
+        "string",
+        "date",
+        "timestamp",
+        "array",
+        "map",
+        "struct",
+    ]
+)
+
+
+class WriteMode(StrEnum):
+    """How a batch meets the rows already in its table.
+
+    append adds them, merge inserts or updates by key, replace puts the new rows of the batch's
+    wafers in the place of their old ones.
+    """
+
+    APPEND = "append"
+    MERGE = "merge"
+    REPLACE = "replace"
+
+
+class Severity(StrEnum):
+    """What a broken expectation does: stop the publish, tell the owner, or quarantine the row."""
+
+    ERROR = "error"
+    WARN = "warn"
+    ROW = "row"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as its schema file declares it."""
+
+    type: str
+    about: str
+    unit: str | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One Great Expectations check, under its own name and arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+    severity: Severity
+    look_at: str = ""
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
+        return f"{self.name}({named})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the pipeline promises about one Delta table."""
+
+    table: str
+    about: str
+    owner: str
+    key: list[str]
+    write: WriteMode
+    columns: dict[str, Column]
+    expectations: tuple[Expectation, ...]
+    cluster_by: list[str] = field(default_factory=list)
+    unique_by_construction: bool = False
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Build the table `name` from schemas/<name>.yml and expectations/<name>.yml.
+
+        Raises ContractError for a wrong field, type, severity, or a column that is not declared.
+        """
+        schema, suite = _read("schemas", name), _read("expectations", name)
+        try:
+            columns = {column: Column(**spec) for column, spec in schema.pop("columns").items()}
+            write = WriteMode(schema.pop("write"))
+            table = cls(columns=columns, write=write, expectations=_suite(suite), **schema)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ContractError(f"{name}: {error}") from error
+        table._check(name)
+        return table
+
+    @property
+    def layer(self) -> str:
+        """`bronze`, `silver`, `gold` or `ops`."""
+        return self.table.partition(".")[0]
+
+    @property
+    def ddl(self) -> str:
+        """The columns as a Spark schema string."""
+        return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())
+
+    @property
+    def required(self) -> list[str]:
+        """The columns that must never be null."""
+        return [name for name, column in self.columns.items() if column.required]
+
+    def conform(self, df: DataFrame) -> DataFrame:
+        """Select the declared columns, in the declared order and types."""
+        declared = self.columns.items()
+        return df.select(*(F.col(name).cast(column.type).alias(name) for name, column in declared))
+
+    def _check(self, name: str) -> None:
+        named = {*self.key, *self.cluster_by}
+        for expectation in self.expectations:
+            arguments = expectation.arguments
+            named |= {arguments[k] for k in ("column", "column_A", "column_B") if k in arguments}
+            named |= set(arguments.get("column_list", []))
+        if unknown := sorted(named - set(self.columns)):
+            raise ContractError(f"{name}: {', '.join(unknown)}: not among the declared columns")
+        for column, spec in self.columns.items():
+            if unknown := sorted(_type_words(spec.type) - _TYPES):
+                raise ContractError(f"{name}.{column}: {spec.type}: no such type: {unknown}")
+
+
+def _type_words(type_name: str) -> set[str]:
+    return set(re.split(r"[<>,\s]+", re.sub(r"\w+\s*:", "", type_name))) - {""}
+
+
+def _suite(suite: dict[str, list[dict[str, dict[str, Any]]]]) -> tuple[Expectation, ...]:
+    return tuple(
+        Expectation(
+            check,
+            {key: value for key, value in arguments.items() if key != "look_at"},
+            Severity(severity),
+            arguments.get("look_at", ""),
+        )
+        for severity, checks in suite.items()
+        for entry in checks
+        for check, arguments in entry.items()
+    )
+
+
+def _read(kind: str, name: str) -> dict[str, Any]:
+    try:
+        text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
+        return dict(yaml.safe_load(text))
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise ContractError(f"{kind}/{name}.yml: {error}") from error

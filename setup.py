@@ -1,0 +1,50 @@
+"""Build `fabyield`: code from lib/, with the jobs and declarations beside it as packages of its own."""
+
+from setuptools import find_packages, setup
+
+BESIDE = {f"fabyield.{name}": name for name in ("conf", "expectations", "jobs", "schemas")}
+
+setup(
+    name="fabyield",
+    version="0.1.0",
+    description="Nightly yield analytics for semiconductor fabs on Spark and Delta Lake",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    package_dir={"": "lib", **BESIDE},
+    packages=[*find_packages("lib"), *BESIDE],
+    package_data={
+        "fabyield": ["py.typed"],
+        "fabyield.reports": ["*.html", "*.css"],
+        **{package: ["*.yml"] for package in BESIDE},
+    },
+    entry_points={"console_scripts": ["fabyield = fabyield.cli:main"]},
+    # requirements*.lock pins these and all below them; `make lock` writes the locks from here.
+    install_requires=[
+        "deltalake>=1.6,<2",
+        "delta-spark==4.4.0",
+        "duckdb>=2.0,<3",
+        "great-expectations==1.24.1",
+        "jinja2>=3.1",
+        "numba>=0.68",
+        "numpy>=2.4",
+        "pandas>=2.3,<3",
+        "pyarrow>=25.0.1,<26",
+        "pyspark==4.1.4",
+        "pyyaml>=6",
+        "scikit-learn>=1.9",
+        "typer>=0.29",
+        "xgboost-cpu>=3.2,<3.3",
+    ],
+    extras_require={
+        "dev": [
+            "mypy",
+            "pandas-stubs<3",
+            "pyarrow-stubs",
+            "pystdf",
+            "pytest",
+            "ruff",
+            "scikit-learn-stubs",
+            "types-PyYAML",
+        ]
+    },
+)

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabyield.models import tables
+from fabyield.models.features import feature_values, wafer_features
+from fabyield.models.settings import PARAMETERS, ModelSettings
+from fabyield.models.store import load_model
+from fabyield.models.training import score
+from fabyield.models.yield_models import yield_models
+from tests.models.line import line
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+DECLARED = {
+    "yield_prediction": tables.PREDICTION,
+    "yield_driver": tables.DRIVER,
+    "model_report": tables.REPORT,
+}
+FEW_ROUNDS = PARAMETERS | {"n_estimators": 50}
+VERSIONS = {"silver.wafers": 4}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_columns_are_those_of_the_schema_file(name):
+    declared = yaml.safe_load((SCHEMAS / f"{name}.yml").read_text())["columns"]
+    del declared["batch"]
+
+    columns = [f"{column} {spec['type']}" for column, spec in declared.items()]
+
+    assert ", ".join(columns) == DECLARED[name]
+
+
+def test_f19_product_with_too_few_low_wafers_gets_a_report_that_says_so(spark, tmp_path):
+    settings = ModelSettings(min_low_wafers=50)
+
+    made = yield_models(line(spark, seed=1), settings, str(tmp_path), VERSIONS)
+
+    report = made.model_report.first()
+    assert (report.trained, report.model_id, report.train_wafers) == (False, None, 200)
+    assert "training has 30 low wafers of 200 in 8 lots" in report.reason
+    assert made.yield_prediction.isEmpty() and made.yield_driver.isEmpty()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_bad_chamber_ranks_first_and_the_same_inputs_give_the_same_rows(spark, tmp_path):
+    frames, settings = line(spark, seed=1), ModelSettings(parameters=FEW_ROUNDS)
+    first, again = (
+        {name: sorted(df.collect(), key=str) for name, df in vars(made).items()}
+        for made in (yield_models(frames, settings, str(tmp_path), VERSIONS) for _ in "12")
+    )
+
+    (report,) = first["model_report"]
+    assert first == again
+    assert report.top_driver == "etch_gate=T2/B"
+    assert report.pr_auc >= 2 * report.pr_auc_all_pass
+    assert report.f1 > max(0.8, report.f1_lot_mean) and report.recall_low < report.recall
+    assert_stored_model_scores_alike(frames, first, report)
+
+
+def assert_stored_model_scores_alike(frames, rows, report):
+    model = load_model(report.model_path, report.model_sha256)
+    values = feature_values(frames.process_history, frames.pcm_results)
+    scored = score(wafer_features(values, model.card.features), model)
+
+    expected = {row.wafer_key: row.low_yield_probability for row in rows["yield_prediction"]}
+    actual = {row.wafer_key: row.low_yield_probability for row in scored.collect()}
+    assert actual == expected
+    bad = [row for row in rows["yield_driver"] if row.wafer_key == worst(expected)]
+    assert min(bad, key=lambda row: row.driver_rank).feature == report.top_driver
+
+
+def worst(probabilities):
+    return max(probabilities, key=lambda key: (probabilities[key], key))

@@ -1,0 +1,131 @@
+from fabyield.reports.night import (
+    BinCount,
+    BrokenExpectation,
+    FileCounts,
+    ModelFigures,
+    Prediction,
+    Step,
+    TableRows,
+)
+from fabyield.reports.summary import summary
+
+LONG = "a very long name of something in the fab that nobody should ever have chosen, but did " * 3
+
+
+def test_files_and_rows_are_counted_with_separators(night):
+    rows = [TableRows("bronze.parts", 1234567, 1234000, 560, 7)]
+
+    text = summary(night(files=FileCounts(1024, 2, 3, 4, 5), rows=rows))
+
+    assert "STDF files: 1,024 read, 2 duplicate, 3 incomplete, 4 broken, 5 waiting\n" in text
+    assert "  bronze.parts  1,234,567  1,234,000          560           7\n" in text
+
+
+def test_few_wafers_are_listed_one_by_one(night, wafer):
+    rows = [wafer(), wafer(wafer_id="W02", first_pass_yield_pct=87.654, final_yield_pct=88.0)]
+
+    lines = summary(night(yields=rows)).splitlines()
+
+    assert "  L1   P1       CP1        2     90.00 %  95.00 %   W02 88.00 %    W01 95.00 %" in lines
+    assert "Wafers" in lines
+    assert "  L1   W02    P1       CP1          100     87.65 %  88.00 %" in lines
+
+
+def test_of_many_wafers_only_the_worst_ten_are_listed(night, wafer):
+    rows = [wafer(wafer_id=f"W{n:02d}", final_yield_pct=50.0 + n) for n in range(31)]
+
+    text = summary(night(yields=rows))
+
+    listed = text.split("Worst 10 of 31 wafers\n")[1].split("\n\n")[0].splitlines()[1:]
+    assert [line.split()[1] for line in listed] == [f"W{n:02d}" for n in range(10)]
+
+
+def test_worst_bins_are_the_first_five_of_each_kind(night):
+    bins = [BinCount("P1", "H", n, "leak", 1000, 12.345, 50.0) for n in range(1, 8)]
+
+    lines = summary(night(bins=bins)).splitlines()
+
+    assert "  P1       hard 1  leak  1,000               12.35 %" in lines
+    assert sum(line.startswith("  P1 ") for line in lines) == 5
+
+
+def test_broken_expectations_name_owner_and_advice(night):
+    one = BrokenExpectation("gold.spc", "yield", "error", "between", "x", "mean 78", "Look at E7.")
+
+    text = summary(night(broken=[one]))
+
+    assert "Expectations broken: 1\n" in text
+    assert "  ERROR gold.spc (yield): between x; observed mean 78. Look at E7.\n" in text
+
+
+def test_model_figures_stand_beside_their_baselines(night):
+    model = ModelFigures("P1", True, pr_auc=0.8125, pr_auc_all_pass=0.1, pr_auc_lot_mean=0.25)
+
+    text = summary(night(models=[model]))
+
+    assert "  PR-AUC 0.812 (all-pass 0.100, lot mean 0.250)" in text
+    assert "NO BETTER" not in text
+
+
+def test_product_without_a_model_says_why(night):
+    text = summary(night(models=[ModelFigures("P2", False, "3 low wafers, 20 are needed")]))
+
+    assert "P2: no model: 3 low wafers, 20 are needed\n" in text
+
+
+def test_only_wafers_not_yet_sorted_are_counted_as_predictions(night):
+    rows = [
+        Prediction("L1", "W1", "P1", "unsorted", 0.9, True),
+        Prediction("L1", "W2", "P1", "unsorted", 0.1, False),
+        Prediction("L1", "W3", "P1", "test", 0.9, True, True),
+    ]
+
+    assert "Low yield predicted for 1 of 2 wafers not yet sorted." in summary(
+        night(predictions=rows)
+    )
+
+
+def test_empty_night_says_that_tables_stay_as_they_were(night):
+    text = summary(night())
+
+    assert "No STDF file was new this night; tables stay as they were.\n" in text
+    assert "Yield: no wafer was sorted this night.\n" in text
+    assert "No expectation was broken.\n" in text
+
+
+def test_failed_step_and_lost_rows_come_first(night):
+    rows = [TableRows("gold.spc", 10, 7, 1, 0)]
+
+    lines = summary(night(steps=[Step("parts", "failed", 1.0)], rows=rows)).splitlines()
+
+    assert lines[1].startswith("FAILED: step parts;")
+    assert lines[2] == (
+        "UNACCOUNTED: gold.spc: rows in differ from rows out + quarantined + duplicates by 2"
+    )
+
+
+def test_summary_ends_with_where_tables_and_page_are(night):
+    assert summary(night()).endswith("\n\nLake  /data/lake\nPage  /data/report.html\n")
+
+
+def test_no_line_is_longer_than_a_hundred_columns(night, wafer):
+    text = summary(
+        night(
+            rows=[TableRows(LONG, 10**12, 10**12, 0, 0)],
+            yields=[wafer(lot_id=LONG, wafer_id="W01", product_id=LONG, insertion=LONG)],
+            bins=[BinCount(LONG, "H", 5, LONG, 5, 100.0, 100.0)],
+            broken=[BrokenExpectation(LONG, LONG, "warn", LONG, LONG, LONG, LONG)],
+            models=[ModelFigures(LONG, False, LONG), ModelFigures(LONG, True)],
+        )
+    )
+
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_names_cannot_steer_the_terminal_or_forge_a_line(night, wafer):
+    forged = "L1\x1b[2K\nNo expectation was broken."
+
+    text = summary(night(yields=[wafer(lot_id=forged)], lake=forged))
+
+    assert "\x1b" not in text
+    assert text.splitlines().count("No expectation was broken.") == 1

@@ -1,0 +1,129 @@
+"""What is whole is read, the rest is refused with its offset: never a hang, never a wrong value."""
+
+import gzip
+import struct
+
+import pyarrow as pa
+import pytest
+
+from fabyield.errors import StdfError
+from fabyield.stdf import read
+from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
+
+IN_ORDER = ("parts", "tests", "bins", "sites")
+BY_PART = ("test_values", "functional_values", "multi_values")
+
+
+def refused(tables):
+    return tables.refused.select(["record_offset", "record_length", "reason"]).to_pylist()
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_f09_file_cut_at_any_byte_gives_the_first_rows_of_the_whole(stdf, byte_order):
+    content = stdf(*SMALL, byte_order=byte_order)
+    whole = {name: getattr(read(content), name).to_pylist() for name in (*IN_ORDER, *BY_PART)}
+    for size in range(6, len(content)):
+        tables = read(content[:size])
+        for name in IN_ORDER:
+            rows = getattr(tables, name).to_pylist()
+            assert rows == whole[name][: len(rows)], f"{name} of the first {size} bytes"
+        for name in BY_PART:
+            closed = [row for row in whole[name] if row["part_num"] < tables.parts.num_rows]
+            assert getattr(tables, name).to_pylist() == closed, f"{name} of {size} bytes"
+        assert tables.file["is_complete"].to_pylist() == [False]
+
+
+def test_f09_cut_inside_the_far_is_an_error(stdf):
+    for size in range(6):
+        with pytest.raises(StdfError, match=r"empty file|not FAR"):
+            read(stdf(MIR)[:size])
+
+
+def test_f09_record_that_claims_more_than_is_left_ends_the_reading(stdf):
+    start = stdf(MIR, pir(0), prr(0))
+
+    tables = read(start + struct.pack("<HBB", 65_535, 15, 10) + bytes(812))
+
+    reason = "PTR claims 65,535 bytes, 812 are left"
+    assert refused(tables) == [
+        {"record_offset": len(start), "record_length": 816, "reason": reason}
+    ]
+    assert tables.parts.num_rows == 1
+
+
+def test_f09_junk_between_records_ends_the_reading(stdf):
+    start = stdf(MIR, pir(0), prr(0))
+
+    tables = read(start + b"\x01\x02\x03\x04junk" + stdf(*SMALL))
+
+    (row,) = refused(tables)
+    assert row["record_offset"] == len(start)
+    assert row["reason"] == "no record has type 3, subtype 4; nothing behind it was read"
+
+
+def test_f09_text_that_runs_past_its_record_refuses_that_record_alone(stdf):
+    start = stdf(MIR, pir(0), ptr(0, 1.0))
+    body = struct.pack("<IBBBBfB", 7, 1, 0, 0, 0, 2.0, 200) + b"abc"
+    damaged = struct.pack("<HBB", len(body), 15, 10) + body
+
+    tables = read(start + damaged + stdf(ptr(0, 3.0), prr(0))[6:])
+
+    assert tables.test_values["result"].to_pylist() == [1.0, 3.0]
+    (row,) = refused(tables)
+    assert row["record_offset"] == len(start)
+    assert row["reason"] == "test_txt runs past the end of the record"
+
+
+def test_f09_number_cut_in_its_middle_refuses_the_record(stdf):
+    body = struct.pack("<IBBBB", 7, 1, 0, 0, 0) + b"\x00\x00"
+    damaged = struct.pack("<HBB", len(body), 15, 10) + body
+
+    tables = read(stdf(MIR, pir(0)) + damaged + stdf(prr(0))[6:])
+
+    assert tables.test_values.num_rows == 0
+    assert refused(tables)[0]["reason"] == "result runs past the end of the record"
+
+
+def test_f09_array_that_runs_past_its_record_refuses_it(stdf):
+    body = struct.pack("<IBBBBHHB", 9, 1, 0, 0, 0, 60_000, 0, 1)
+    damaged = struct.pack("<HBB", len(body), 15, 15) + body
+
+    tables = read(stdf(MIR, pir(0)) + damaged + stdf(prr(0))[6:])
+
+    assert tables.multi_values.num_rows == 0
+    assert refused(tables)[0]["reason"] == "rtn_stat runs past the end of the record"
+
+
+def test_f09_test_record_without_a_site_is_refused(stdf):
+    tables = read(stdf(MIR, ("PTR", {"test_num": 7, "head_num": 1}), pir(0), prr(0)))
+
+    assert [row["reason"] for row in refused(tables)] == ["ends before site_num"]
+
+
+@pytest.mark.parametrize("spoil", ["cut", "flip"])
+def test_f09_broken_gzip_gives_what_came_before_and_says_so(stdf, spoil):
+    packed = bytearray(gzip.compress(stdf(*SMALL)))
+    if spoil == "cut":
+        del packed[-20:]
+    else:
+        packed[-6] ^= 255
+
+    tables = read(bytes(packed))
+
+    assert tables.counts["MIR"] == 1
+    assert any("gzip" in row["reason"] for row in refused(tables))
+    assert tables.file["is_complete"].to_pylist() == [False]
+
+
+def test_f09_any_flipped_byte_gives_tables_or_an_error_that_says_so(stdf):
+    content = stdf(*SMALL)
+    for place in range(0, len(content), 3):
+        spoiled = bytearray(content)
+        spoiled[place] ^= 255
+        try:
+            tables = read(bytes(spoiled))
+        except StdfError:
+            continue
+        for table in vars(tables).values():
+            if isinstance(table, pa.Table):
+                table.validate(full=True)
