@@ -127,3 +127,12 @@ def test_f09_any_flipped_byte_gives_tables_or_an_error_that_says_so(stdf):
         for table in vars(tables).values():
             if isinstance(table, pa.Table):
                 table.validate(full=True)
+
+
+def test_f09_refusals_stand_in_order_of_offset(stdf):
+    tables = read(stdf(MIR, ptr(0, 1.0), pir(0), prr(0)) + b"\x00")
+
+    assert [row["reason"] for row in refused(tables)] == [
+        "PTR outside PIR..PRR",
+        "a record header takes 4 bytes, 1 are left",
+    ]

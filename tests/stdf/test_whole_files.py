@@ -7,8 +7,6 @@ from fabyield.errors import StdfError
 from fabyield.stdf import read
 from tests.stdf.conftest import MIR, SMALL, pir, prr
 
-ORDERS = pytest.mark.parametrize("byte_order", ["<", ">"])
-
 
 def refusals(tables):
     return list(

@@ -88,6 +88,7 @@ def test_same_records_make_the_same_gz_bytes_and_read_back(tmp_path):
             writer.write("MIR", **MIR[1])
 
     assert (tmp_path / "a.stdf.gz").read_bytes() == (tmp_path / "b.stdf.gz").read_bytes()
+    assert (tmp_path / "a.stdf.gz").read_bytes()[4:8] == bytes(4), "no time of writing"
     assert read(str(tmp_path / "a.stdf.gz")).file["lot_id"].to_pylist() == ["L1"]
     assert gzip.decompress((tmp_path / "a.stdf.gz").read_bytes())[:4] == b"\x02\x00\x00\x0a"
 

@@ -1,0 +1,70 @@
+"""One Spark session for the whole run, and rows that name only the columns a test is about."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ["PYSPARK_PYTHON"] = sys.executable
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from fabyield import spark as spark_module
+from fabyield.ledger import Attempt
+from fabyield.run import Run
+from fabyield.settings import Settings
+from fabyield.store import Store
+from fabyield.table import Table
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+BLANK: dict[str, Any] = {
+    **{"string": "-", "boolean": False, "date": date(2026, 3, 2), "timestamp": AT},
+    **{"int": 0, "bigint": 0, "float": 0.0, "double": 0.0},
+}
+QUICK = {
+    "spark.master": "local[2]",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    settings = Settings.load("dev")
+    warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
+    session = spark_module.session(replace(settings, spark=settings.spark | QUICK | warehouse), "tests")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose folders are all below the test's own."""
+    (tmp_path / "landing" / "stdf").mkdir(parents=True)
+    folders = {name: str(tmp_path / name) for name in ("lake", "landing", "report", "log")}
+    return Settings.load("dev", **folders)
+
+
+@pytest.fixture
+def run(spark: SparkSession, settings: Settings) -> Run:
+    """The first attempt at a step of batch 1, in a lake without tables."""
+    return Run(Store(spark, settings.lake), settings, Attempt(1, "step"))
+
+
+@pytest.fixture
+def rows(spark: SparkSession) -> Callable[..., DataFrame]:
+    """`rows(TABLE, {...}, {...})`: a data frame of TABLE; columns not named get a blank value."""
+
+    def build(table: Table, *records: dict[str, Any]) -> DataFrame:
+        blank = {name: BLANK.get(column.type) for name, column in table.columns.items()}
+        assert not {k for r in records for k in r} - set(blank), "unknown column"
+        return spark.createDataFrame([T.Row(**(blank | r)) for r in records], table.ddl)
+
+    return build
