@@ -1,4 +1,4 @@
-"""Build `fabyield`: code from lib/, with the jobs and declarations beside it as packages of its own."""
+"""Build `fabyield`: code from lib/, with jobs and declarations beside it as packages."""
 
 from setuptools import find_packages, setup
 

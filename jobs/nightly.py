@@ -5,9 +5,9 @@ spark-submit --py-files dist/fabyield.zip jobs/nightly.py --conf prod
 
 import sys
 
-from fabyield.launch import guarded, load, options
+from fabyield.launch import launch, options
+from fabyield.ledger import NIGHT
 from fabyield.night import nightly
 
 if __name__ == "__main__":
-    given = options(__doc__).parse_args()
-    sys.exit(guarded(lambda: nightly(load(given))))
+    sys.exit(launch(options(__doc__).parse_args(), NIGHT, nightly))

@@ -3,16 +3,23 @@
 spark-submit --py-files dist/fabyield.zip jobs/report.py --lake s3a://fab/lake --report report.html
 """
 
+import logging
+
 from fabyield.files import write_text
 from fabyield.launch import main
 from fabyield.reports.gather import gather
 from fabyield.reports.page import page
+from fabyield.reports.summary import summary
 from fabyield.run import Run
+
+log = logging.getLogger("fabyield.report")
 
 
 def job(run: Run) -> None:
-    """Gather the night's figures and write the page."""
-    write_text(run.settings.report, page(gather(run)))
+    """Gather the night's figures, write the page, and sum up."""
+    night = gather(run)
+    write_text(run.settings.report, page(night))
+    log.info("\n%s", summary(night))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab
 """
 
 from fabyield.errors import DataQualityError
-from fabyield.ingest import batches, check_files, quarantined, staged
+from fabyield.ingest import batches, check_files, staged
 from fabyield.launch import main
 from fabyield.run import Run
 from fabyield.tables import STDF_FILES
@@ -22,7 +22,6 @@ def job(run: Run) -> None:
         # Nothing of it was published, so the next attempt looks at the landing zone afresh.
         stage.discard()
         raise
-    run.quarantine(STDF_FILES, quarantined(stage))
 
 
 if __name__ == "__main__":

@@ -28,10 +28,16 @@ BLANK: dict[str, Any] = {
 }
 QUICK = {
     "spark.master": "local[2]",
-    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # Tiny frames: compiling their plans costs more than running them.
+    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:TieredStopAtLevel=1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
 
@@ -39,7 +45,8 @@ QUICK = {
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     settings = Settings.load("dev")
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
-    session = spark_module.session(replace(settings, spark=settings.spark | QUICK | warehouse), "tests")
+    settings = replace(settings, spark=settings.spark | QUICK | warehouse)
+    session = spark_module.session(settings, "tests")
     yield session
     session.stop()
 

@@ -46,9 +46,16 @@ CHANNELS: dict[str, type[Channel]] = {"log": LogChannel}
 
 
 def send(alerts: Iterable[Alert], channels: list[str]) -> None:
-    """Send every alert through each of `channels`; raise ConfigError for an unknown one."""
-    if unknown := sorted(set(channels) - set(CHANNELS)):
-        raise ConfigError(f"alerts: {unknown}: no such channel; there are {sorted(CHANNELS)}")
+    """Send every alert through each of `channels`; one that fails is logged, the job goes on."""
     for alert in alerts:
         for name in channels:
-            CHANNELS[name]().send(alert)
+            try:
+                CHANNELS[name]().send(alert)
+            except Exception as error:
+                log.error("alert channel %s failed (%s); not sent: %s", name, error, alert)
+
+
+def check(channels: list[str]) -> None:
+    """Raise ConfigError for a channel that does not exist."""
+    if unknown := sorted(set(channels) - set(CHANNELS)):
+        raise ConfigError(f"alerts: {unknown}: no such channel; there are {sorted(CHANNELS)}")

@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from fabyield import __version__
-from fabyield.settings import Settings
 from fabyield.errors import ConfigError, FabYieldError
+from fabyield.settings import Settings
 
 app = typer.Typer(
     help="Nightly yield analytics for semiconductor fabs.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by data quality.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, "
+    "3 stopped by data quality.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,7 +38,9 @@ def version(
 
 
 @app.command(context_settings={"ignore_unknown_options": False})
-def nightly(conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: str | None = None) -> None:
+def nightly(
+    conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: str | None = None
+) -> None:
     """Run the night by spark-submit: every step of conf/nightly.yml, then a summary."""
     given = {"--conf": conf, "--lake": lake, "--landing": landing, "--report": report}
     options = [word for name, value in given.items() if value for word in (name, value)]
@@ -51,7 +54,9 @@ def nightly(conf: Conf = "dev", lake: Lake = None, landing: Landing = None, repo
 
 
 @app.command()
-def tables(name: Annotated[str | None, typer.Argument(help="A table, e.g. gold.wafer_yield.")] = None) -> None:
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A table, e.g. gold.wafer_yield.")] = None,
+) -> None:
     """Print the data dictionary: all tables, or the columns of one."""
     from fabyield.tables import ALL  # noqa: PLC0415
 
@@ -65,7 +70,9 @@ def tables(name: Annotated[str | None, typer.Argument(help="A table, e.g. gold.w
     if name not in ALL:
         raise ConfigError(f"{name}: no such table; `fabyield tables` lists them")
     table = ALL[name]
-    grid = Grid("column", "type", "unit", "required", "about", title=f"{table.table}: {table.about}")
+    grid = Grid(
+        "column", "type", "unit", "required", "about", title=f"{table.table}: {table.about}"
+    )
     for column, spec in table.columns.items():
         grid.add_row(column, spec.type, spec.unit or "", "yes" if spec.required else "", spec.about)
     console.print(grid)
@@ -89,5 +96,7 @@ def main() -> None:
     try:
         app()
     except FabYieldError as error:
-        Console(stderr=True, markup=False, highlight=False).print(f"fabyield: {error}", soft_wrap=True)
+        Console(stderr=True, markup=False, highlight=False).print(
+            f"fabyield: {error}", soft_wrap=True
+        )
         sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -22,6 +22,13 @@ def exists(uri: str) -> bool:
     return bool(system.get_file_info(path).type != fs.FileType.NotFound)
 
 
+def listed(uri: str) -> list[str]:
+    """The names of what is in the folder `uri`; none where there is no such folder."""
+    system, path = located(uri)
+    found = system.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return [info.base_name for info in found]
+
+
 def remove_folder(uri: str) -> None:
     """Delete the folder `uri` and all in it; no error where there is none."""
     if exists(uri):

@@ -72,12 +72,11 @@ def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
     """What the bronze tables get of `stage`, the manifest last: it says that the rest is there."""
     duplicates = [r["file_key"] for r in files.where("status = 'duplicate'").collect()]
     kinds = [_batch(run, stage, kind, duplicates) for kind in KINDS]
-    return [*kinds, Batch(STDF_FILES, files.withColumn("fab_id", F.lit(run.fab_id)))]
-
-
-def quarantined(stage: Stage) -> DataFrame:
-    """Records and stretches of the files that could not be read, as ops.quarantine takes them."""
-    return stage.refused().withColumnRenamed("record_name", "row")
+    counted = [name for _, records in KINDS.values() for name in records]
+    elsewhere = F.coalesce(~F.col("record_name").isin(*counted), F.lit(True))
+    rest = _as_text(stage.refused().where(elsewhere))
+    tagged = files.withColumn("fab_id", F.lit(run.fab_id))
+    return [*kinds, Batch(STDF_FILES, tagged, refused=rest)]
 
 
 def check_files(run: Run, files: DataFrame) -> None:
@@ -125,8 +124,12 @@ def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int]) -> Batc
     fresh = rows.where(~again) if duplicates else rows
     if not records:
         return Batch(table, fresh, duplicates=twice, staged=True)
-    lost = stage.refused().where(F.col("record_name").isin(*records)).count()
+    lost = stage.refused().where(F.col("record_name").isin(*records))
     counts = [F.coalesce(F.element_at("record_counts", name), F.lit(0)) for name in records]
     total = F.coalesce(F.sum(sum(counts[1:], counts[0])), F.lit(0)).alias("total")
     source = stage.files().agg(total).collect()[0]["total"]
-    return Batch(table, fresh, int(source), twice, lost, staged=True)
+    return Batch(table, fresh, int(source), twice, _as_text(lost), staged=True)
+
+
+def _as_text(refused: DataFrame) -> DataFrame:
+    return refused.withColumnRenamed("record_name", "row")

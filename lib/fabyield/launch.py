@@ -8,16 +8,22 @@ from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 
-from fabyield.settings import Settings
+from fabyield import alerts
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError
 from fabyield.ledger import Attempt, Ledger, State
 from fabyield.run import Run
+from fabyield.settings import Settings
 from fabyield.spark import session
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
 Job = Callable[[Run], None]
 PROGRESS = logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S")
+NOISY = {
+    "XGBoost-PySpark": logging.WARNING,
+    "DataFrameQueryContextLogger": logging.CRITICAL,
+    "SQLQueryContextLogger": logging.CRITICAL,
+}
 RECORD = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
@@ -45,17 +51,35 @@ def options(about: str | None) -> argparse.ArgumentParser:
 
 def main(job: Job) -> None:
     """Run `job` as one step by itself, over all batches that it has not seen yet."""
-    module = Path(sys.argv[0]).stem
+    step = Path(sys.argv[0]).stem
     parser = options(job.__doc__)
     parser.add_argument("--full", action="store_true", help="take all rows, not only new ones")
     given = parser.parse_args()
-    sys.exit(guarded(lambda: _alone(job, module, given)))
+    sys.exit(launch(given, step, lambda settings: alone(job, step, settings, given.full)))
 
 
-def load(given: argparse.Namespace) -> Settings:
-    """The settings that the command line asks for."""
-    chosen = {"lake": given.lake, "landing": given.landing, "report": given.report}
-    return Settings.load(given.conf, **chosen)
+def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None]) -> Exit:
+    """Do `work` with the settings that the command line asks for, logged as `name`."""
+    try:
+        settings = Settings.load(
+            given.conf, lake=given.lake, landing=given.landing, report=given.report
+        )
+        alerts.check(settings.alerts)
+    except ConfigError as error:
+        sys.stderr.write(f"fabyield: {error}\n")
+        return Exit.MISUSED
+    with logging_to(settings.log, name):
+        return guarded(lambda: work(settings))
+
+
+def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
+    """Run `job` in the night that is open, or as a batch of its own."""
+    store = Store(session(settings, f"fabyield {step}"), settings.lake)
+    ledger = Ledger(store)
+    since = 0 if full else ledger.done_until(step)
+    run = Run(store, settings, Attempt(ledger.open_batch() or ledger.next_batch(), step), since)
+    attempt(job, run, ledger)
+    log.info("%s: %s rows written; --full takes all rows", step, f"{run.attempt.rows_out:,}")
 
 
 def attempt(job: Job, run: Run, ledger: Ledger) -> None:
@@ -91,6 +115,9 @@ def guarded(work: Callable[[], None]) -> Exit:
 @contextmanager
 def logging_to(folder: str, name: str) -> Iterator[None]:
     """Send progress to standard output, and all there is to say to <folder>/<name>.log."""
+    # Errors reach us as exceptions; these would print them once more, a page long.
+    for noisy, level in NOISY.items():
+        logging.getLogger(noisy).setLevel(level)
     root = logging.getLogger("fabyield")
     root.setLevel(logging.DEBUG)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -107,16 +134,3 @@ def logging_to(folder: str, name: str) -> Iterator[None]:
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
-
-
-def _alone(job: Job, step: str, given: argparse.Namespace) -> None:
-    settings = load(given)
-    with logging_to(settings.log, step):
-        store = Store(session(settings, f"fabyield {step}"), settings.lake)
-        ledger = Ledger(store)
-        since = 0 if given.full else ledger.done_until(step)
-        run = Run(store, settings, Attempt(ledger.next_batch(), step), since)
-        attempt(job, run, ledger)
-        log.info(
-            "%s: %s rows written; --full takes all rows again", step, f"{run.attempt.rows_out:,}"
-        )

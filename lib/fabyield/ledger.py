@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from fabyield import __version__
@@ -92,7 +93,7 @@ class Ledger:
             "code_version": __version__,
             "message": message,
         }
-        frame = self._store.spark.createDataFrame([row], RUNS.ddl)
+        frame = self._store.spark.createDataFrame([Row(**row)], RUNS.ddl)
         path = self._store.path(RUNS)
         self._store.create(RUNS)
         frame.write.format("delta").mode("append").save(path)

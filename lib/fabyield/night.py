@@ -1,43 +1,33 @@
 """The night: its steps in order, taken up again where an earlier one was stopped."""
 
 import logging
-from dataclasses import dataclass
 from importlib import import_module
 
-from fabyield.settings import Settings, steps
 from fabyield.files import remove_folder
 from fabyield.ingest import waiting
-from fabyield.launch import Job, attempt, logging_to
+from fabyield.launch import Job, attempt
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.reports.gather import gather
 from fabyield.reports.summary import summary
 from fabyield.run import Run
+from fabyield.settings import Settings, steps
 from fabyield.spark import session
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Order:
-    """A batch number and the steps to take."""
-
-    batch: int
-    steps: list[str]
-
-
 def nightly(settings: Settings) -> None:
     """Finish the night that is open, if any, then take in what has arrived since."""
-    with logging_to(settings.log, NIGHT):
-        store = Store(session(settings, "fabyield nightly"), settings.lake)
-        ledger = Ledger(store)
-        unfinished = ledger.open_batch()
-        if unfinished is not None:
-            log.info("batch %d was not finished: going on with it", unfinished)
-            one_night(store, settings, ledger, unfinished)
-            if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
-                return
-        one_night(store, settings, ledger, ledger.next_batch())
+    store = Store(session(settings, "fabyield nightly"), settings.lake)
+    ledger = Ledger(store)
+    unfinished = ledger.open_batch()
+    if unfinished is not None:
+        log.info("batch %d was not finished: going on with it", unfinished)
+        one_night(store, settings, ledger, unfinished)
+        if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
+            return
+    one_night(store, settings, ledger, ledger.next_batch())
 
 
 def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> None:
@@ -53,8 +43,10 @@ def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> N
 
     try:
         attempt(take_steps, night, ledger)
-    finally:
+    except Exception:
+        # The report step ends a whole night with its summary; a stopped one needs it more.
         log.info("\n%s", summary(gather(night)))
+        raise
 
 
 def take(night: Run, ledger: Ledger, step: str, title: str) -> None:

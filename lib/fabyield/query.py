@@ -5,7 +5,9 @@ import re
 import duckdb
 from deltalake import DeltaTable
 from pyarrow import fs
+from rich.table import Column
 from rich.table import Table as Grid
+from rich.text import Text
 
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.files import located
@@ -26,9 +28,11 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
         raise FabYieldError(f"query: {error}") from error
     columns = [] if answer is None else answer.columns
     more = len(rows) > limit
-    table = Grid(*columns, caption=f"first {limit} rows; --limit shows more" if more else None)
+    # As text, or rich would read names and values in brackets as its own markup.
+    headings = [Column(Text(name)) for name in columns]
+    table = Grid(*headings, caption=f"first {limit} rows; --limit shows more" if more else None)
     for row in rows[:limit]:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     return table
 
 
@@ -48,8 +52,8 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         folder = fs.FileSelector(f"{root}/{layer}", allow_not_found=True)
         for found in system.get_file_info(folder):
-            # Opening every table of a big lake takes long; a name that is not in the text is not asked.
-            if re.search(rf"\b{found.base_name}\b", sql, re.IGNORECASE):
+            # Opening all tables of a big lake takes long: only those that the text names.
+            if re.search(rf"\b{re.escape(found.base_name)}\b", sql, re.IGNORECASE):
                 _view(connection, layer, found.base_name, f"{lake}/{layer}/{found.base_name}")
     return connection
 
@@ -59,4 +63,4 @@ def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str
         return
     arrow = f"{layer}_{name}_arrow"
     connection.register(arrow, DeltaTable(uri).to_pyarrow_dataset())
-    connection.execute(f"CREATE VIEW {layer}.{name} AS FROM {arrow}")
+    connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')

@@ -2,39 +2,41 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield import alerts
-from fabyield.settings import Settings
 from fabyield.errors import AccountingError, DataQualityError
 from fabyield.ledger import Attempt, TableRows
+from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
 from fabyield.tables import QUARANTINE, VALIDATION_RESULTS
 from fabyield.validate import Verdict, row_rules, validate
 
 log = logging.getLogger(__name__)
-WHERE = ("file_key", "record_offset")
+REFUSED = ("file_key", "record_offset", "record_length", "reason", "row")
 
 
 @dataclass(frozen=True)
 class Batch:
     """Rows on their way into a table.
 
-    `source_rows` were counted before any transform; `duplicates` and `refused` of them are left
-    out on purpose. `wafers` are the wafer keys whose old rows make room; None: all of them.
+    `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
+    and `refused` never became rows: they go to quarantine as they are (REFUSED). `wafers` are the
+    wafer keys whose old rows make room; None: all of them. `staged` rows are cheap to read again,
+    so they are not held while they are audited.
     """
 
     table: Table
     df: DataFrame
     source_rows: int | None = None
     duplicates: int = 0
-    refused: int = 0
+    refused: DataFrame | None = None
     wafers: Sequence[int] | None = None
     staged: bool = False
 
@@ -123,9 +125,10 @@ class Run:
         marked = marked if batch.staged else marked.persist(StorageLevel.MEMORY_AND_DISK)
         total, kept = _counts(marked)
         verdicts = validate(table, _good(marked)) if kept else []
-        source = total + batch.duplicates + batch.refused
+        refused = 0 if batch.refused is None else batch.refused.count()
+        quarantined = total - kept + refused
+        source = kept + quarantined + batch.duplicates
         source = source if batch.source_rows is None else batch.source_rows
-        quarantined = total - kept + batch.refused
         counted = TableRows(table.table, source, kept, quarantined, batch.duplicates, -1)
         log.debug("%s: audited %s rows", table.table, total)
         return Audited(batch, marked, counted, verdicts)
@@ -144,21 +147,30 @@ class Run:
 
     def _store(self, audit: Audited) -> None:
         batch, table = audit.batch, audit.batch.table
+        nothing_leaves = table.write is not WriteMode.REPLACE
+        if nothing_leaves and not audit.rows.rows_out + audit.rows.quarantined:
+            self.store.create(table)
+            self.attempt.tables.append(audit.rows)
+            return
         if table.write is WriteMode.APPEND:
             self.store.append(table, audit.good, self.attempt.batch)
         elif table.write is WriteMode.MERGE:
             self.store.merge(table, audit.good)
         else:
             self.store.replace(table, audit.good, _among(batch.wafers))
-        if audit.rows.quarantined > batch.refused:
-            self.quarantine(table, _quarantined(audit.marked, table))
+        if audit.rows.quarantined:
+            self._quarantine(audit)
         version = self.store.version(table)
-        self.attempt.tables.append(TableRows(**{**vars(audit.rows), "version": version}))
+        self.attempt.tables.append(replace(audit.rows, version=version))
 
-    def quarantine(self, table: Table, refused: DataFrame) -> None:
-        """Keep rows that `table` refuses: file_key, record_offset, reason and the row as text."""
-        tags = {"table": F.lit(table.table), BATCH: F.lit(self.attempt.batch)}
-        rows = QUARANTINE.conform(refused.withColumns(tags | {"fab_id": F.lit(self.fab_id)}))
+    def _quarantine(self, audit: Audited) -> None:
+        table = audit.batch.table
+        refused = _quarantined(audit.marked, table)
+        if audit.batch.refused is not None:
+            refused = refused.unionByName(audit.batch.refused.select(*REFUSED))
+        tags = {"table": table.table, BATCH: self.attempt.batch, "fab_id": self.fab_id}
+        tagged = refused.withColumns({name: F.lit(value) for name, value in tags.items()})
+        rows = QUARANTINE.conform(tagged)
         where = f"batch = {self.attempt.batch} and table = '{table.table}'"
         self.store.replace(QUARANTINE, rows, where)
 
@@ -185,8 +197,9 @@ class Run:
             for verdict in audit.verdicts
         ]
         if rows:
-            frame = self.spark.createDataFrame(rows, VALIDATION_RESULTS.ddl)
-            where = f"batch = {self.attempt.batch} and step = '{self.attempt.step}'"
+            frame = self.spark.createDataFrame([Row(**row) for row in rows], VALIDATION_RESULTS.ddl)
+            tables = ", ".join(f"'{audit.batch.table.table}'" for audit in audited)
+            where = f"batch = {self.attempt.batch} and table in ({tables})"
             self.store.replace(VALIDATION_RESULTS, frame.coalesce(1), where)
 
     def _alert(self, table: Table, expectation: Expectation, observed: str) -> None:
@@ -218,12 +231,12 @@ def _good(marked: DataFrame) -> DataFrame:
 
 def _quarantined(marked: DataFrame, table: Table) -> DataFrame:
     bad = marked.where(F.size("_reasons") > 0)
-    where = {name: F.col(name) if name in table.columns else F.lit(None) for name in WHERE}
-    text = F.to_json(F.struct(*table.columns))
-    reason = F.array_join("_reasons", "; ")
-    return bad.select(
-        *(c.alias(n) for n, c in where.items()), reason.alias("reason"), text.alias("row")
-    )
+    known: dict[str, Column] = {
+        "reason": F.array_join("_reasons", "; "),
+        "row": F.to_json(F.struct(*table.columns)),
+        **{name: F.col(name) for name in ("file_key", "record_offset") if name in table.columns},
+    }
+    return bad.select(*(known.get(name, F.lit(None)).alias(name) for name in REFUSED))
 
 
 def _among(wafers: Sequence[int] | None) -> str | None:

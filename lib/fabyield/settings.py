@@ -3,10 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
 import yaml
 
@@ -65,7 +65,7 @@ class Settings:
     alerts: list[str]
     model: dict[str, Any]
     report_maps: int
-    spark: dict[str, str]
+    spark: dict[str, str] = field(repr=False)
 
     @classmethod
     def load(cls, chosen: str = "dev", **given: str | None) -> Self:
@@ -76,27 +76,40 @@ class Settings:
         merged = _merge(_read("base"), _read(chosen))
         merged |= {key: value for key, value in given.items() if value is not None}
         merged["environment"] = Path(chosen).stem
-        for part in ("lake", "landing", "report", "log"):
-            if "://" not in merged[part]:
-                merged[part] = str(Path(merged[part]).absolute())
-        merged["database"] |= {"url": _absolute(merged["database"]["url"])}
-        nested = {"fab": Fab, "database": Database, "ingest": Ingest}
-        parts = {name: _typed(kind, name, merged[name]) for name, kind in nested.items()}
-        return _typed(cls, chosen, merged | parts)
+        nested: dict[str, type[Any]] = {"fab": Fab, "database": Database, "ingest": Ingest}
+        parts: dict[str, Any] = {
+            name: _typed(kind, name, merged[name]) for name, kind in nested.items()
+        }
+        settings = _typed(cls, chosen, merged | parts)
+        folders = ("lake", "landing", "report", "log")
+        absolute: dict[str, Any] = {name: _absolute(getattr(settings, name)) for name in folders}
+        database = replace(settings.database, url=_absolute_file(settings.database.url))
+        return replace(settings, database=database, **absolute)
 
 
-def _typed(kind: type[T], where: str, values: Mapping[str, Any]) -> T:
+def _typed(kind: type[T], where: str, values: object) -> T:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: {values!r} is not a mapping of settings")
     known = {known.name: known.type for known in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{where}: unknown settings: {', '.join(unknown)}")
     for name, value in values.items():
-        allowed = get_args(known[name]) if isinstance(value, str) else ()
-        if allowed and value not in allowed:
-            raise ConfigError(f"{where}.{name}: {value!r} is not one of {', '.join(allowed)}")
+        _check(known[name], f"{where}.{name}", value)
     try:
         return kind(**values)
     except TypeError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _check(kind: type | str, where: str, value: object) -> None:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ConfigError(f"{where}: {value!r} is not one of {', '.join(get_args(kind))}")
+        return
+    plain: Any = get_origin(kind) or kind
+    if not isinstance(value, (float, int) if plain is float else plain):
+        # The value itself may be a secret.
+        raise ConfigError(f"{where}: a {type(value).__name__}, but it must be a {plain.__name__}")
 
 
 def _read(chosen: str) -> dict[str, Any]:
@@ -111,9 +124,11 @@ def _read(chosen: str) -> dict[str, Any]:
     return {key: _filled(value, key) for key, value in settings.items()}
 
 
-def _filled(value: Any, where: str) -> Any:
+def _filled(value: object, where: str) -> object:
     if isinstance(value, dict):
         return {key: _filled(inner, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, where) for inner in value]
     if not isinstance(value, str):
         return value
     for variable in _SECRET.findall(value):
@@ -131,11 +146,13 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _absolute(url: str) -> str:
+def _absolute(place: str) -> str:
+    return place if "://" in place else str(Path(place).absolute())
+
+
+def _absolute_file(url: str) -> str:
     prefix = "jdbc:sqlite:"
-    return (
-        prefix + str(Path(url.removeprefix(prefix)).absolute()) if url.startswith(prefix) else url
-    )
+    return prefix + _absolute(url.removeprefix(prefix)) if url.startswith(prefix) else url
 
 
 def steps() -> list[str]:

@@ -2,8 +2,8 @@
 
 from pyspark.sql import SparkSession
 
-from fabyield.settings import Settings
 from fabyield.errors import ConfigError
+from fabyield.settings import Settings
 
 DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
 

@@ -1,13 +1,17 @@
 """Delta tables in a lake: created as declared, and written so that a write can be repeated."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 from delta import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
+from fabyield.files import listed
 from fabyield.table import BATCH, Table
+
+COMMIT = re.compile(r"[0-9]{20}\.json")
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Store:
 
     spark: SparkSession
     root: str
+    _checked: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def path(self, table: Table) -> str:
         """Where `table` is stored."""
@@ -23,7 +28,7 @@ class Store:
 
     def exists(self, table: Table) -> bool:
         """Whether `table` has been created."""
-        return DeltaTable.isDeltaTable(self.spark, self.path(table))
+        return self.version(table) >= 0
 
     def read(self, table: Table) -> DataFrame:
         """All rows of `table`, with the columns it declares; none where it was never written."""
@@ -32,11 +37,11 @@ class Store:
         return table.conform(self.spark.read.format("delta").load(self.path(table)))
 
     def version(self, table: Table) -> int:
-        """The newest Delta version of `table`; -1 where it was never written."""
-        if not self.exists(table):
-            return -1
-        newest = DeltaTable.forPath(self.spark, self.path(table)).history(1).select("version")
-        return int(newest.collect()[0]["version"])
+        """The newest Delta version of `table`; -1 where it was never created."""
+        # Delta's own answer runs a Spark job; by its protocol the newest commit is the last file.
+        names = listed(f"{self.path(table)}/_delta_log")
+        commits = [int(name[:20]) for name in names if COMMIT.fullmatch(name)]
+        return max(commits, default=-1)
 
     def append(self, table: Table, df: DataFrame, batch: int) -> None:
         """Add `df` as the rows of `batch`; a batch that was added before is not added again."""
@@ -48,20 +53,29 @@ class Store:
 
     def merge(self, table: Table, df: DataFrame) -> None:
         """Insert new keys and update the rows that differ in more than their batch."""
+        if self._is_new(table):
+            df.write.format("delta").mode("append").save(self.path(table))
+            return
         same_row = " and ".join(f"old.{name} <=> new.{name}" for name in table.key)
+        stored = self.create(table)
         others = [name for name in table.columns if name not in (*table.key, BATCH)]
-        # Without its condition the merge would rewrite every row it matches.
-        changed = " or ".join(_differs(name, table.columns[name].type) for name in others)
-        merge = self.create(table).alias("old").merge(df.alias("new"), same_row)
-        merge.whenMatchedUpdateAll(condition=changed or "false").whenNotMatchedInsertAll().execute()
+        alike = " and ".join([same_row, *(_alike(n, table.columns[n].type) for n in others)])
+        old, new = stored.toDF().alias("old"), df.alias("new")
+        # A merge that matches a row rewrites it although nothing changed, and commits.
+        changed = new.join(old, F.expr(alike), how="left_anti").persist()
+        if not changed.isEmpty():
+            merge = stored.alias("old").merge(changed.alias("new"), same_row)
+            merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        changed.unpersist()
 
     def replace(self, table: Table, df: DataFrame, where: str | None) -> None:
         """Put `df` in the place of the rows that meet `where`, or of all rows if it is None."""
-        self.create(table)
+        if self._is_new(table):
+            df.write.format("delta").mode("append").save(self.path(table))
+            return
         writer = df.write.format("delta").mode("overwrite")
-        if where is not None:
-            writer = writer.option("replaceWhere", where)
-        writer.save(self.path(table))
+        # Overwriting without a condition would leave the table unclustered.
+        writer.option("replaceWhere", where or "true").save(self.path(table))
 
     def create(self, table: Table) -> DeltaTable:
         """Open `table`, created as declared or with the columns that its schema has gained.
@@ -70,7 +84,9 @@ class Store:
         """
         if self.exists(table):
             stored = DeltaTable.forPath(self.spark, self.path(table))
-            self._add_columns(table, stored.toDF())
+            if table.table not in self._checked:
+                self._add_columns(table, stored.toDF())
+                self._checked.add(table.table)
             return stored
         # df.write.clusterBy(...).save(path) would leave the table unclustered (delta#4823).
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table))
@@ -81,6 +97,11 @@ class Store:
             nullable = not column.required
             builder = builder.addColumn(name, column.type, nullable=nullable, comment=column.about)
         return builder.execute()
+
+    def _is_new(self, table: Table) -> bool:
+        """Whether `table`, now created, holds nothing: then rows need not be held against it."""
+        self.create(table)
+        return self.version(table) == 0
 
     def _add_columns(self, table: Table, stored: DataFrame) -> None:
         declared = self.spark.createDataFrame([], table.ddl)
@@ -102,7 +123,7 @@ class Store:
             writer.save(self.path(table))
 
 
-def _differs(column: str, kind: str) -> str:
+def _alike(column: str, kind: str) -> str:
     old, new = f"old.{column}", f"new.{column}"
     # Maps cannot be compared as they are.
-    return f"not to_json({old}) <=> to_json({new})" if "map<" in kind else f"not {old} <=> {new}"
+    return f"to_json({old}) <=> to_json({new})" if "map<" in kind else f"{old} <=> {new}"

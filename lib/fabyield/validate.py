@@ -3,13 +3,15 @@
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("TQDM_DISABLE", "1")
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
-from great_expectations.core.batch import Batch
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.datasource.fluent.interfaces import Batch
 from great_expectations.expectations.expectation import Expectation as GxExpectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import Validator
@@ -18,6 +20,9 @@ from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
 from fabyield.table import Expectation, Severity, Table
+
+Form = Literal["BOOLEAN_ONLY", "SUMMARY"]
+_OVER_ROWS = ("unique", "increasing", "decreasing")
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,15 @@ def row_rules(table: Table, df: DataFrame) -> list[tuple[Expectation, Column]]:
     if not rules:
         return []
     batch = _batch(df)
-    validator = Validator(execution_engine=batch.data.execution_engine, batches=[batch])
+    data: Any = batch.data
+    validator = Validator(execution_engine=data.execution_engine, batches=[batch])
     return [(rule, _condition(rule, validator)) for rule in rules]
 
 
 def _condition(rule: Expectation, validator: Validator) -> Column:
     check = _build(rule, 0)
     metric = getattr(type(check), "map_metric", None)
-    if metric is None or "unique" in metric:
+    if metric is None or any(word in metric for word in _OVER_ROWS):
         raise ContractError(f"{rule.name}: does not judge single rows, so it cannot be a row rule")
     dependencies = check.get_validation_dependencies(
         execution_engine=validator.execution_engine, runtime_configuration={}
@@ -89,6 +95,7 @@ def _condition(rule: Expectation, validator: Validator) -> Column:
     wanted = MetricConfiguration(
         f"{metric}.condition", count.metric_domain_kwargs, count.metric_value_kwargs
     )
+    validator.metrics_calculator.show_progress_bars = False
     broken: Column = validator.get_metric(wanted)[0]
     # Like in a suite, a null breaks only the rules that are about nulls.
     nulls_count = metric in ("column_values.nonnull", "column_values.null")
@@ -99,13 +106,12 @@ def _condition(rule: Expectation, validator: Validator) -> Column:
 
 def _batch(df: DataFrame) -> Batch:
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_spark("spark", persist=False)
     definition = source.add_dataframe_asset("batch").add_batch_definition_whole_dataframe("batch")
     return definition.get_batch({"dataframe": df})
 
 
-def _results(batch: Batch, asked: list[Expectation], form: str = "BOOLEAN_ONLY") -> dict[int, Any]:
+def _results(batch: Batch, asked: list[Expectation], form: Form = "BOOLEAN_ONLY") -> dict[int, Any]:
     checks = [_build(expectation, place) for place, expectation in enumerate(asked)]
     try:
         result = batch.validate(gx.ExpectationSuite("batch", checks), result_format=form)
@@ -119,7 +125,7 @@ def _results(batch: Batch, asked: list[Expectation], form: str = "BOOLEAN_ONLY")
     return {check["expectation_config"]["meta"]["place"]: check for check in result.results}
 
 
-def _observed(result: Any) -> str:
+def _observed(result: ExpectationValidationResult | Exception | None) -> str:
     if result is None:
         return "no result came back"
     if isinstance(result, Exception):

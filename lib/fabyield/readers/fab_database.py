@@ -1,10 +1,12 @@
 """The factory database over Spark JDBC."""
 
+import re
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fabyield.settings import Database
 from fabyield.errors import ConfigError, FabYieldError
+from fabyield.settings import Database
 from fabyield.table import BATCH, Table
 
 _STORED = {"timestamp": "bigint", "float": "double"}
@@ -46,6 +48,13 @@ def _load(spark: SparkSession, database: Database, name: str, wanted: dict[str, 
     except FabYieldError:
         raise
     except Exception as error:
+        secret = database.password or re.search("[?;@]", database.url)
         # The driver's message may hold the URL, and that a password: name only the kind.
-        reason = str(error).partition("\n")[0] if not database.password else type(error).__name__
+        reason = type(error).__name__ if secret else _reason(error)
         raise FabYieldError(f"factory database, table {name}: cannot be read: {reason}") from None
+
+
+def _reason(error: Exception) -> str:
+    # The bridge to the JVM says in its first line only that a call failed, then what failed.
+    text = str(error)
+    return (text.partition("\n: ")[2] or text).partition("\n")[0]

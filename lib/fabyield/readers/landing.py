@@ -39,9 +39,10 @@ def listed(landing: str) -> list[LandingFile]:
     files = [
         LandingFile(info.path.removeprefix(root).lstrip("/"), info.size, _utc(info))
         for info in found
-        if info.type == fs.FileType.File and not info.base_name.startswith((".", "_"))
+        if info.type == fs.FileType.File
     ]
-    return sorted(files, key=lambda file: file.path)
+    seen = [file for file in files if not _is_hidden(file.path)]
+    return sorted(seen, key=lambda file: file.path)
 
 
 def settled(
@@ -61,6 +62,12 @@ def settled(
     ]
 
 
+def _is_hidden(path: str) -> bool:
+    # Copying tools also write into hidden folders, and move the file out when it is whole.
+    return any(name.startswith((".", "_")) for name in path.split("/"))
+
+
 def _utc(info: fs.FileInfo) -> datetime:
     # Python's times, like Spark's, end at microseconds.
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=info.mtime_ns // 1000)
+    micros = (info.mtime_ns or 0) // 1000
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

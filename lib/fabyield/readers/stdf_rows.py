@@ -26,33 +26,27 @@ KEPT = (
     *("part_typ", "tstr_typ", "job_rev", "flow_id", "test_cod", "tst_temp", "user_txt"),
     *("stat_num", "finish_t", "retest_bins"),
 )
-FILE = pa.schema(
-    [
-        ("file_key", pa.int64()),
-        *((name, pa.string()) for name in ("status", "reason", "sha256")),
-        ("content_bytes", pa.int64()),
-        *((n, pa.string()) for n in ("session_id", "lot_id", "sblot_id", "part_typ", "node_nam")),
-        *((n, pa.string()) for n in ("tstr_typ", "job_nam", "job_rev", "flow_id", "test_cod")),
-        *((name, pa.string()) for name in ("tst_temp", "user_txt")),
-        ("stat_num", pa.int32()),
-        *((name, pa.int64()) for name in ("setup_t", "start_t", "finish_t")),
-        ("operator_hash", pa.string()),
-        ("retest_bins", pa.list_(pa.int32())),
-        ("wafer_ids", pa.list_(pa.string())),
-        ("record_counts", pa.map_(pa.string(), pa.int64())),
-        ("refused_records", pa.int64()),
-        ("refused_bytes", pa.int64()),
-    ]
+TEXTS = (
+    *("status", "reason", "sha256", "session_id", "operator_hash"),
+    *("lot_id", "sblot_id", "part_typ", "node_nam", "tstr_typ", "job_nam", "job_rev"),
+    *("flow_id", "test_cod", "tst_temp", "user_txt"),
 )
-REFUSED = pa.schema(
-    [
-        ("file_key", pa.int64()),
-        ("record_offset", pa.int64()),
-        ("record_length", pa.int64()),
-        ("record_name", pa.string()),
-        ("reason", pa.string()),
-    ]
+COUNTS = (
+    *("file_key", "content_bytes", "stat_num", "setup_t", "start_t", "finish_t"),
+    *("refused_records", "refused_bytes"),
 )
+NESTED: dict[str, pa.DataType] = {
+    "retest_bins": pa.list_(pa.int32()),
+    "wafer_ids": pa.list_(pa.string()),
+    "record_counts": pa.map_(pa.string(), pa.int64()),
+}
+_STRINGS: dict[str, pa.DataType] = dict.fromkeys(TEXTS, pa.string())
+_NUMBERS: dict[str, pa.DataType] = dict.fromkeys(COUNTS, pa.int64())
+FILE = pa.schema(_STRINGS | _NUMBERS | NESTED)
+_PLACE: dict[str, pa.DataType] = dict.fromkeys(
+    ("file_key", "record_offset", "record_length"), pa.int64()
+)
+REFUSED = pa.schema(_PLACE | {"record_name": pa.string(), "reason": pa.string()})
 
 
 @dataclass(frozen=True)
@@ -82,6 +76,7 @@ def file_row(tables: StdfTables, file_key: int, operator_hash: str | None) -> pa
     """The manifest row (FILE) of a file that was read."""
     file = {name: tables.file[name][0].as_py() for name in KEPT}
     status, reason = _status(tables)
+    wafers = tables.wafers["wafer_id"].drop_null().to_pylist()
     lengths = pc.sum(tables.refused["record_length"]).as_py()
     row = file | {
         "file_key": file_key,
@@ -91,7 +86,7 @@ def file_row(tables: StdfTables, file_key: int, operator_hash: str | None) -> pa
         "content_bytes": tables.content_bytes,
         "session_id": _session(file, tables.sha256),
         "operator_hash": operator_hash,
-        "wafer_ids": sorted(set(tables.wafers["wafer_id"].drop_null().to_pylist())),
+        "wafer_ids": sorted({str(wafer) for wafer in wafers}),
         "record_counts": list(tables.counts.items()),
         "refused_records": tables.refused.num_rows,
         "refused_bytes": lengths or 0,
@@ -111,9 +106,7 @@ def refused_file(file_key: int, size: int, reason: str) -> RefusedFile:
 
 
 def _status(tables: StdfTables) -> tuple[str, str | None]:
-    refused = (
-        [] if not tables.refused.num_rows else tables.refused["reason"].slice(0, 1).to_pylist()
-    )
+    refused = [str(reason) for reason in tables.refused["reason"].slice(0, 1).to_pylist()]
     if not tables.parts.num_rows:
         return "empty", "; ".join(["no part was tested", *refused])
     if tables.file["is_complete"][0].as_py():

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from fabyield import stdf
 from fabyield.errors import StdfError
 from fabyield.files import exists, located, remove_folder
-from fabyield.readers.stdf_rows import KINDS, file_row, refused_file, stage_rows
+from fabyield.readers.stdf_rows import COUNTS, KINDS, TEXTS, file_row, refused_file, stage_rows
 from fabyield.table import Table
 
 FILES = "files"
@@ -21,13 +21,12 @@ FOUND = "file_key bigint, path string, size_bytes bigint, modified_at timestamp,
 REFUSED = (
     "file_key bigint, record_offset bigint, record_length bigint, record_name string, reason string"
 )
-DECODED = (
-    "file_key bigint, status string, reason string, sha256 string, content_bytes bigint, "
-    "session_id string, lot_id string, sblot_id string, part_typ string, node_nam string, "
-    "tstr_typ string, job_nam string, job_rev string, flow_id string, test_cod string, "
-    "tst_temp string, user_txt string, stat_num int, setup_t bigint, start_t bigint, "
-    "finish_t bigint, operator_hash string, retest_bins array<int>, wafer_ids array<string>, "
-    "record_counts map<string,bigint>, refused_records bigint, refused_bytes bigint"
+DECODED = ", ".join(
+    [
+        *(f"{name} string" for name in TEXTS),
+        *(f"{name} bigint" for name in COUNTS),
+        "retest_bins array<int>, wafer_ids array<string>, record_counts map<string,bigint>",
+    ]
 )
 
 
@@ -80,10 +79,10 @@ class Stage:
 
 def decoder(
     root: str, folder: str, operator_key: str
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function that a task runs over its rows of file_key and path."""
 
-    def decode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         context = TaskContext.get()
         part = 0 if context is None else context.partitionId()
         with Sink(folder, part) as sink:

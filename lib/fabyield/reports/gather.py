@@ -1,7 +1,8 @@
 """Read from the lake what a night's page and summary show."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import fields
+from typing import TypeVar
 
 from pyspark.sql import DataFrame, Row, Window
 from pyspark.sql import functions as F
@@ -23,6 +24,7 @@ from fabyield.tables import (
     YIELD_PREDICTION,
 )
 
+T = TypeVar("T")
 WAFER = ["fab_id", "wafer_key"]
 SHOWN_DRIVERS = 5
 SHOWN_PREDICTIONS = 200
@@ -114,8 +116,8 @@ def wafer_maps(run: Run, yields: Sequence[Row]) -> list[N.WaferMap]:
 def broken_expectations(run: Run) -> list[N.BrokenExpectation]:
     """What the batch's audits found broken."""
     rows = _of_batch(run, VALIDATION_RESULTS).where("not met")
-    rows = rows.withColumnRenamed("look_at", "advice").orderBy("severity", "table").collect()
-    return [_as(N.BrokenExpectation, row) for row in rows]
+    rows = rows.withColumnRenamed("look_at", "advice").orderBy("severity", "table")
+    return [_as(N.BrokenExpectation, row) for row in rows.collect()]
 
 
 def predictions(run: Run) -> list[N.Prediction]:
@@ -166,6 +168,6 @@ def _map(wafer: Row, dies: Sequence[Row], flat: Row | None) -> N.WaferMap:
     return N.WaferMap(**named, die=places, **marks)
 
 
-def _as(kind: type[Any], row: Row, **more: Any) -> Any:
-    names = [name for name in kind.__dataclass_fields__ if name in row.asDict()]
-    return kind(**{name: row[name] for name in names}, **more)
+def _as(kind: type[T], row: Row, **more: object) -> T:
+    shown = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in row.asDict().items() if name in shown}, **more)

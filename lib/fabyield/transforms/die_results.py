@@ -14,6 +14,7 @@ def die_results(touchdowns: DataFrame) -> DataFrame:
             F.max("x_coord").alias("x_coord"),
             F.max("y_coord").alias("y_coord"),
             F.count("*").alias("touchdowns"),
+            F.min("tested_at").alias("tested_at"),
             _of("is_first", F.col("part_pass")).alias("first_pass"),
             _of("is_final", F.col("part_pass")).alias("final_pass"),
             _of("is_first", F.col("hard_bin")).alias("first_hard_bin"),

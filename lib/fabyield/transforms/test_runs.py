@@ -28,11 +28,14 @@ def test_runs(
 ) -> DataFrame:
     """One row per wafer run: its wafer, product, insertion, program, and whether it counts."""
     files = superseded(stdf_files.where(F.col("status").isin(*USABLE)))
-    runs = files.drop("fab_id", "start_t", "batch").join(stdf_wafers, "file_key", how="inner")
+    # Parts outside any wafer have no start of their own: they started with their session.
+    files = files.withColumnRenamed("start_t", "_session_t").drop("fab_id", "batch")
+    runs = files.join(stdf_wafers, "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = canonical_wafers(runs.withColumns(raw), rules.wafer_id_rules)
     known = wafers.select(*WAFER, "wafer_key", "product_id")
-    started = F.timestamp_seconds("start_t").cast("timestamp_ntz")
+    start_t = F.coalesce("start_t", "_session_t")
+    started = F.timestamp_seconds(start_t).cast("timestamp_ntz")
     return runs.join(known, WAFER, how="left").withColumns(
         {
             "insertion": insertion(rules),

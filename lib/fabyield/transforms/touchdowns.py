@@ -16,7 +16,7 @@ def touchdowns(parts: DataFrame, test_runs: DataFrame, retest_rule: str) -> Data
     """
     runs = test_runs.where(~F.col("is_superseded")).drop("batch", "touchdowns")
     rows = parts.drop("batch").join(runs, ["file_key", "wafer_num"], how="inner")
-    rows = rows.withColumn("die_id", die_id())
+    rows = rows.withColumns({"die_id": die_id(), "tested_at": F.col("started_at")})
     in_time = Window.partitionBy(*DIE).orderBy("started_at", "file_key", "part_num")
     rows = rows.withColumn("touchdown_num", F.row_number().over(in_time))
     rows = rows.withColumn("superseded_by", F.when(F.col("touchdown_num") > 1, rule(retest_rule)))
@@ -25,7 +25,8 @@ def touchdowns(parts: DataFrame, test_runs: DataFrame, retest_rule: str) -> Data
     valid = F.col("part_pass").isNotNull()
     first = F.coalesce(F.min(F.when(valid, turn)).over(die), F.lit(1))
     last_counting = F.max(F.when(counts, turn)).over(die)
-    final = F.coalesce(F.max(F.when(valid & counts, turn)).over(die), last_counting)
+    last_valid = F.max(F.when(valid & counts, turn)).over(die)
+    final = F.coalesce(last_valid, F.min(F.when(valid, turn)).over(die), last_counting)
     return rows.withColumns({"is_first": turn == first, "is_final": turn == final})
 
 

@@ -1,0 +1,120 @@
+"""A small fab with known truth and the real files, and whole nights over them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from fabyield.launch import logging_to
+from fabyield.ledger import NIGHT, Attempt, Ledger
+from fabyield.night import nightly, take
+from fabyield.run import Run
+from fabyield.settings import Settings
+from fabyield.simulate import Plan, simulate
+from fabyield.store import Store
+from fabyield.table import BATCH
+from fabyield.tables import ALL
+
+REAL = Path(__file__).parents[1] / "data" / "stdf"
+
+
+@dataclass(frozen=True)
+class Fab:
+    """A lake with its landing zone and its factory database, below one folder."""
+
+    root: Path
+    spark: SparkSession
+    settings: Settings
+
+    @property
+    def stdf(self) -> Path:
+        return self.root / "landing" / "stdf"
+
+    @property
+    def store(self) -> Store:
+        return Store(self.spark, self.settings.lake)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.store)
+
+    def night(self) -> None:
+        with logging_to(self.settings.log, NIGHT):
+            nightly(self.settings)
+
+    def take(self, *steps: str) -> None:
+        """A batch of only these steps."""
+        ledger = self.ledger
+        with logging_to(self.settings.log, NIGHT):
+            run = Run(self.store, self.settings, Attempt(ledger.next_batch(), NIGHT))
+            for step in steps:
+                take(run, ledger, step, step)
+
+    def log(self) -> str:
+        return (self.root / "log" / "nightly.log").read_text()
+
+    def rows(self, table: str) -> list[dict]:
+        return [row.asDict(recursive=True) for row in self.store.read(ALL[table]).collect()]
+
+    def versions(self) -> dict[str, int]:
+        return {name: self.store.version(ALL[name]) for name in data_tables()}
+
+    def contents(self) -> dict[str, list[str]]:
+        """Every row of every data table as text; which batch wrote it does not matter."""
+        return {name: self._texts(name) for name in data_tables()}
+
+    def _texts(self, name: str) -> list[str]:
+        # Where a fab lies, and how often its tables were written, is not what they hold.
+        rows = self.store.read(ALL[name]).drop(BATCH, "delta_versions")
+        return sorted(row[0] for row in rows.select(F.to_json(F.struct("*"))).collect())
+
+
+def data_tables() -> list[str]:
+    return [name for name in ALL if not name.startswith("ops.")]
+
+
+@pytest.fixture(scope="session")
+def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five lots of two wafers of 61 die and 8 tests, one lot not yet sorted, and the real lot2."""
+    root = tmp_path_factory.mktemp("line")
+    plan = Plan.load()
+    product = replace(plan.product, die_width_mm=29.0, die_height_mm=30.0)
+    probe = replace(plan.probe, tests=8)
+    plan = replace(plan, product=product, probe=probe).sized(lots=5, wafers_per_lot=2)
+    simulate(plan, root / "landing" / "stdf", root / "fab.db", root / "truth", lambda _: None)
+    shutil.copy2(REAL / "lot2.stdf.gz", root / "landing" / "stdf")
+    return root
+
+
+@pytest.fixture(scope="session")
+def new_fab(
+    spark: SparkSession, small_line: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Fab]:
+    """`new_fab()`: an empty lake over a copy of the small line, or over no files at all."""
+
+    def make(files: bool = True) -> Fab:
+        root = tmp_path_factory.mktemp("fab")
+        shutil.copy2(small_line / "fab.db", root)
+        if files:
+            shutil.copytree(small_line / "landing", root / "landing")
+        else:
+            (root / "landing" / "stdf").mkdir(parents=True)
+        folders = {name: str(root / name) for name in ("lake", "landing", "log")}
+        folders["report"] = str(root / "report.html")
+        settings = Settings.load("dev", **folders)
+        database = replace(settings.database, url=f"jdbc:sqlite:{root / 'fab.db'}")
+        return Fab(root, spark, replace(settings, database=database))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def night(new_fab: Callable[..., Fab]) -> Fab:
+    """One undisturbed night for all tests that only look."""
+    fab = new_fab()
+    fab.night()
+    return fab

@@ -1,0 +1,297 @@
+"""What a night must survive, by number."""
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fabyield.errors import DataQualityError
+from fabyield.ledger import Ledger, State
+from fabyield.settings import steps
+from fabyield.store import Store
+
+pytestmark = pytest.mark.slow
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing that runs after it may repair anything."""
+
+
+def test_f01_second_night_over_the_same_files_changes_nothing(new_fab):
+    fab = new_fab()
+    fab.night()
+    versions, contents = fab.versions(), fab.contents()
+
+    fab.night()
+
+    assert fab.versions() == versions
+    assert fab.contents() == contents
+    last = [row for row in fab.rows("ops.runs") if row["batch"] == 2 and row["step"] == "nightly"]
+    assert [row["state"] for row in last] == ["running", "done"]
+
+
+def test_f02_night_killed_after_every_commit_and_before_every_bookkeeping_ends_the_same(
+    new_fab, night, monkeypatch
+):
+    fab, killed = new_fab(), []
+    for way in ("append", "merge", "replace"):
+        monkeypatch.setattr(Store, way, dying_after_first(getattr(Store, way), killed))
+    monkeypatch.setattr(Ledger, "record", dying_before_first(Ledger.record, killed))
+    kills = 0
+    while True:
+        try:
+            fab.night()
+            break
+        except Killed:
+            kills += 1
+
+    assert kills == len(killed)
+    assert set(killed) >= {*steps(), "bronze.test_values", "silver.test_results", "nightly"}
+    assert fab.contents() == night.contents()
+    assert {row["batch"] for row in fab.rows("ops.runs")} == {1}
+
+
+def dying_after_first(write, killed):
+    """`write`, killed right after its first commit to each table."""
+
+    def dying(store, table, *rest):
+        write(store, table, *rest)
+        if table.table not in killed:
+            killed.append(table.table)
+            raise Killed
+
+    return dying
+
+
+def dying_before_first(record, killed):
+    """`record`, killed before each step is first said to be done, and without last words."""
+
+    def dying(ledger, attempt, state, message=""):
+        if state in (State.FAILED, State.STOPPED):
+            return
+        if state is State.DONE and attempt.step not in killed:
+            killed.append(attempt.step)
+            raise Killed
+        record(ledger, attempt, state, message)
+
+    return dying
+
+
+def test_f07_renamed_and_recompressed_copies_are_counted_once(new_fab, night):
+    fab = new_fab()
+    real = fab.stdf / "lot2.stdf.gz"
+    shutil.copy2(real, fab.stdf / "renamed.stdf.gz")
+    (fab.stdf / "plain.stdf").write_bytes(gzip.decompress(real.read_bytes()))
+    settle(fab)
+
+    fab.take(*TO_YIELD)
+
+    assert fab.contents()["gold.wafer_yield"] == night.contents()["gold.wafer_yield"]
+    files = {row["path"]: row["status"] for row in fab.rows("bronze.stdf_files")}
+    copies = [files[name] for name in ("lot2.stdf.gz", "plain.stdf", "renamed.stdf.gz")]
+    assert copies == ["complete", "duplicate", "duplicate"]
+    [values] = [t for t in tables(fab) if t["table"] == "bronze.test_values"]
+    assert values["duplicates"] == 2 * 52403
+
+
+def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab):
+    fab = new_fab()
+    late = fab.stdf / "lot2.stdf.gz"
+    late.rename(fab.root / "late")
+    fab.take(*TO_YIELD)
+    before = fab.rows("gold.wafer_yield")
+    (fab.root / "late").rename(late)
+
+    fab.take(*TO_YIELD)
+
+    after = fab.rows("gold.wafer_yield")
+    assert [row for row in after if row not in before] == [
+        row for row in after if row["lot_id"] == "GAL-LOT" and row["batch"] == 2
+    ]
+    assert len(after) == len(before) + 1
+
+
+def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(new_fab, small_line):
+    fab = new_fab(files=False)
+    content = real_content(small_line)
+    (fab.stdf / "cut.stdf").write_bytes(content[: len(content) // 2])
+    settle(fab)
+    fab.take(*TO_YIELD)
+    [cut] = fab.rows("gold.wafer_yield")
+    [file] = fab.rows("bronze.stdf_files")
+    [rest] = [row for row in fab.rows("ops.quarantine") if "are left" in row["reason"]]
+    assert 0 < cut["tested_die"] < 1456
+    assert file["status"] == "incomplete"
+    assert rest["record_offset"] + rest["record_length"] == len(content) // 2
+
+    (fab.stdf / "whole.stdf").write_bytes(content)
+    settle(fab)
+    fab.take(*TO_YIELD)
+
+    [whole] = fab.rows("gold.wafer_yield")
+    assert (whole["tested_die"], round(whole["final_yield_pct"], 2)) == (1456, 95.40)
+
+
+def test_f11_empty_and_header_only_files_are_refused_and_told(new_fab, small_line):
+    fab = new_fab(files=False)
+    (fab.stdf / "empty.stdf").write_bytes(b"")
+    (fab.stdf / "header.stdf").write_bytes(real_content(small_line)[:106])
+    (fab.stdf / "text.stdf").write_text("not STDF")
+    settle(fab)
+
+    fab.take("stdf_files")
+
+    files = {row["path"]: row["status"] for row in fab.rows("bronze.stdf_files")}
+    assert files == {"empty.stdf": "empty", "header.stdf": "empty", "text.stdf": "broken"}
+    assert all(f"{name} is" in fab.log() for name in files)
+
+
+def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
+    fab = new_fab(files=False)
+    (fab.stdf / "empty.stdf").write_bytes(b"")
+    settle(fab)
+
+    with pytest.raises(DataQualityError, match=r"empty\.stdf"):
+        with_policy(fab, empty_file="fail").take("stdf_files")
+
+    assert fab.rows("bronze.stdf_files") == []
+
+
+def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line):
+    fab = new_fab(files=False)
+    content = real_content(small_line)
+    for spelling in (b"W02       ", b"w02       ", b"2         ", b"02        "):
+        respelt = content.replace(b"\nGAL-LOT-02", b"\n" + spelling)
+        # Another tester, or the copies would be one session.
+        respelt = respelt.replace(b"galaxy-t", b"galax%03d" % len(list(fab.stdf.iterdir())))
+        (fab.stdf / f"{spelling.decode().strip()}.stdf").write_bytes(respelt)
+    settle(fab)
+
+    fab.take("stdf_files", "fab_tables", "wafers", "test_runs")
+
+    runs = fab.rows("silver.test_runs")
+    assert {row["raw_wafer_id"].strip() for row in runs} == {"W02", "w02", "2", "02"}
+    assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
+
+
+def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab):
+    fab = new_fab(files=False)
+
+    fab.take("stdf_files", "wafers", "test_runs", "touchdowns", "die_results", "wafer_yield")
+
+    assert fab.rows("gold.wafer_yield") == []
+    assert "no new STDF file" in fab.log()
+
+
+def test_f18_night_without_files_stops_where_the_policy_says_so(new_fab):
+    fab = new_fab(files=False)
+
+    with pytest.raises(DataQualityError, match="no new STDF file"):
+        with_policy(fab, empty_night="fail").take("stdf_files")
+
+
+def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(new_fab):
+    fab = new_fab()
+    fab.take(*TO_YIELD)
+    yesterday = fab.rows("gold.wafer_yield")
+    with sqlite3.connect(fab.root / "fab.db") as database:
+        database.execute("update products set gross_die = 10 where product_id = 'GOLD8BAR'")
+
+    with pytest.raises(DataQualityError, match=r"gold\.wafer_yield.*gross_die"):
+        fab.night()
+
+    assert fab.rows("gold.wafer_yield") == yesterday
+    assert "ALERT error gold.wafer_yield (owner yield-engineering)" in fab.log()
+    states = {row["step"]: row["state"] for row in fab.rows("ops.runs") if row["batch"] == 2}
+    assert (states["wafer_yield"], states["nightly"]) == ("stopped", "stopped")
+    assert "bin_pareto" not in states
+
+
+def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
+    fab = new_fab(files=False)
+    with sqlite3.connect(fab.root / "fab.db") as database:
+        high = "update pcm set pcm_value = 1e300 where wafer_id = '01' and pcm_test = 'vth_n'"
+        database.execute(high)
+
+    fab.take("fab_tables")
+
+    refused = fab.rows("ops.quarantine")
+    [counted] = [t for t in tables(fab) if t["table"] == "bronze.fab_pcm"]
+    assert {(row["table"], json.loads(row["row"])["pcm_value"]) for row in refused} == {
+        ("bronze.fab_pcm", 1e300)
+    }
+    assert counted["quarantined"] == len(refused) == 6
+    assert counted["rows_in"] == counted["rows_out"] + len(refused)
+
+
+def test_file_that_is_still_growing_is_left_for_later(new_fab):
+    fab = new_fab()
+    os.utime(fab.stdf / "lot2.stdf.gz")
+
+    fab.take("stdf_files")
+    first = {row["path"] for row in fab.rows("bronze.stdf_files")}
+    settle(fab)
+    fab.take("stdf_files")
+
+    assert "lot2.stdf.gz" not in first
+    assert "lot2.stdf.gz" in {row["path"] for row in fab.rows("bronze.stdf_files")}
+
+
+def test_lake_survives_a_real_sigkill_in_the_middle_of_a_night(new_fab, night):
+    fab = new_fab()
+    conf = fab.root / "here.yml"
+    conf.write_text(f"database: {{url: 'jdbc:sqlite:{fab.root / 'fab.db'}'}}\n")
+    folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
+    process = subprocess.Popen(
+        [*SUBMIT, str(NIGHTLY), f"--conf={conf}", *folders],
+        cwd=fab.root,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if b" touchdowns" in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    fab.night()
+
+    assert process.returncode == -signal.SIGKILL
+    assert fab.contents() == night.contents()
+
+
+TO_YIELD = (
+    *("stdf_files", "fab_tables", "wafers", "test_runs"),
+    *("touchdowns", "die_results", "wafer_yield"),
+)
+NIGHTLY = Path(__file__).parents[2] / "jobs" / "nightly.py"
+SUBMIT = [str(Path(sys.executable).with_name("spark-submit"))]
+
+
+def real_content(line):
+    return gzip.decompress((line / "landing" / "stdf" / "lot2.stdf.gz").read_bytes())
+
+
+def with_policy(fab, **policy):
+    ingest = replace(fab.settings.ingest, **policy)
+    return replace(fab, settings=replace(fab.settings, ingest=ingest))
+
+
+def settle(fab):
+    """Date all files an hour back."""
+    for path in fab.stdf.iterdir():
+        os.utime(path, (time.time() - 3600,) * 2)
+
+
+def tables(fab):
+    rows = [row for row in fab.rows("ops.runs") if row["step"] != "nightly"]
+    return [table for row in rows for table in row["tables"]]

@@ -1,0 +1,83 @@
+import sqlite3
+from datetime import datetime
+
+import pytest
+
+from fabyield.errors import ConfigError, FabYieldError
+from fabyield.readers.fab_database import fab_rows
+from fabyield.settings import Database
+from fabyield.tables import FAB_LOTS, FAB_PCM
+
+DRIVER = "org.sqlite.JDBC"
+LOTS = "create table lots (lot_id text, product_id text, started_at integer, status text)"
+
+
+@pytest.fixture
+def database(tmp_path):
+    """`database(sql, ...)`: a SQLite file made by these statements, with lots and pcm in it."""
+
+    def build(*statements, **more):
+        with sqlite3.connect(tmp_path / "fab.db") as connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+        names = {"fab_lots": "lots", "fab_pcm": "pcm"}
+        return Database(f"jdbc:sqlite:{tmp_path}/fab.db", DRIVER, names, **more)
+
+    return build
+
+
+def test_microseconds_since_1970_survive_as_utc(spark, database):
+    lots = database(LOTS, "insert into lots values ('A', 'M16G', 1772452800123456, null)")
+
+    actual = fab_rows(spark, lots, FAB_LOTS, "F1").collect()
+
+    at = datetime(2026, 3, 2, 12, 0, 0, 123456)
+    assert actual == [("F1", "A", "M16G", at, None)]
+
+
+def test_values_are_doubles_and_nulls_stay_nulls(spark, database):
+    pcm = database(
+        "create table pcm (lot_id text, wafer_id text, pcm_test text, pcm_value real, unit text,"
+        " measured_at integer)",
+        "insert into pcm values ('A', '02', 'vth_n', 0.42, 'V', null)",
+        "insert into pcm values ('A', '02', 'x', null, '', 0)",
+    )
+
+    actual = fab_rows(spark, pcm, FAB_PCM, "F1").orderBy("pcm_test").collect()
+
+    assert actual[0] == ("F1", "A", "02", "vth_n", 0.42, "V", None)
+    assert actual[1] == ("F1", "A", "02", "x", None, "", datetime(1970, 1, 1))
+
+
+def test_missing_table_is_named(spark, database):
+    with pytest.raises(FabYieldError, match=r"table lots: cannot be read: .*no such table"):
+        fab_rows(spark, database(), FAB_LOTS, "F1")
+
+
+def test_missing_column_is_named_with_those_there_are(spark, database):
+    lots = database("create table lots (lot_id text, started_at integer, status text)")
+
+    with pytest.raises(FabYieldError, match="lots: no column product_id; it has lot_id, started"):
+        fab_rows(spark, lots, FAB_LOTS, "F1")
+
+
+def test_table_without_a_counterpart_in_conf_is_named(spark):
+    with pytest.raises(ConfigError, match=r"database\.tables: no name for fab_lots"):
+        fab_rows(spark, Database("jdbc:sqlite:x", DRIVER, {}), FAB_LOTS, "F1")
+
+
+def told(spark, database):
+    with pytest.raises(FabYieldError) as raised:
+        fab_rows(spark, database, FAB_LOTS, "F1")
+    return f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+def test_f30_password_is_in_no_message(spark):
+    names = {"fab_lots": "lots"}
+    urls = ["jdbc:postgresql://localhost:1/fab?password=hunter2", "jdbc:postgres:hunter2@x"]
+
+    for url in urls:
+        assert "hunter2" not in told(spark, Database(url, "org.postgresql.Driver", names))
+    named = Database("jdbc:none:hunter2", "org.sqlite.JDBC", names, "fab", "hunter2")
+    assert "hunter2" not in told(spark, named)

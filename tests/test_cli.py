@@ -1,0 +1,92 @@
+import os
+import sys
+
+import pytest
+
+from fabyield import __version__, cli
+from fabyield.tables import ALL
+
+
+@pytest.fixture
+def fabyield(monkeypatch, capsys):
+    """`fabyield("tables", ...)`: exit code, standard output and standard error of the command."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["fabyield", *words])
+        monkeypatch.setenv("COLUMNS", "300")
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ([], "Exit codes: 0 done, 1 failed, 2 wrong usage"),
+        (["nightly"], "--landing"),
+        (["tables"], "gold.wafer_yield"),
+        (["query"], "--limit"),
+    ],
+)
+def test_every_command_has_a_help_page(fabyield, command, named):
+    code, out, _ = fabyield(*command, "--help")
+
+    assert code == 0
+    assert named in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nightlyy"],
+        ["nightly", "--lakee", "x"],
+        ["query"],
+        ["query", "select 1", "--limit", "0"],
+        ["query", "select 1", "--conf", "staging"],
+        ["query", "select 1", "--lake", "/nowhere/lake"],
+        ["tables", "gold.luck"],
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(fabyield, words):
+    code, out, err = fabyield(*words)
+
+    assert (code, out) == (2, "")
+    assert err.strip()
+
+
+def test_version_is_printed(fabyield):
+    assert fabyield("--version") == (0, f"fabyield {__version__}\n", "")
+
+
+def test_tables_lists_every_table(fabyield):
+    code, out, _ = fabyield("tables")
+
+    assert code == 0
+    assert [name for name in ALL if name not in out] == []
+
+
+def test_tables_describes_the_columns_of_one(fabyield):
+    _, out, _ = fabyield("tables", "gold.wafer_yield")
+
+    assert [n for n in ALL["gold.wafer_yield"].columns if n not in out] == []
+    assert "first_pass_die / tested_die" in out
+
+
+def test_unknown_table_is_named_with_where_to_look(fabyield):
+    _, _, err = fabyield("tables", "gold.luck")
+
+    assert err == "fabyield: gold.luck: no such table; `fabyield tables` lists them\n"
+
+
+def test_nightly_becomes_a_spark_submit_with_the_options_given(monkeypatch, fabyield):
+    called = []
+    monkeypatch.setattr(os, "execv", lambda path, words: called.append((path, words)))
+
+    fabyield("nightly", "--conf", "prod", "--lake", "s3a://fab/lake")
+
+    [(path, [submit, script, *options])] = called
+    assert path.name == "spark-submit"
+    assert (submit, script.endswith("jobs/nightly.py")) == (str(path), True)
+    assert options == ["--conf", "prod", "--lake", "s3a://fab/lake"]

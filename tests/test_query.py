@@ -1,0 +1,90 @@
+import io
+from itertools import chain
+
+import pytest
+from rich.console import Console
+
+from fabyield.errors import ConfigError, FabYieldError
+from fabyield.query import grid
+from fabyield.store import Store
+from fabyield.tables import WAFER_YIELD, WAFERS
+
+
+@pytest.fixture
+def lake(run, rows):
+    """A lake of two tables."""
+    known = [{"wafer_key": 1, "product_id": "[red]A[/x]"}, {"wafer_key": 2, "product_id": None}]
+    store = Store(run.spark, run.settings.lake)
+    store.replace(WAFERS, rows(WAFERS, *known), None)
+    store.replace(WAFER_YIELD, rows(WAFER_YIELD, {"wafer_key": 1, "good_die": 7}), None)
+    return run.settings.lake
+
+
+def printed(sql, lake, limit=10):
+    """What a user sees: the words of each line of text, borders left out."""
+    console = Console(width=200, file=io.StringIO())
+    console.print(grid(sql, lake, limit))
+    text = console.file.getvalue().translate(dict.fromkeys(map(ord, "━┃┏┓└┘─│┡┩╇┳┴"), " "))
+    return [line.split() for line in text.splitlines() if line.strip()]
+
+
+def test_tables_are_asked_by_their_names_and_nulls_are_blank(lake):
+    sql = "select wafer_key, w.product_id, good_die from silver.wafers w left join gold.wafer_yield"
+
+    actual = printed(f"{sql} using (wafer_key) order by 1", lake)
+
+    assert actual == [["wafer_key", "product_id", "good_die"], ["1", "[red]A[/x]", "7"], ["2"]]
+
+
+def test_more_rows_than_the_limit_are_cut_off_and_it_says_so(lake):
+    heading, first, *caption = printed("select wafer_key from silver.wafers order by 1", lake, 1)
+
+    assert (heading, first) == (["wafer_key"], ["1"])
+    assert " ".join(chain(*caption)) == "first 1 rows; --limit shows more"
+    assert printed("select wafer_key from silver.wafers order by 1", lake, 2)[1:] == [["1"], ["2"]]
+
+
+def test_f29_folders_that_are_no_table_names_are_inert(lake, tmp_path):
+    for name in ('x"; drop schema gold; --', "a(b", "*", "select", "order", "empty"):
+        (tmp_path / "lake" / "gold" / name).mkdir()
+
+    sql = (
+        "select good_die, 'a(b' from gold.wafer_yield where 'x\"; drop schema gold; --' <> 'empty'"
+    )
+
+    assert printed(f"{sql} order by 1", lake)[1:] == [["7", "a(b"]]
+
+
+def test_f29_table_named_like_a_word_of_sql_does_not_break_other_queries(lake, tmp_path):
+    (tmp_path / "lake" / "gold" / "wafer_yield").rename(tmp_path / "lake" / "gold" / "order")
+
+    assert printed("select wafer_key from silver.wafers order by 1", lake)[1:] == [["1"], ["2"]]
+    assert printed('select good_die from gold."order"', lake)[1:] == [["7"]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        ("select luck from (select 1 as a)", 'column "luck" not found'),
+        ("select 1 from gold.luck", "luck does not exist"),
+        ("selekt 1", "syntax error"),
+    ],
+)
+def test_refused_query_says_what_duckdb_says(settings, tmp_path, sql, named):
+    (tmp_path / "lake").mkdir()
+
+    with pytest.raises(FabYieldError, match=f"(?s)query: .*{named}"):
+        grid(sql, settings.lake, 10)
+
+
+def test_folder_without_a_lake_is_named_with_what_to_do(tmp_path):
+    with pytest.raises(ConfigError, match="nowhere: no lake there; run `fabyield nightly`"):
+        grid("select 1", str(tmp_path / "nowhere"), 10)
+
+
+def test_times_are_told_in_utc(settings, tmp_path):
+    (tmp_path / "lake").mkdir()
+
+    told = printed("select timestamptz '2026-03-02 12:00:00+02' as at", settings.lake)
+
+    assert told == [["at"], ["2026-03-02", "10:00:00+00:00"]]

@@ -1,0 +1,114 @@
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabyield.errors import ConfigError
+from fabyield.settings import Settings, steps
+
+
+@pytest.fixture
+def load(tmp_path):
+    """`load({...}, **given)`: settings of a file with this content over conf/base.yml."""
+
+    def write(content, **given):
+        (tmp_path / "mine.yml").write_text(yaml.safe_dump(content))
+        return Settings.load(str(tmp_path / "mine.yml"), **given)
+
+    return write
+
+
+def test_chosen_file_is_laid_over_the_base_one_setting_at_a_time(load):
+    settings = load({"fab": {"fab_id": "F9"}, "lake": "s3a://fab/lake"})
+
+    assert (settings.fab.fab_id, settings.fab.default_insertion) == ("F9", "CP1")
+    assert (settings.lake, settings.environment) == ("s3a://fab/lake", "mine")
+
+
+def test_given_options_win_over_every_file(load):
+    settings = load({"lake": "s3a://fab/lake", "report": "/r/page.html"}, lake="/lake", report=None)
+
+    assert (settings.lake, settings.report) == ("/lake", "/r/page.html")
+
+
+def test_relative_folders_and_sqlite_file_are_made_absolute(load, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    settings = load({"lake": "lake", "database": {"url": "jdbc:sqlite:var/fab.db"}})
+
+    assert settings.lake == str(tmp_path / "lake")
+    assert settings.database.url == f"jdbc:sqlite:{tmp_path}/var/fab.db"
+
+
+def test_url_of_a_server_stays_as_it_is(load):
+    url = "jdbc:postgresql://db/fab"
+
+    assert load({"database": {"url": url}}).database.url == url
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ({"lakee": "x"}, "unknown settings: lakee"),
+        ({"fab": {"zone": "UTC"}}, "fab: unknown settings: zone"),
+        ({"ingest": {"empty_file": "ignore"}}, "ingest.empty_file: 'ignore' is not one of warn"),
+        ({"ingest": {"empty_night": 1}}, "ingest.empty_night: 1 is not one of warn, fail"),
+        ({"fab": {"retest_rule": "last"}}, "fab.retest_rule: 'last' is not one of touch, flag"),
+        ({"ingest": {"settle_seconds": "soon"}}, "ingest.settle_seconds: a str, .* a float"),
+        ({"alerts": "log"}, "alerts: a str, .* a list"),
+        ({"lake": 5}, "lake: a int, .* a str"),
+        ({"fab": "FAB1"}, "fab: 'FAB1' is not a mapping"),
+        ({"database": None}, "database: None is not a mapping"),
+    ],
+)
+def test_wrong_setting_is_named_with_what_it_may_be(load, content, named):
+    with pytest.raises(ConfigError, match=named):
+        load(content)
+
+
+@pytest.mark.parametrize("text", ["lake: [", "- lake", "", "5"])
+def test_file_that_is_no_mapping_of_settings_is_refused(tmp_path, text):
+    (tmp_path / "broken.yml").write_text(text)
+
+    with pytest.raises(ConfigError, match=r"conf .*broken\.yml"):
+        Settings.load(str(tmp_path / "broken.yml"))
+
+
+def test_environment_that_does_not_exist_is_named():
+    with pytest.raises(ConfigError, match=r"conf staging: .*give dev, prod or a YAML file"):
+        Settings.load("staging")
+
+
+def test_f30_variable_that_is_not_set_is_named(load, monkeypatch):
+    monkeypatch.delenv("FAB_WORD", raising=False)
+
+    with pytest.raises(ConfigError, match=r"database\.password: .* FAB_WORD is not set"):
+        load({"database": {"password": "${FAB_WORD}"}})
+
+
+def test_variables_are_filled_in_wherever_a_text_stands(load, monkeypatch):
+    monkeypatch.setenv("FAB_NAME", "F7")
+    rules = [["^${FAB_NAME}-", ""]]
+
+    settings = load({"lake": "s3a://${FAB_NAME}/lake", "fab": {"wafer_id_rules": rules}})
+
+    assert settings.lake == "s3a://F7/lake"
+    assert settings.fab.wafer_id_rules == [["^F7-", ""]]
+
+
+def test_f30_secrets_stand_in_no_text_of_the_settings(load, monkeypatch):
+    monkeypatch.setenv("WORD", "hunter2")
+    database = {"password": "${WORD}", "url": "jdbc:postgresql://db/fab?password=${WORD}"}
+    spark = {"spark.hadoop.fs.s3a.secret.key": "${WORD}"}
+
+    settings = load({"database": database, "ingest": {"operator_key": "${WORD}"}, "spark": spark})
+
+    assert settings.database.password == settings.ingest.operator_key == "hunter2"
+    assert not re.search("hunter2", repr(settings) + str(settings) + f"{settings.database}")
+
+
+def test_steps_of_the_night_are_files_of_jobs():
+    jobs = Path(__file__).parent.parent / "jobs"
+
+    assert [step for step in steps() if not (jobs / f"{step}.py").is_file()] == []

@@ -1,0 +1,145 @@
+from dataclasses import replace
+
+import pytest
+from delta import DeltaTable
+
+from fabyield.errors import ContractError
+from fabyield.store import Store
+from fabyield.table import Column, Table, WriteMode
+
+COLUMNS = {
+    "wafer_key": Column("bigint", "The wafer", required=True),
+    "step": Column("string", "The step"),
+    "counts": Column("map<string,bigint>", "Counts"),
+    "batch": Column("bigint", "The batch", required=True),
+}
+ABOUT = ("gold.made_up", "Made up for a test", "nobody", ["wafer_key"], WriteMode.MERGE)
+MADE_UP = Table(*ABOUT, COLUMNS, (), ["wafer_key"])
+
+
+@pytest.fixture
+def store(spark, tmp_path):
+    return Store(spark, str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def frame(spark):
+    """`frame((wafer_key, step, counts, batch), ...)`: rows of MADE_UP."""
+    return lambda *rows: spark.createDataFrame(list(rows), MADE_UP.ddl)
+
+
+def stored(store, table=MADE_UP):
+    return sorted(tuple(row) for row in store.read(table).collect())
+
+
+def newest(store):
+    return DeltaTable.forPath(store.spark, store.path(MADE_UP)).history(1).collect()[0]
+
+
+def test_f01_batch_appended_twice_stands_once_and_a_later_one_is_added(store, frame):
+    store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
+    store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
+    store.append(MADE_UP, frame((1, "a", None, 2)), batch=2)
+
+    assert stored(store) == [(1, "a", None, 1), (1, "a", None, 2)]
+
+
+def test_f06_append_leaves_no_transaction_in_the_session(store, frame):
+    store.append(MADE_UP, frame((1, "a", None, 7)), batch=7)
+    other = replace(MADE_UP, table="gold.other")
+    store.append(other, frame((2, "b", None, 1)), batch=1)
+
+    conf = store.spark.sparkContext._jvm.org.apache.spark.sql.SparkSession.active().conf()
+    assert not [entry for entry in str(conf.getAll()).split(",") if "txn" in entry.lower()]
+    assert stored(store, other) == [(2, "b", None, 1)]
+
+
+def test_merge_updates_the_rows_that_differ_and_inserts_the_new(store, frame):
+    store.merge(
+        MADE_UP, frame((1, "a", {"PTR": 1}, 1), (2, "b", {"PTR": 1}, 1), (4, None, None, 1))
+    )
+
+    store.merge(MADE_UP, frame((1, "a", {"PTR": 1}, 2), (2, "b", {"PTR": 9}, 2), (3, "c", {}, 2)))
+
+    assert stored(store) == [
+        (1, "a", {"PTR": 1}, 1),
+        (2, "b", {"PTR": 9}, 2),
+        (3, "c", {}, 2),
+        (4, None, None, 1),
+    ]
+    assert newest(store)["operationMetrics"]["numTargetRowsUpdated"] == "1"
+
+
+def test_f01_merge_of_the_same_rows_again_updates_none(store, frame):
+    rows = [(1, None, {"PTR": 1}), (2, "b", None)]
+    store.merge(MADE_UP, frame(*((*row, 1) for row in rows)))
+    before = store.version(MADE_UP)
+
+    store.merge(MADE_UP, frame(*((*row, 2) for row in rows)))
+
+    assert store.version(MADE_UP) == before
+    assert stored(store) == [(1, None, {"PTR": 1}, 1), (2, "b", None, 1)]
+
+
+def test_f04_replace_touches_the_given_wafers_only(store, frame):
+    old = [(1, "old", None, 1), (2, "old", None, 1), (2, "gone", None, 1), (3, "old", None, 1)]
+    store.replace(MADE_UP, frame(*old), None)
+
+    store.replace(MADE_UP, frame((2, "new", None, 2)), "wafer_key in (2, 3)")
+
+    assert stored(store) == [(1, "old", None, 1), (2, "new", None, 2)]
+
+
+def test_every_write_keeps_the_clustering_and_the_comments(store, frame):
+    store.append(MADE_UP, frame((1, "old", None, 1), (2, "old", None, 1)), batch=1)
+    store.merge(MADE_UP, frame((2, "old", None, 1)))
+    store.replace(MADE_UP, frame((2, "new", None, 2)), None)
+    store.replace(MADE_UP, frame((2, "newest", None, 3)), "wafer_key in (2)")
+
+    assert stored(store) == [(2, "newest", None, 3)]
+    detail = DeltaTable.forPath(store.spark, store.path(MADE_UP)).detail().collect()[0]
+    assert detail["clusteringColumns"] == ["wafer_key"]
+    assert detail["description"] == "Made up for a test"
+    fields = store.spark.read.format("delta").load(store.path(MADE_UP)).schema.fields
+    assert [field.metadata["comment"] for field in fields[:2]] == ["The wafer", "The step"]
+
+
+def test_null_in_a_required_column_is_refused_by_the_table_itself(store, frame):
+    store.create(MADE_UP)
+    nullable = frame((1, "a", None, 1)).selectExpr(
+        "nullif(wafer_key, 1) wafer_key", "step", "batch"
+    )
+
+    with pytest.raises(Exception, match="NOT NULL constraint"):
+        store.append(MADE_UP, nullable, batch=1)
+
+    assert stored(store) == []
+
+
+def test_f21_column_that_the_schema_has_gained_is_added(store, frame):
+    store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
+    gained = {**COLUMNS, "slot": Column("int", "The slot")}
+
+    wider = replace(MADE_UP, columns=gained)
+    store.append(wider, store.spark.sql("select 2L wafer_key, 5 slot, 2L batch"), batch=2)
+
+    assert stored(store, wider) == [(1, "a", None, 1, None), (2, None, None, 2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        (COLUMNS | {"step": Column("int", "-")}, "step string is now int"),
+        ({k: v for k, v in COLUMNS.items() if k != "step"}, "step string is now None"),
+    ],
+)
+def test_f21_any_other_difference_is_refused_and_named(store, columns, named):
+    store.create(MADE_UP)
+
+    with pytest.raises(ContractError, match=rf"gold\.made_up: .*{named}"):
+        store.create(replace(MADE_UP, columns=columns))
+
+
+def test_table_that_was_never_written_reads_as_no_rows(store):
+    assert store.version(MADE_UP) == -1
+    assert (store.read(MADE_UP).columns, stored(store)) == (list(COLUMNS), [])

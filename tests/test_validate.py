@@ -1,0 +1,153 @@
+import pytest
+from great_expectations.datasource.fluent.interfaces import Batch
+
+from fabyield.errors import ContractError
+from fabyield.table import Column, Expectation, Severity, Table, WriteMode
+from fabyield.validate import _batch, _results, row_rules, validate
+
+SCHEMA = "a int, b int, name string"
+
+
+def table(*expectations, key=(), required=(), **more):
+    columns = {name: Column("int", "A number", required=name in required) for name in ("a", "b")}
+    columns["name"] = Column("string", "A name")
+    about = ("gold.made_up", "Made up", "nobody", list(key), WriteMode.APPEND)
+    return Table(*about, columns, expectations, **more)
+
+
+def check(name, severity=Severity.ERROR, **arguments):
+    return Expectation(f"expect_{name}", arguments, severity)
+
+
+def between(severity=Severity.ERROR, column="a"):
+    name = "column_values_to_be_between"
+    return check(name, severity, column=column, min_value=0, max_value=9)
+
+
+@pytest.fixture
+def df(spark):
+    return spark.createDataFrame([(1, 2, "x"), (50, 2, None)], SCHEMA)
+
+
+def test_broken_error_and_warn_come_back_with_what_was_seen(df):
+    verdicts = validate(table(between(), between(Severity.WARN, "b"), between(Severity.WARN)), df)
+
+    assert [(v.expectation.severity, v.met) for v in verdicts] == [
+        ("error", False),
+        ("warn", True),
+        ("warn", False),
+    ]
+    assert '"unexpected_count": 1' in verdicts[0].observed
+    assert "[50]" in verdicts[2].observed
+    assert verdicts[1].observed == ""
+
+
+def test_f20_expectation_that_raises_is_broken_and_the_others_still_count(df):
+    raises = check("column_values_to_match_regex", column="name", regex="(")
+
+    verdicts = validate(table(between(column="b"), raises, between()), df)
+
+    assert [v.met for v in verdicts] == [True, False, False]
+    assert verdicts[1].observed.startswith("raised: ")
+    assert "[50]" in verdicts[2].observed
+
+
+def test_f20_expectation_whose_result_is_missing_is_broken(df, monkeypatch):
+    answer = Batch.validate
+
+    def forgetful(self, suite, **more):
+        result = answer(self, suite, **more)
+        result.results = [r for r in result.results if r["expectation_config"]["meta"]["place"]]
+        return result
+
+    monkeypatch.setattr(Batch, "validate", forgetful)
+    first, second = validate(table(between(column="b"), between(Severity.WARN, "b")), df)
+
+    assert (first.met, first.observed) == (False, "no result came back")
+    assert second.met
+
+
+def test_schema_implies_not_null_and_unique_keys(spark):
+    df = spark.createDataFrame([(1, 1, "x"), (1, 1, "y"), (1, None, "z")], SCHEMA)
+
+    verdicts = validate(table(key=["a", "b"], required=["a", "b"]), df)
+
+    assert [(v.expectation.name.removeprefix("expect_"), v.met) for v in verdicts] == [
+        ("column_values_to_not_be_null", True),
+        ("column_values_to_not_be_null", False),
+        ("compound_columns_to_be_unique", False),
+    ]
+
+
+def test_key_of_one_column_is_unique_unless_by_construction(spark):
+    twice = spark.createDataFrame([(1, 1, "x"), (1, 2, "x")], SCHEMA)
+
+    verdicts = validate(table(key=["a"]), twice)
+
+    assert [v.met for v in verdicts] == [False]
+    assert validate(table(key=["a"], unique_by_construction=True), twice) == []
+
+
+def test_unknown_expectation_and_wrong_arguments_are_contract_errors(df):
+    with pytest.raises(ContractError, match="expect_luck: Great Expectations has no such"):
+        validate(table(check("luck")), df)
+    with pytest.raises(ContractError, match="column_values_to_be_between"):
+        validate(table(check("column_values_to_be_between", colum="a")), df)
+
+
+RULES = {
+    "between": {"column": "a", "min_value": 0, "max_value": 9},
+    "not_be_null": {"column": "a"},
+    "be_null": {"column": "name"},
+    "be_in_set": {"column": "name", "value_set": ["x"]},
+    "not_be_in_set": {"column": "name", "value_set": ["x"]},
+    "match_regex": {"column": "name", "regex": "^x"},
+}
+NAMES = {"between": "be_between"}
+PAIR = {"column_A": "a", "column_B": "b"}
+ROWS = [(1, 2, "x"), (50, 2, None), (None, 2, "y"), (3, None, "xy"), (None, None, None), (2, 2, "")]
+
+
+def as_rule(name, arguments):
+    return Expectation(name, arguments, Severity.ROW)
+
+
+ASKED = [
+    *(as_rule(f"expect_column_values_to_{NAMES.get(n, n)}", given) for n, given in RULES.items()),
+    as_rule("expect_column_pair_values_a_to_be_greater_than_b", PAIR),
+    as_rule("expect_column_pair_values_to_be_equal", PAIR),
+]
+
+
+def test_row_rules_break_the_rows_that_great_expectations_counts(spark):
+    df = spark.createDataFrame(ROWS, SCHEMA)
+    results = _results(_batch(df), ASKED, "SUMMARY")
+
+    found = [df.where(broken).count() for _, broken in row_rules(table(*ASKED), df)]
+
+    assert found == [1, 2, 4, 3, 1, 2, 2, 4]
+    assert [results[n].result["unexpected_count"] for n in range(len(ASKED))] == found
+
+
+def test_row_rule_names_the_very_rows(spark):
+    df = spark.createDataFrame(ROWS, SCHEMA)
+
+    [(_, broken)] = row_rules(table(between(Severity.ROW)), df)
+
+    assert df.where(broken).collect() == [(50, 2, None)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        check("table_row_count_to_be_between", Severity.ROW, min_value=1),
+        check("column_mean_to_be_between", Severity.ROW, column="a", min_value=1),
+        check("column_values_to_be_unique", Severity.ROW, column="a"),
+        check("compound_columns_to_be_unique", Severity.ROW, column_list=["a", "b"]),
+        check("column_values_to_be_increasing", Severity.ROW, column="a"),
+    ],
+    ids=lambda rule: rule.name,
+)
+def test_expectation_that_does_not_judge_single_rows_is_no_row_rule(df, rule):
+    with pytest.raises(ContractError, match="does not judge single rows"):
+        row_rules(table(rule), df)

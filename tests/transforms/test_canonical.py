@@ -1,0 +1,67 @@
+import pytest
+from pyspark.sql import functions as F
+
+from fabyield.settings import Settings
+from fabyield.transforms.canonical import canonical_lot, canonical_wafer
+
+RULES = Settings.load("dev").fab.wafer_id_rules
+
+
+@pytest.fixture
+def spelt(spark):
+    """`spelt([(lot, wafer), ...])`: the canonical (lot, wafer) of each pair, in the same order."""
+
+    def ask(pairs):
+        rows = [(turn, *pair) for turn, pair in enumerate(pairs)]
+        raw = spark.createDataFrame(rows, "turn int, lot string, wafer string")
+        lot = canonical_lot(F.col("lot"))
+        wafer = canonical_wafer(F.col("wafer"), lot, RULES)
+        return [tuple(row) for row in raw.orderBy("turn").select(lot, wafer).collect()]
+
+    return ask
+
+
+def test_f15_every_spelling_of_a_wafer_is_one(spelt):
+    spellings = ["W02", "w02 ", "2", "02", "GAL-LOT-02", "gal-lot_2", "WFR 02", "Wafer-2", "#002"]
+
+    assert {*spelt([("GAL-LOT", raw) for raw in spellings])} == {("GAL-LOT", "02")}
+
+
+def test_numbers_of_two_digits_and_more_keep_all_of_them(spelt):
+    actual = spelt([("L1", "10"), ("L1", "100"), ("L1", "W20"), ("L1", "0")])
+
+    assert [wafer for _, wafer in actual] == ["10", "100", "20", "00"]
+
+
+def test_names_that_are_no_number_stay_as_they_are(spelt):
+    actual = spelt([("L1", "eng-a"), ("L1", "WEST"), ("L1", "2B")])
+
+    assert [wafer for _, wafer in actual] == ["ENG-A", "WEST", "2B"]
+
+
+def test_null_and_blank_are_the_same_nowhere(spelt):
+    actual = spelt([(None, None), ("", ""), ("  ", "  "), (None, "W3")])
+
+    assert actual == [("-", "-"), ("-", "-"), ("-", "-"), ("-", "03")]
+
+
+def test_lot_is_one_whatever_its_case_and_margins(spelt):
+    assert spelt([(" gal-lot ", "1"), ("GAL-LOT", "1")]) == [("GAL-LOT", "01")] * 2
+
+
+def test_f29_lot_with_the_characters_of_a_pattern_strips_only_itself(spelt):
+    actual = spelt([("A.*B", "A.*B-02"), ("A.*B", "AXXB-02"), ("(", "(-7"), ("[A$1", "[A$1-8")])
+
+    assert [wafer for _, wafer in actual] == ["02", "AXXB-02", "07", "08"]
+
+
+def test_f29_lot_that_tries_to_leave_its_quotes_strips_only_itself(spelt):
+    lot = r"A\E.*\QB"
+
+    assert spelt([(lot, lot + "-02"), (lot, "AXXB-02")]) == [(lot, "02"), (lot, "AXXB-02")]
+
+
+def test_f29_lot_with_quotes_is_only_a_name(spelt):
+    lot = "X'; DROP TABLE WAFERS; --\""
+
+    assert spelt([(lot, lot + "-3")]) == [(lot, "03")]

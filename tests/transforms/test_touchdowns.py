@@ -1,0 +1,144 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fabyield.tables import PARTS, TEST_RUNS
+from fabyield.transforms.touchdowns import touchdowns
+
+EARLY = datetime(2026, 3, 1, 8, tzinfo=UTC)
+LATE = EARLY + timedelta(hours=2)
+AT = {"x_coord": 3, "y_coord": -4}
+ORDER = ["part_num", "touchdown_num", "is_first", "is_final", "superseded_by"]
+
+
+def part(part_num, part_pass, part_flg=0, **more):
+    row = {"part_num": part_num, "part_pass": part_pass, "part_flg": part_flg}
+    return AT | row | more
+
+
+def session(file_key, started_at=EARLY, **more):
+    return {"file_key": file_key, "started_at": started_at} | more
+
+
+def judged(df, *columns):
+    return [tuple(row) for row in df.orderBy("touchdown_num").select(*(columns or ORDER)).collect()]
+
+
+def test_f07_retest_without_a_flag_supersedes_by_the_touch_rule(rows):
+    df = touchdowns(rows(PARTS, part(7, True), part(2, False)), rows(TEST_RUNS, {}), "touch")
+
+    assert judged(df) == [(2, 1, True, False, None), (7, 2, False, True, "same_die_again")]
+
+
+def test_f07_retest_without_a_flag_does_not_supersede_by_the_flag_rule(rows):
+    df = touchdowns(rows(PARTS, part(2, False), part(7, True)), rows(TEST_RUNS, {}), "flag")
+
+    assert judged(df) == [(2, 1, True, True, None), (7, 2, False, False, None)]
+
+
+@pytest.mark.parametrize("rule", ["touch", "flag"])
+def test_part_flg_bits_0_and_1_supersede_and_are_named(rows, rule):
+    parts = rows(PARTS, part(0, False), part(1, False, 0b01), part(2, True, 0b10))
+
+    df = touchdowns(parts, rows(TEST_RUNS, {}), rule)
+
+    assert judged(df, "superseded_by", "is_final") == [
+        (None, False),
+        ("part_id_flag", False),
+        ("coordinate_flag", True),
+    ]
+
+
+def test_failed_and_abnormal_end_bits_do_not_supersede(rows):
+    parts = rows(PARTS, part(0, True), part(1, False, 0b1100))
+
+    df = touchdowns(parts, rows(TEST_RUNS, {}), "flag")
+
+    assert judged(df, "superseded_by", "is_final") == [(None, True), (None, False)]
+
+
+def test_touchdown_of_a_retest_file_supersedes_without_a_flag(rows):
+    runs = rows(TEST_RUNS, session(1), session(2, LATE, is_retest_file=True))
+    parts = rows(PARTS, part(0, False, file_key=1), part(0, True, file_key=2))
+
+    assert judged(touchdowns(parts, runs, "flag"), "superseded_by", "is_final") == [
+        (None, False),
+        ("retest_file", True),
+    ]
+
+
+def test_touchdowns_follow_test_time_and_not_arrival(rows):
+    runs = rows(TEST_RUNS, session(1, LATE), session(2, EARLY))
+    parts = rows(PARTS, part(0, True, file_key=1), part(9, False, file_key=2))
+
+    df = touchdowns(parts, runs, "touch")
+
+    assert judged(df, "file_key", "is_first", "is_final") == [(2, True, False), (1, False, True)]
+
+
+def test_die_touched_again_at_another_site_is_the_same_die(rows):
+    parts = rows(PARTS, part(0, False, site_num=1), part(1, True, site_num=4))
+
+    df = touchdowns(parts, rows(TEST_RUNS, {}), "touch")
+
+    assert judged(df, "die_id", "site_num", "is_final") == [("3,-4", 1, False), ("3,-4", 4, True)]
+
+
+def test_invalid_verdicts_decide_neither_first_nor_final(rows):
+    parts = rows(PARTS, part(0, None), part(1, False), part(2, True), part(3, None))
+
+    df = touchdowns(parts, rows(TEST_RUNS, {}), "touch")
+
+    assert judged(df, "is_first", "is_final") == [
+        (False, False),
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_die_with_no_valid_verdict_still_has_a_first_and_a_final(rows):
+    parts = rows(PARTS, part(0, None), part(1, None))
+
+    df = touchdowns(parts, rows(TEST_RUNS, {}), "touch")
+
+    assert judged(df, "is_first", "is_final") == [(True, False), (False, True)]
+
+
+def test_superseded_run_has_no_touchdowns(rows):
+    runs = rows(TEST_RUNS, session(1, is_superseded=True), session(2))
+    parts = rows(PARTS, part(0, False, file_key=1), part(0, True, file_key=2))
+
+    df = touchdowns(parts, runs, "touch")
+
+    assert judged(df, "file_key", "touchdown_num", "superseded_by") == [(2, 1, None)]
+
+
+def test_same_place_on_another_wafer_or_insertion_is_another_die(rows):
+    runs = rows(
+        TEST_RUNS,
+        session(1, wafer_key=1, insertion="CP1"),
+        session(2, wafer_key=1, insertion="CP2"),
+        session(3, wafer_key=2, insertion="CP1"),
+    )
+    parts = rows(PARTS, *(part(0, True, file_key=key) for key in (1, 2, 3)))
+
+    actual = touchdowns(parts, runs, "touch").select("file_key", "touchdown_num", "is_final")
+
+    assert sorted(actual.collect()) == [(1, 1, True), (2, 1, True), (3, 1, True)]
+
+
+def test_packaged_part_is_known_by_its_part_id_and_else_by_its_place(rows):
+    nowhere = {"x_coord": None, "y_coord": None}
+    parts = rows(
+        PARTS,
+        part(0, False, part_id="17") | nowhere,
+        part(1, True, part_id="17") | nowhere,
+        part(2, True, part_id=None) | nowhere,
+        part(3, True, part_id=None) | nowhere,
+    )
+
+    df = touchdowns(parts, rows(TEST_RUNS, session(0)), "touch")
+
+    told = [tuple(row) for row in df.select("part_num", "die_id", "touchdown_num").collect()]
+    assert sorted(told) == [(0, "17", 1), (1, "17", 2), (2, "part 0/2", 1), (3, "part 0/3", 1)]
