@@ -94,9 +94,7 @@ class Ledger:
             "message": message,
         }
         frame = self._store.spark.createDataFrame([Row(**row)], RUNS.ddl)
-        path = self._store.path(RUNS)
-        self._store.create(RUNS)
-        frame.write.format("delta").mode("append").save(path)
+        self._store.log(RUNS, frame.coalesce(1))
         self._states.setdefault((attempt.batch, attempt.step), set()).add(state.value)
 
 

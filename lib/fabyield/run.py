@@ -184,6 +184,7 @@ class Run:
             {
                 "batch": self.attempt.batch,
                 "step": self.attempt.step,
+                "attempt_at": self.attempt.started_at,
                 "table": audit.batch.table.table,
                 "expectation": verdict.expectation.name,
                 "arguments": str(verdict.expectation),
@@ -198,9 +199,7 @@ class Run:
         ]
         if rows:
             frame = self.spark.createDataFrame([Row(**row) for row in rows], VALIDATION_RESULTS.ddl)
-            tables = ", ".join(f"'{audit.batch.table.table}'" for audit in audited)
-            where = f"batch = {self.attempt.batch} and table in ({tables})"
-            self.store.replace(VALIDATION_RESULTS, frame.coalesce(1), where)
+            self.store.log(VALIDATION_RESULTS, frame.coalesce(1))
 
     def _alert(self, table: Table, expectation: Expectation, observed: str) -> None:
         named = (table.owner, table.table, expectation.severity.value, str(expectation))

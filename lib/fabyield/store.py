@@ -51,10 +51,15 @@ class Store:
         writer = writer.option("txnAppId", table.table).option("txnVersion", batch)
         writer.save(self.path(table))
 
+    def log(self, table: Table, df: DataFrame) -> None:
+        """Add `df` as it is, for tables that keep every attempt: repeated, it stands twice."""
+        self.create(table)
+        df.write.format("delta").mode("append").save(self.path(table))
+
     def merge(self, table: Table, df: DataFrame) -> None:
         """Insert new keys and update the rows that differ in more than their batch."""
         if self._is_new(table):
-            df.write.format("delta").mode("append").save(self.path(table))
+            self.log(table, df)
             return
         same_row = " and ".join(f"old.{name} <=> new.{name}" for name in table.key)
         stored = self.create(table)
@@ -70,8 +75,9 @@ class Store:
 
     def replace(self, table: Table, df: DataFrame, where: str | None) -> None:
         """Put `df` in the place of the rows that meet `where`, or of all rows if it is None."""
-        if self._is_new(table):
-            df.write.format("delta").mode("append").save(self.path(table))
+        if self._is_new(table) or (where and self.read(table).where(where).isEmpty()):
+            # Nothing to make room for: adding is cheaper than looking for rows to rewrite.
+            self.log(table, df)
             return
         writer = df.write.format("delta").mode("overwrite")
         # Overwriting without a condition would leave the table unclustered.

@@ -115,7 +115,9 @@ def wafer_maps(run: Run, yields: Sequence[Row]) -> list[N.WaferMap]:
 
 def broken_expectations(run: Run) -> list[N.BrokenExpectation]:
     """What the batch's audits found broken."""
-    rows = _of_batch(run, VALIDATION_RESULTS).where("not met")
+    verdicts = _of_batch(run, VALIDATION_RESULTS)
+    newest = F.max("attempt_at").over(Window.partitionBy("step"))
+    rows = verdicts.withColumn("newest", newest).where("attempt_at = newest and not met")
     rows = rows.withColumnRenamed("look_at", "advice").orderBy("severity", "table")
     return [_as(N.BrokenExpectation, row) for row in rows.collect()]
 
