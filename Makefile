@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV ?= .venv
-VAR ?= var
+VAR := var
 IVY_SETTINGS ?= conf/ivysettings.xml
 OPTIONS ?=
 

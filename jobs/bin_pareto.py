@@ -12,7 +12,8 @@ from fabyield.transforms.bin_pareto import bin_names, bin_pareto
 def job(run: Run) -> None:
     """Count the bins of all wafers whose dies or products are new."""
     wafers = run.touched(BIN_PARETO, DIE_RESULTS, WAFERS)
-    names = bin_names(run.read(BIN_COUNTS), run.read(TEST_RUNS, wafers))
+    runs = run.read(TEST_RUNS, wafers)
+    names = bin_names(run.read_files(BIN_COUNTS, runs), runs)
     rows = bin_pareto(run.read(DIE_RESULTS, wafers), names, run.read(WAFERS, wafers))
     run.write(BIN_PARETO, rows, wafers)
 

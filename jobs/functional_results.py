@@ -13,7 +13,8 @@ from fabyield.transforms.test_results import functional_results
 def job(run: Run) -> None:
     """Join the results of all wafers whose runs are new or changed."""
     wafers = run.touched(FUNCTIONAL_RESULTS, TEST_RUNS)
-    runs, values = run.read(TEST_RUNS, wafers), run.read(FUNCTIONAL_VALUES)
+    runs = run.read(TEST_RUNS, wafers)
+    values = run.read_files(FUNCTIONAL_VALUES, runs)
     rows = functional_results(values, runs, run.read(TOUCHDOWNS, wafers))
     run.publish([of_runs(FUNCTIONAL_RESULTS, rows, values, runs, wafers)])
 

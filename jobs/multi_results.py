@@ -13,7 +13,8 @@ from fabyield.transforms.test_results import multi_results
 def job(run: Run) -> None:
     """Join the results of all wafers whose runs are new or changed."""
     wafers = run.touched(MULTI_RESULTS, TEST_RUNS)
-    runs, values = run.read(TEST_RUNS, wafers), run.read(MULTI_VALUES)
+    runs = run.read(TEST_RUNS, wafers)
+    values = run.read_files(MULTI_VALUES, runs)
     rows = multi_results(values, runs, run.read(TOUCHDOWNS, wafers))
     run.publish([of_runs(MULTI_RESULTS, rows, values, runs, wafers)])
 

@@ -3,8 +3,8 @@
 spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab/landing --lake s3a://fab/lake
 """
 
-from fabyield.errors import DataQualityError
-from fabyield.ingest import batches, check_files, staged
+from fabyield.errors import DataQualityError, FabYieldError
+from fabyield.ingest import batches, check_files, is_begun, staged
 from fabyield.launch import main
 from fabyield.run import Run
 from fabyield.tables import STDF_FILES
@@ -18,7 +18,10 @@ def job(run: Run) -> None:
     try:
         check_files(run, files)
         run.publish(batches(run, stage, files))
-    except DataQualityError:
+    except DataQualityError as error:
+        if is_begun(run):
+            # The rest must follow with the same files, so the night stays open.
+            raise FabYieldError(f"part of the batch is published already: {error}") from error
         # Nothing of it was published, so the next attempt looks at the landing zone afresh.
         stage.discard()
         raise

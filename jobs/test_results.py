@@ -13,7 +13,8 @@ from fabyield.transforms.test_results import test_results
 def job(run: Run) -> None:
     """Join the results of all wafers whose runs are new or changed."""
     wafers = run.touched(TEST_RESULTS, TEST_RUNS)
-    runs, values = run.read(TEST_RUNS, wafers), run.read(TEST_VALUES)
+    runs = run.read(TEST_RUNS, wafers)
+    values = run.read_files(TEST_VALUES, runs)
     rows = test_results(values, runs, run.read(TOUCHDOWNS, wafers))
     run.publish([of_runs(TEST_RESULTS, rows, values, runs, wafers)])
 

@@ -6,7 +6,7 @@ spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lak
 from fabyield.launch import main
 from fabyield.run import Batch, Run
 from fabyield.tables import STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFERS
-from fabyield.transforms.test_runs import TesterRules, test_runs
+from fabyield.transforms.test_runs import TesterRules, test_runs, usable
 
 
 def job(run: Run) -> None:
@@ -15,8 +15,9 @@ def job(run: Run) -> None:
     rules = TesterRules(
         fab.time_zone, fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion
     )
-    stdf_wafers = run.read(STDF_WAFERS)
-    rows = test_runs(stdf_wafers, run.read(STDF_FILES), run.read(WAFERS), rules)
+    stdf_files = run.read(STDF_FILES)
+    stdf_wafers = usable(run.read(STDF_WAFERS), stdf_files)
+    rows = test_runs(stdf_wafers, stdf_files, run.read(WAFERS), rules)
     run.publish([Batch(TEST_RUNS, rows, source_rows=stdf_wafers.count())])
 
 

@@ -13,7 +13,8 @@ from fabyield.transforms.touchdowns import touchdowns
 def job(run: Run) -> None:
     """Order the touch-downs of all wafers whose runs are new or changed."""
     wafers = run.touched(TOUCHDOWNS, TEST_RUNS)
-    runs, parts = run.read(TEST_RUNS, wafers), run.read(PARTS)
+    runs = run.read(TEST_RUNS, wafers)
+    parts = run.read_files(PARTS, runs)
     rows = touchdowns(parts, runs, run.settings.fab.retest_rule)
     run.publish([of_runs(TOUCHDOWNS, rows, parts, runs, wafers)])
 

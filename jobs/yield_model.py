@@ -5,7 +5,6 @@ spark-submit --py-files dist/fabyield.zip jobs/yield_model.py --lake s3a://fab/l
 
 from fabyield.launch import main
 from fabyield.models.learning import ModelFrames
-from fabyield.models.settings import ModelSettings
 from fabyield.models.yield_models import yield_models
 from fabyield.run import Batch, Run
 from fabyield.tables import (
@@ -28,7 +27,7 @@ def job(run: Run) -> None:
     frames = ModelFrames(*(run.read(table) for table in INPUTS))
     versions = {table.table: run.store.version(table) for table in INPUTS}
     folder = f"{run.settings.lake}/models"
-    rows = yield_models(frames, ModelSettings(**run.settings.model), folder, versions)
+    rows = yield_models(frames, run.settings.model, folder, versions)
     run.publish(
         [
             Batch(YIELD_PREDICTION, rows.yield_prediction),

@@ -12,7 +12,7 @@ from fabyield.files import remove_folder
 from fabyield.readers.landing import LandingFile, listed, settled
 from fabyield.readers.stdf_stage import FOUND, Stage
 from fabyield.run import Batch, Run
-from fabyield.table import Table
+from fabyield.table import BATCH, Table
 from fabyield.tables import (
     BIN_COUNTS,
     FUNCTIONAL_VALUES,
@@ -77,6 +77,13 @@ def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
     rest = _as_text(stage.refused().where(elsewhere))
     tagged = files.withColumn("fab_id", F.lit(run.fab_id))
     return [*kinds, Batch(STDF_FILES, tagged, refused=rest)]
+
+
+def is_begun(run: Run) -> bool:
+    """Whether any row of the run's batch is published."""
+    tables = [table for table, _ in KINDS.values()]
+    mine = F.col(BATCH) == run.attempt.batch
+    return any(not run.read(table).where(mine).isEmpty() for table in tables)
 
 
 def check_files(run: Run, files: DataFrame) -> None:

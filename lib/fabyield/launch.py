@@ -1,6 +1,7 @@
 """Run a job from the command line, with exit codes that a scheduler understands."""
 
 import argparse
+import fcntl
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -69,15 +70,36 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         sys.stderr.write(f"fabyield: {error}\n")
         return Exit.MISUSED
     with logging_to(settings.log, name):
-        return guarded(lambda: work(settings))
+        return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
+
+
+def alone_in(lake: str, work: Callable[[], None]) -> None:
+    """Do `work` while no other process of this machine writes `lake`.
+
+    Raises ConfigError where one does. A process that dies lets go of its lock. Lakes on object
+    stores are not locked.
+    """
+    if "://" in lake:
+        work()
+        return
+    Path(lake).mkdir(parents=True, exist_ok=True)
+    with Path(lake, "_lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"{lake}: another run is writing it; wait until it ends") from error
+        work()
 
 
 def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     """Run `job` in the night that is open, or as a batch of its own."""
     store = Store(session(settings, f"fabyield {step}"), settings.lake)
     ledger = Ledger(store)
+    if (night := ledger.open_batch()) is not None:
+        # The night would take the step for done, and pass over what it still brings.
+        raise ConfigError(f"night {night} is not finished: run jobs/nightly.py first, then {step}")
     since = 0 if full else ledger.done_until(step)
-    run = Run(store, settings, Attempt(ledger.open_batch() or ledger.next_batch(), step), since)
+    run = Run(store, settings, Attempt(ledger.next_batch(), step), since)
     attempt(job, run, ledger)
     log.info("%s: %s rows written; --full takes all rows", step, f"{run.attempt.rows_out:,}")
 

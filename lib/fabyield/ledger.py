@@ -60,10 +60,14 @@ class Ledger:
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows.collect()}
 
     def open_batch(self) -> int | None:
-        """The batch of a night that began and did not end; None where all ended."""
+        """The batch of a night that failed or was killed; None where all ended.
+
+        A night stopped by data quality has ended: the next one reads everything anew, so that a
+        corrected source can mend it, and takes its unfinished rows along.
+        """
         nights = {batch: states for (batch, step), states in self._states.items() if step == NIGHT}
         newest = max(nights, default=None)
-        return None if newest is None or State.DONE in nights[newest] else newest
+        return None if newest is None or {State.DONE, State.STOPPED} & nights[newest] else newest
 
     def next_batch(self) -> int:
         """A batch number that no run has had."""

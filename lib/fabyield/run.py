@@ -76,6 +76,14 @@ class Run:
         rows = self.store.read(table)
         return rows if wafers is None else rows.where(F.col("wafer_key").isin(list(wafers)))
 
+    def read_files(self, table: Table, test_runs: DataFrame) -> DataFrame:
+        """The rows of `table` from the files of `test_runs`.
+
+        By literal keys, so that Delta passes over the files of other nights.
+        """
+        rows = test_runs.select("file_key").distinct().collect()
+        return self.read(table).where(F.col("file_key").isin([row["file_key"] for row in rows]))
+
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""
         return self.store.read(table).where(F.col(BATCH) > self.since)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
 from fabyield.errors import ConfigError
+from fabyield.models.settings import ModelSettings
 
 Policy = Literal["warn", "fail"]
 T = TypeVar("T")
@@ -27,6 +29,12 @@ class Fab:
     insertion_rules: list[dict[str, str]]
     default_insertion: str
     retest_rule: Literal["touch", "flag"]
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ConfigError(f"fab.time_zone: {self.time_zone!r}: no such IANA zone") from error
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Settings:
     database: Database
     ingest: Ingest
     alerts: list[str]
-    model: dict[str, Any]
+    model: ModelSettings
     report_maps: int
     spark: dict[str, str] = field(repr=False)
 
@@ -80,11 +88,19 @@ class Settings:
         parts: dict[str, Any] = {
             name: _typed(kind, name, merged[name]) for name, kind in nested.items()
         }
+        parts["model"] = _model(merged["model"])
         settings = _typed(cls, chosen, merged | parts)
         folders = ("lake", "landing", "report", "log")
         absolute: dict[str, Any] = {name: _absolute(getattr(settings, name)) for name in folders}
         database = replace(settings.database, url=_absolute_file(settings.database.url))
         return replace(settings, database=database, **absolute)
+
+
+def _model(values: dict[str, Any]) -> ModelSettings:
+    try:
+        return ModelSettings(**values)
+    except TypeError as error:
+        raise ConfigError(f"model: {error}") from error
 
 
 def _typed(kind: type[T], where: str, values: object) -> T:

@@ -34,6 +34,7 @@ class Store:
         """All rows of `table`, with the columns it declares; none where it was never written."""
         if not self.exists(table):
             return self.spark.createDataFrame([], table.ddl)
+        self.create(table)
         return table.conform(self.spark.read.format("delta").load(self.path(table)))
 
     def version(self, table: Table) -> int:

@@ -27,7 +27,7 @@ from fabyield.tables import (
 T = TypeVar("T")
 WAFER = ["fab_id", "wafer_key"]
 SHOWN_DRIVERS = 5
-SHOWN_PREDICTIONS = 200
+EXPLAINED = 200
 SHOWN_BINS = 12
 
 
@@ -126,9 +126,9 @@ def predictions(run: Run) -> list[N.Prediction]:
     """Wafers most likely low, not yet sorted ones first, with what speaks for and against."""
     rows = run.read(YIELD_PREDICTION).where("split != 'train'")
     unsorted_first = F.col("split") != "unsorted"
-    likely = rows.orderBy(unsorted_first, F.desc("low_yield_probability")).limit(SHOWN_PREDICTIONS)
-    chosen = likely.collect()
-    strongest = run.read(YIELD_DRIVER, [row["wafer_key"] for row in chosen])
+    chosen = rows.orderBy(unsorted_first, F.desc("low_yield_probability")).collect()
+    explained = [row["wafer_key"] for row in chosen[:EXPLAINED]]
+    strongest = run.read(YIELD_DRIVER, explained)
     drivers = (
         strongest.where(F.col("driver_rank") <= SHOWN_DRIVERS).orderBy("driver_rank").collect()
     )

@@ -29,7 +29,6 @@ class FileCounts:
     duplicate: int = 0
     incomplete: int = 0
     broken: int = 0
-    waiting: int = 0
 
     @property
     def new(self) -> int:
@@ -187,7 +186,7 @@ class TopDriver(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """One job of the night; `failed` is the state that raises an alarm on the page."""
+    """One job of the night; `failed` and `stopped` raise an alarm on the page."""
 
     step: str
     state: str
@@ -231,4 +230,4 @@ class Night:
     @property
     def failed_steps(self) -> list[Step]:
         """Steps that did not finish."""
-        return [step for step in self.steps if step.state == "failed"]
+        return [step for step in self.steps if step.state in ("failed", "stopped")]

@@ -51,8 +51,7 @@ def _files(night: Night) -> list[str]:
     files = night.files
     counts = (
         f"STDF files: {count(files.read)} read, {count(files.duplicate)} duplicate, "
-        f"{count(files.incomplete)} incomplete, {count(files.broken)} broken, "
-        f"{count(files.waiting)} waiting"
+        f"{count(files.incomplete)} incomplete, {count(files.broken)} broken"
     )
     quiet = "No STDF file was new this night; tables stay as they were."
     return [counts] if files.new else [counts, quiet]

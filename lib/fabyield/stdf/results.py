@@ -36,11 +36,15 @@ NO_LIMIT: Final = MappingProxyType(
 )
 
 
+# Up to the flags that say what a record is worth.
+LEAST: Final = MappingProxyType({"PTR": 5, "MPR": 5, "FTR": 4})
+
+
 def rows_of(chain: Chain, name: str) -> Rows:
     """Take the test records of one name, with the fields that every one of them is asked for."""
     more = VALUES[name]
     wanted = None if more is None else (*IDENTITY, *more)
-    return Rows(chain, name, wanted, least=3)
+    return Rows(chain, name, wanted, least=LEAST[name])
 
 
 @dataclass(frozen=True)

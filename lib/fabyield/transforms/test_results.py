@@ -7,7 +7,8 @@ RESULT_INVALID = 0b0011_1111  # TEST_FLG bits 0-5
 PARAMETER_INVALID = 0b0000_0111  # PARM_FLG bits 0-2
 NO_VERDICT = 0b0100_0000  # TEST_FLG bit 6
 FAILED = 0b1000_0000  # TEST_FLG bit 7
-RUN = ["wafer_key", "insertion", "fab_id", "lot_id", "wafer_id", "product_id", "test_program"]
+RUN = ["wafer_key", "insertion", "fab_id", "lot_id", "wafer_id", "product_id"]
+PROGRAM = ["test_program", "test_program_rev"]
 
 
 def test_results(test_values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
@@ -49,7 +50,7 @@ def test_pass() -> Column:
 
 def joined(values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
     """`values` of the runs that count, with their wafer and their place among the touch-downs."""
-    runs = test_runs.where(~F.col("is_superseded")).select(run_key().alias("_run"), *RUN)
+    runs = test_runs.where(~F.col("is_superseded")).select(run_key().alias("_run"), *RUN, *PROGRAM)
     rows = values.drop("batch").withColumn("_run", run_key())
     rows = rows.join(F.broadcast(runs), "_run", how="inner").drop("_run")
     again = retested(touchdowns)

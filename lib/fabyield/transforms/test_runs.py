@@ -50,6 +50,12 @@ def test_runs(
     )
 
 
+def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
+    """`stdf_wafers` of files in which parts were tested."""
+    files = stdf_files.where(F.col("status").isin(*USABLE)).select("file_key")
+    return stdf_wafers.join(files, "file_key", how="left_semi")
+
+
 def superseded(files: DataFrame) -> DataFrame:
     """`files` with is_superseded: a more complete file of the same session holds its wafers too.
 

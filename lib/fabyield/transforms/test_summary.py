@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from fabyield.transforms.bin_pareto import INSERTION
 
-TEST = ["test_num", "test_txt"]
+TEST = ["test_program", "test_program_rev", "test_num", "test_txt"]
 LIMITS = ["units", "lo_limit", "hi_limit"]
 
 
@@ -15,8 +15,7 @@ def test_summary(test_results: DataFrame, tests: DataFrame, test_runs: DataFrame
     A wafer is the subgroup, so sigma is within subgroups: Cp = (hi - lo) / 6 sigma and
     Cpk = min(hi - mean, mean - lo) / 3 sigma, one-sided where one limit is missing.
     """
-    named = F.coalesce("test_txt", F.lit("")).alias("test_txt")
-    final = test_results.where("is_final").withColumn("test_txt", named)
+    final = named(test_results.where("is_final"))
     figures = final.groupBy(*INSERTION, "lot_id", "wafer_id", "product_id", *TEST).agg(
         F.count("*").alias("executed"),
         F.count("result").alias("valid_results"),
@@ -34,17 +33,23 @@ def test_summary(test_results: DataFrame, tests: DataFrame, test_runs: DataFrame
 def test_limits(tests: DataFrame, test_runs: DataFrame) -> DataFrame:
     """Unit and limits of every test on a wafer, as the last file that ran it declares them."""
     runs = test_runs.where(~F.col("is_superseded"))
-    runs = runs.select("file_key", *INSERTION, "started_at").distinct()
+    runs = runs.select("file_key", *INSERTION, *TEST[:2], "started_at").distinct()
     declared = tests.where(F.col("test_kind") == "P").join(
         F.broadcast(runs), "file_key", how="inner"
     )
-    declared = declared.withColumn("test_txt", F.coalesce("test_txt", F.lit("")))
+    declared = named(declared)
     latest = F.max_by(F.struct(*LIMITS), F.struct("started_at", "file_key", "test_index"))
     return (
         declared.groupBy(*INSERTION, *TEST)
         .agg(latest.alias("_l"))
         .select(*INSERTION, *TEST, "_l.*")
     )
+
+
+def named(df: DataFrame) -> DataFrame:
+    """`df` with empty strings where a test has no name or its program none."""
+    texts = (*TEST[:2], "test_txt")
+    return df.withColumns({name: F.coalesce(name, F.lit("")) for name in texts})
 
 
 def capability() -> Column:

@@ -31,11 +31,13 @@ def touchdowns(parts: DataFrame, test_runs: DataFrame, retest_rule: str) -> Data
 
 
 def die_id() -> Column:
-    """`x,y` where a part has coordinates, else its part_id, else its place in its file."""
+    """`x,y` where a part has coordinates, else sublot and part_id, else its place in its file."""
     place = F.concat(F.lit("part "), F.concat_ws("/", "file_key", "part_num"))
+    # Testers number the parts of each sublot from 1.
+    numbered = F.when(F.col("part_id").isNotNull(), F.concat_ws("/", "sblot_id", "part_id"))
     wafer_die = F.col("x_coord").isNotNull() & F.col("y_coord").isNotNull()
     return F.when(wafer_die, F.concat_ws(",", "x_coord", "y_coord")).otherwise(
-        F.coalesce("part_id", place)
+        F.coalesce(numbered, place)
     )
 
 

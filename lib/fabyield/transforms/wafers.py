@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.canonical import canonical_lot, canonical_wafer
+from fabyield.transforms.canonical import NOWHERE, canonical_lot, canonical_wafer
 from fabyield.transforms.wafer_registry import WAFER
 
 LOT = ["fab_id", "lot_id"]
@@ -38,6 +38,8 @@ def wafers(
         .join(lots, LOT, how="left")
         .join(products, ["fab_id", "product_id"], how="left")
         .withColumn("is_known", F.coalesce("is_known", F.lit(False)))
+        # Parts tested outside any wafer share a product with wafers, not their map.
+        .withColumn("gross_die", F.when(F.col("wafer_id") != NOWHERE, F.col("gross_die")))
     )
 
 
