@@ -118,11 +118,22 @@ def test_same_number_with_another_text_is_another_test(stdf):
 
 
 def test_record_cut_short_after_any_field_is_null_from_there(stdf):
-    short = ("PTR", {"test_num": 7, "head_num": 1, "site_num": 0, "test_flg": 64})
+    short = ("PTR", {"test_num": 7, "head_num": 1, "site_num": 0, "test_flg": 64, "parm_flg": 0})
 
     (value,) = read(stdf(MIR, pir(0), short, prr(0))).test_values.to_pylist()
 
-    assert (value["test_flg"], value["parm_flg"], value["result"]) == (64, None, None)
+    assert (value["test_flg"], value["parm_flg"], value["result"]) == (64, 0, None)
+
+
+def test_record_cut_short_before_its_flags_is_refused(stdf):
+    unjudged = ("PTR", {"test_num": 7, "head_num": 1, "site_num": 0, "test_flg": 0})
+
+    tables = read(
+        stdf(MIR, pir(0), unjudged, prr(0), pir(1), ("PRR", {"head_num": 1, "site_num": 1}))
+    )
+
+    assert (tables.test_values.num_rows, tables.parts.num_rows) == (0, 1)
+    assert [name for name, _ in refusals(tables)] == ["PTR", "PRR"]
 
 
 def test_test_records_outside_parts_are_refused_one_by_one(stdf):
@@ -142,7 +153,8 @@ def test_test_records_outside_parts_are_refused_one_by_one(stdf):
 def test_wafers_of_two_heads_keep_their_parts_apart(stdf):
     wirs = [("WIR", {"head_num": head, "start_t": 1, "wafer_id": f"W{head}"}) for head in (1, 2)]
     head = {n: {"head_num": n, "site_num": 0} for n in (1, 2, 3)}
-    touches = [(name, head[n]) for n in (2, 1, 3) for name in ("PIR", "PRR")]
+    ends = {n: {**head[n], "part_flg": 0} for n in head}
+    touches = [touch for n in (2, 1, 3) for touch in (("PIR", head[n]), ("PRR", ends[n]))]
 
     assert read(stdf(MIR, *wirs, *touches)).parts["wafer_num"].to_pylist() == [1, 0, None]
     both = ("WIR", {"head_num": 255, "start_t": 1})

@@ -141,4 +141,4 @@ def test_packaged_part_is_known_by_its_part_id_and_else_by_its_place(rows):
     df = touchdowns(parts, rows(TEST_RUNS, session(0)), "touch")
 
     told = [tuple(row) for row in df.select("part_num", "die_id", "touchdown_num").collect()]
-    assert sorted(told) == [(0, "17", 1), (1, "17", 2), (2, "part 0/2", 1), (3, "part 0/3", 1)]
+    assert sorted(told) == [(0, "-/17", 1), (1, "-/17", 2), (2, "part 0/2", 1), (3, "part 0/3", 1)]
