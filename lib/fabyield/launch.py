@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 
+from pyspark.sql import SparkSession
+
 from fabyield import alerts
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError
 from fabyield.ledger import Attempt, Ledger, State
@@ -70,7 +72,11 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         sys.stderr.write(f"fabyield: {error}\n")
         return Exit.MISUSED
     with logging_to(settings.log, name):
-        return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
+        try:
+            return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
+        finally:
+            if (spark := SparkSession.getActiveSession()) is not None:
+                spark.stop()
 
 
 def alone_in(lake: str, work: Callable[[], None]) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("TQDM_DISABLE", "1")
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent.interfaces import Batch
 from great_expectations.expectations.expectation import Expectation as GxExpectation
 from great_expectations.validator.metric_configuration import MetricConfiguration
@@ -106,6 +106,7 @@ def _condition(rule: Expectation, validator: Validator) -> Column:
 
 def _batch(df: DataFrame) -> Batch:
     context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_spark("spark", persist=False)
     definition = source.add_dataframe_asset("batch").add_batch_definition_whole_dataframe("batch")
     return definition.get_batch({"dataframe": df})
