@@ -232,9 +232,9 @@ def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(new
 
     assert fab.rows("gold.wafer_yield") == yesterday
     assert "ALERT error gold.wafer_yield (owner yield-engineering)" in fab.log()
-    states = {row["step"]: row["state"] for row in fab.rows("ops.runs") if row["batch"] == 2}
-    assert (states["wafer_yield"], states["nightly"]) == ("stopped", "stopped")
-    assert "bin_pareto" not in states
+    states = {(row["step"], row["state"]) for row in fab.rows("ops.runs") if row["batch"] == 2}
+    assert states >= {("wafer_yield", "stopped"), ("nightly", "stopped")}
+    assert "bin_pareto" not in {step for step, _ in states}
 
     with sqlite3.connect(fab.root / "fab.db") as database:
         database.execute("update products set gross_die = 1500 where product_id = 'GOLD8BAR'")
