@@ -60,7 +60,7 @@ def tables(
     """Print the data dictionary: all tables, or the columns of one."""
     from fabyield.tables import ALL  # noqa: PLC0415
 
-    console = Console()
+    console = screen()
     if name is None:
         grid = Grid("table", "owner", "key", "about")
         for table in ALL.values():
@@ -88,7 +88,12 @@ def query(
     """Ask the lake a question in SQL; needs neither Spark nor a network."""
     from fabyield.query import grid  # noqa: PLC0415
 
-    Console().print(grid(sql, Settings.load(conf, lake=lake).lake, limit))
+    screen().print(grid(sql, Settings.load(conf, lake=lake).lake, limit))
+
+
+def screen() -> Console:
+    """Standard output; into a file or a pipe, tables are as wide as their values."""
+    return Console() if sys.stdout.isatty() else Console(width=1000)
 
 
 def main() -> None:
