@@ -98,7 +98,7 @@ def alone_in(lake: str, work: Callable[[], None]) -> None:
 
 
 def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
-    """Run `job` in the night that is open, or as a batch of its own."""
+    """Run `job` as a batch of its own; raises ConfigError while a failed night is open."""
     store = Store(session(settings, f"fabyield {step}"), settings.lake)
     ledger = Ledger(store)
     if (night := ledger.open_batch()) is not None:
