@@ -98,14 +98,21 @@ def alone_in(lake: str, work: Callable[[], None]) -> None:
 
 
 def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
-    """Run `job` as a batch of its own; raises ConfigError while a failed night is open."""
+    """Run `job` as a batch of its own, or go on with the one that it did not finish.
+
+    Raises ConfigError while any other run is unfinished.
+    """
     store = Store(session(settings, f"fabyield {step}"), settings.lake)
     ledger = Ledger(store)
-    if (night := ledger.open_batch()) is not None:
-        # The night would take the step for done, and pass over what it still brings.
-        raise ConfigError(f"night {night} is not finished: run jobs/nightly.py first, then {step}")
+    unfinished = ledger.open_batch()
+    if unfinished is not None and not ledger.began(unfinished, step):
+        # Later runs would take its rows for seen, and pass over what it still brings.
+        raise ConfigError(
+            f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
+        )
     since = 0 if full else ledger.done_until(step)
-    run = Run(store, settings, Attempt(ledger.next_batch(), step), since)
+    run = Run(store, settings, Attempt(unfinished or ledger.next_batch(), step), since)
+    ledger.record(run.attempt, State.RUNNING)
     attempt(job, run, ledger)
     log.info("%s: %s rows written; --full takes all rows", step, f"{run.attempt.rows_out:,}")
 

@@ -60,14 +60,19 @@ class Ledger:
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows.collect()}
 
     def open_batch(self) -> int | None:
-        """The batch of a night that failed or was killed; None where all ended.
+        """The newest batch, if the run that began it failed or was killed; None where it ended.
 
-        A night stopped by data quality has ended: the next one reads everything anew, so that a
+        A run stopped by data quality has ended: the next one reads everything anew, so that a
         corrected source can mend it, and takes its unfinished rows along.
         """
-        nights = {batch: states for (batch, step), states in self._states.items() if step == NIGHT}
-        newest = max(nights, default=None)
-        return None if newest is None or {State.DONE, State.STOPPED} & nights[newest] else newest
+        newest = self.next_batch() - 1
+        alone = [states for (batch, _), states in self._states.items() if batch == newest]
+        states = self._states.get((newest, NIGHT)) or set().union(*alone)
+        return newest if states and not {State.DONE, State.STOPPED} & states else None
+
+    def began(self, batch: int, step: str) -> bool:
+        """Whether `batch` is that of `step` run alone."""
+        return (batch, step) in self._states and (batch, NIGHT) not in self._states
 
     def next_batch(self) -> int:
         """A batch number that no run has had."""

@@ -20,6 +20,7 @@ from fabyield.table import BATCH
 from fabyield.tables import ALL
 
 REAL = Path(__file__).parents[1] / "data" / "stdf"
+LATE = REAL / "lot3.stdf.gz"
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,18 @@ def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_fab(
     spark: SparkSession, small_line: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Fab]:
-    """`new_fab()`: an empty lake over a copy of the small line, or over no files at all."""
+    """`new_fab()`: an empty lake over a copy of the small line, or over no files at all.
 
-    def make(files: bool = True) -> Fab:
-        root = tmp_path_factory.mktemp("fab")
-        shutil.copy2(small_line / "fab.db", root)
-        if files:
-            shutil.copytree(small_line / "landing", root / "landing")
-        else:
-            (root / "landing" / "stdf").mkdir(parents=True)
+    `new_fab(like=fab)`: a copy of all that `fab` is, its lake too.
+    """
+
+    def make(files: bool = True, like: Fab | None = None) -> Fab:
+        source = small_line if like is None else like.root
+        root = tmp_path_factory.mktemp("fab") / "fab"
+        shutil.copytree(source, root, ignore=shutil.ignore_patterns("truth", "log"))
+        if not files:
+            shutil.rmtree(root / "landing" / "stdf")
+            (root / "landing" / "stdf").mkdir()
         folders = {name: str(root / name) for name in ("lake", "landing", "log")}
         folders["report"] = str(root / "report.html")
         settings = Settings.load("dev", **folders)
@@ -118,3 +122,18 @@ def night(new_fab: Callable[..., Fab]) -> Fab:
     fab = new_fab()
     fab.night()
     return fab
+
+
+@pytest.fixture(scope="session")
+def late_night(new_fab: Callable[..., Fab], night: Fab) -> Fab:
+    """An undisturbed night after `night`, with the file of a wafer that was sorted long before."""
+    fab = new_fab(like=night)
+    shutil.copy2(LATE, fab.stdf)
+    fab.night()
+    return fab
+
+
+@pytest.fixture
+def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Audits write nothing that a fault could halve, and take most of the time."""
+    monkeypatch.setattr("fabyield.run.validate", lambda table, df: [])

@@ -13,12 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fabyield.jobs import stdf_files
 
 from fabyield import stdf
-from fabyield.errors import DataQualityError
+from fabyield.errors import DataQualityError, FabYieldError
+from fabyield.launch import alone
 from fabyield.ledger import Ledger, State
 from fabyield.store import Store
-from tests.jobs.conftest import data_tables
+from fabyield.tables import ALL
+from tests.jobs.conftest import LATE, REAL, data_tables
 
 pytestmark = pytest.mark.slow
 
@@ -39,11 +42,9 @@ def test_f01_second_night_over_the_same_files_changes_nothing(night):
 
 
 def test_f02_night_killed_after_every_commit_and_before_its_bookkeeping_ends_the_same(
-    new_fab, night, monkeypatch
+    new_fab, night, monkeypatch, unaudited
 ):
     fab, killed = new_fab(), []
-    # Audits write nothing that a kill could halve, and take most of the time.
-    monkeypatch.setattr("fabyield.run.validate", lambda table, df: [])
     for way in ("append", "merge", "replace"):
         monkeypatch.setattr(Store, way, dying_after_first(getattr(Store, way), killed))
     monkeypatch.setattr(Ledger, "record", without_last_words(Ledger.record))
@@ -92,45 +93,92 @@ def without_last_words(record):
     return recording
 
 
+def test_f02_night_really_killed_in_the_middle_of_its_work_ends_the_same(
+    new_fab, night, late_night, unaudited
+):
+    fab = new_fab(like=night)
+    shutil.copy2(LATE, fab.stdf)
+    conf = fab.root / "here.yml"
+    conf.write_text(f"database: {{url: 'jdbc:sqlite:{fab.root / 'fab.db'}'}}\n")
+    folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
+    process = subprocess.Popen(
+        [*SUBMIT, str(NIGHTLY), f"--conf={conf}", *folders],
+        cwd=fab.root,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if b" test_runs" in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    fab.night()
+
+    assert process.returncode == -signal.SIGKILL
+    assert fab.contents() == late_night.contents()
+    assert fab.ledger.next_batch() == late_night.ledger.next_batch()
+
+
+def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow(
+    new_fab, monkeypatch, unaudited
+):
+    fab = new_fab(files=False)
+    shutil.copy2(REAL / "lot2.stdf.gz", fab.stdf)
+    (fab.stdf / "empty.stdf").write_bytes(b"")
+    settle(fab.stdf / "empty.stdf")
+    with monkeypatch.context() as dying, pytest.raises(Killed):
+        dying.setattr(Store, "append", dying_after_first(Store.append, []))
+        alone(stdf_files.job, "stdf_files", fab.settings, full=False)
+    shutil.copy2(LATE, fab.stdf)
+
+    with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
+        alone(stdf_files.job, "stdf_files", with_policy(fab, empty_file="fail").settings, False)
+    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
+
+    files = {row["path"]: row["status"] for row in fab.rows("bronze.stdf_files")}
+    assert files == {"empty.stdf": "empty", "lot2.stdf.gz": "complete"}
+    assert fab.store.read(ALL["bronze.stdf_wafers"]).count() == 1
+    assert fab.store.read(ALL["bronze.test_values"]).count() == 52403
+
+
 def test_f07_renamed_and_recompressed_copies_are_counted_once(new_fab, night):
-    fab = new_fab()
+    fab = new_fab(like=night)
     real = fab.stdf / "lot2.stdf.gz"
     shutil.copy2(real, fab.stdf / "renamed.stdf.gz")
     (fab.stdf / "plain.stdf").write_bytes(gzip.decompress(real.read_bytes()))
-    settle(fab)
+    settle(fab.stdf / "plain.stdf")
 
     fab.take(*TO_YIELD)
 
-    assert fab.contents()["gold.wafer_yield"] == night.contents()["gold.wafer_yield"]
+    before, after = night.contents(), fab.contents()
+    assert {name for name in after if after[name] != before[name]} == {"bronze.stdf_files"}
     files = {row["path"]: row["status"] for row in fab.rows("bronze.stdf_files")}
     copies = [files[name] for name in ("lot2.stdf.gz", "plain.stdf", "renamed.stdf.gz")]
     assert copies == ["complete", "duplicate", "duplicate"]
-    [values] = [t for t in tables(fab) if t["table"] == "bronze.test_values"]
-    assert values["duplicates"] == 2 * 52403
+    counts = [t for t in tables(fab) if t["table"] == "bronze.test_values"]
+    assert (2 * 52403, 2 * 52403) in [(t["rows_in"], t["duplicates"]) for t in counts]
 
 
-def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab):
-    fab = new_fab()
-    late = fab.stdf / "lot2.stdf.gz"
-    late.rename(fab.root / "late")
-    fab.take(*TO_YIELD)
-    before = fab.rows("gold.wafer_yield")
-    (fab.root / "late").rename(late)
+def test_f08_late_file_adds_its_wafer_and_touches_no_other(night, late_night):
+    for name, of_the_wafer in (("gold.wafer_yield", 1), ("silver.test_results", 54123)):
+        before, after = (fab.store.read(ALL[name]) for fab in (night, late_night))
+        added = after.exceptAll(before).groupBy("lot_id", "wafer_id").count().collect()
 
-    fab.take(*TO_YIELD)
-
-    after = fab.rows("gold.wafer_yield")
-    assert [row for row in after if row not in before] == [
-        row for row in after if row["lot_id"] == "GAL-LOT" and row["batch"] == 2
-    ]
-    assert len(after) == len(before) + 1
+        assert before.exceptAll(after).isEmpty()
+        assert [tuple(row) for row in added] == [("GAL-LOT", "03", of_the_wafer)]
+    [late] = [row for row in late_night.rows("gold.wafer_yield") if row["wafer_id"] == "03"]
+    assert round(late["first_pass_yield_pct"], 2) == 88.87
+    assert round(late["final_yield_pct"], 2) == 94.57
 
 
-def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(new_fab, small_line):
+def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(
+    new_fab, small_line, unaudited
+):
     fab = new_fab(files=False)
     content = real_content(small_line)
     (fab.stdf / "cut.stdf").write_bytes(content[: len(content) // 2])
-    settle(fab)
+    settle(*fab.stdf.iterdir())
     fab.take(*TO_YIELD)
     [cut] = fab.rows("gold.wafer_yield")
     [file] = fab.rows("bronze.stdf_files")
@@ -140,7 +188,7 @@ def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(n
     assert rest["record_offset"] + rest["record_length"] == len(content) // 2
 
     (fab.stdf / "whole.stdf").write_bytes(content)
-    settle(fab)
+    settle(fab.stdf / "whole.stdf")
     fab.take(*TO_YIELD)
 
     [whole] = fab.rows("gold.wafer_yield")
@@ -152,7 +200,7 @@ def test_f11_empty_and_header_only_files_are_refused_and_told(new_fab, small_lin
     (fab.stdf / "empty.stdf").write_bytes(b"")
     (fab.stdf / "header.stdf").write_bytes(real_content(small_line)[:106])
     (fab.stdf / "text.stdf").write_text("not STDF")
-    settle(fab)
+    settle(*fab.stdf.iterdir())
 
     fab.take("stdf_files")
 
@@ -168,7 +216,7 @@ def test_f11_wafer_without_any_part_stops_no_later_night(new_fab):
         writer.write("WIR", head_num=1, wafer_id="02")
         writer.write("WRR", head_num=1, wafer_id="02", part_cnt=0)
         writer.write("MRR", finish_t=1)
-    settle(fab)
+    settle(*fab.stdf.iterdir())
 
     fab.take("stdf_files", "wafers", "test_runs")
 
@@ -179,7 +227,7 @@ def test_f11_wafer_without_any_part_stops_no_later_night(new_fab):
 def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
     fab = new_fab(files=False)
     (fab.stdf / "empty.stdf").write_bytes(b"")
-    settle(fab)
+    settle(*fab.stdf.iterdir())
 
     with pytest.raises(DataQualityError, match=r"empty\.stdf"):
         with_policy(fab, empty_file="fail").take("stdf_files")
@@ -187,7 +235,7 @@ def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
     assert fab.rows("bronze.stdf_files") == []
 
 
-def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line):
+def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line, unaudited):
     fab = new_fab(files=False)
     content = real_content(small_line)
     for spelling in (b"W02       ", b"w02       ", b"2         ", b"02        "):
@@ -195,7 +243,7 @@ def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line):
         # Another tester, or the copies would be one session.
         respelt = respelt.replace(b"galaxy-t", b"galax%03d" % len(list(fab.stdf.iterdir())))
         (fab.stdf / f"{spelling.decode().strip()}.stdf").write_bytes(respelt)
-    settle(fab)
+    settle(*fab.stdf.iterdir())
 
     fab.take("stdf_files", "fab_tables", "wafers", "test_runs")
 
@@ -220,9 +268,8 @@ def test_f18_night_without_files_stops_where_the_policy_says_so(new_fab):
         with_policy(fab, empty_night="fail").take("stdf_files")
 
 
-def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(new_fab):
-    fab = new_fab()
-    fab.take(*TO_YIELD)
+def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(new_fab, night):
+    fab = new_fab(like=night)
     yesterday = fab.rows("gold.wafer_yield")
     with sqlite3.connect(fab.root / "fab.db") as database:
         database.execute("update products set gross_die = 10 where product_id = 'GOLD8BAR'")
@@ -232,16 +279,18 @@ def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(new
 
     assert fab.rows("gold.wafer_yield") == yesterday
     assert "ALERT error gold.wafer_yield (owner yield-engineering)" in fab.log()
-    states = {(row["step"], row["state"]) for row in fab.rows("ops.runs") if row["batch"] == 2}
+    newest = fab.ledger.next_batch() - 1
+    attempts = [row for row in fab.rows("ops.runs") if row["batch"] == newest]
+    states = {(row["step"], row["state"]) for row in attempts}
     assert states >= {("wafer_yield", "stopped"), ("nightly", "stopped")}
     assert "bin_pareto" not in {step for step, _ in states}
 
     with sqlite3.connect(fab.root / "fab.db") as database:
         database.execute("update products set gross_die = 1500 where product_id = 'GOLD8BAR'")
-    fab.take(*TO_YIELD)
+    fab.take("fab_tables", "wafers", "wafer_yield")
 
     [real] = [row for row in fab.rows("gold.wafer_yield") if row["lot_id"] == "GAL-LOT"]
-    assert (real["gross_die"], real["tested_die"], real["batch"]) == (1500, 1456, 3)
+    assert (real["gross_die"], real["tested_die"], real["batch"]) == (1500, 1456, newest + 1)
 
 
 def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
@@ -261,40 +310,18 @@ def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
     assert counted["rows_in"] == counted["rows_out"] + len(refused)
 
 
-def test_file_that_is_still_growing_is_left_for_later(new_fab):
-    fab = new_fab()
-    os.utime(fab.stdf / "lot2.stdf.gz")
+def test_file_that_is_still_growing_is_left_for_later(new_fab, unaudited):
+    fab = new_fab(files=False)
+    shutil.copy2(LATE, fab.stdf)
+    growing = shutil.copy(REAL / "lot2.stdf.gz", fab.stdf)
 
     fab.take("stdf_files")
     first = {row["path"] for row in fab.rows("bronze.stdf_files")}
-    settle(fab)
+    settle(growing)
     fab.take("stdf_files")
 
-    assert "lot2.stdf.gz" not in first
-    assert "lot2.stdf.gz" in {row["path"] for row in fab.rows("bronze.stdf_files")}
-
-
-def test_lake_survives_a_real_sigkill_in_the_middle_of_a_night(new_fab, night):
-    fab = new_fab()
-    conf = fab.root / "here.yml"
-    conf.write_text(f"database: {{url: 'jdbc:sqlite:{fab.root / 'fab.db'}'}}\n")
-    folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
-    process = subprocess.Popen(
-        [*SUBMIT, str(NIGHTLY), f"--conf={conf}", *folders],
-        cwd=fab.root,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    for line in process.stdout:
-        if b" test_runs" in line:
-            break
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-
-    fab.night()
-
-    assert process.returncode == -signal.SIGKILL
-    assert fab.contents() == night.contents()
+    assert first == {"lot3.stdf.gz"}
+    assert {row["path"] for row in fab.rows("bronze.stdf_files")} == first | {"lot2.stdf.gz"}
 
 
 TO_YIELD = (
@@ -314,9 +341,9 @@ def with_policy(fab, **policy):
     return replace(fab, settings=replace(fab.settings, ingest=ingest))
 
 
-def settle(fab):
-    """Date all files an hour back."""
-    for path in fab.stdf.iterdir():
+def settle(*files):
+    """Date `files` an hour back."""
+    for path in files:
         os.utime(path, (time.time() - 3600,) * 2)
 
 

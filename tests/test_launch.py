@@ -1,0 +1,133 @@
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from fabyield.errors import AccountingError, ConfigError, DataQualityError
+from fabyield.launch import Exit, alone, alone_in, attempt, guarded, logging_to
+from fabyield.ledger import NIGHT, Attempt, Ledger, State
+from fabyield.store import Store
+from fabyield.tables import RUNS
+
+HOLD = """
+import sys
+from fabyield.launch import alone_in
+alone_in(sys.argv[1], lambda: (print("held", flush=True), sys.stdin.read()))
+"""
+
+
+def raising(error):
+    def work(*_):
+        raise error
+
+    return work
+
+
+def test_f03_second_process_on_a_lake_is_refused_until_the_first_ends(tmp_path):
+    lake, done = str(tmp_path / "lake"), []
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, lake], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert first.stdout.readline() == b"held\n"
+
+    with pytest.raises(ConfigError, match=f"{lake}: another run is writing it"):
+        alone_in(lake, lambda: done.append("too early"))
+    # Killed, it cannot clean up.
+    first.kill()
+    first.communicate()
+    alone_in(lake, lambda: done.append("after"))
+
+    assert done == ["after"]
+
+
+def test_lake_on_an_object_store_is_not_locked():
+    done = []
+
+    alone_in("s3a://fab/lake", lambda: done.append("done"))
+
+    assert done == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (None, Exit.DONE, None),
+        (DataQualityError("gross_die"), Exit.STOPPED, "STOPPED: gross_die"),
+        (ConfigError("no such lake"), Exit.MISUSED, "MISUSED: no such lake"),
+        (AccountingError("one row lost"), Exit.FAILED, "FAILED: one row lost"),
+        (KeyboardInterrupt(), Exit.FAILED, "FAILED: interrupted; run again to go on"),
+        (OSError("disk full\nat page 3"), Exit.FAILED, "FAILED: OSError: disk full"),
+    ],
+)
+def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line):
+    caplog.set_level(logging.INFO)
+
+    ended = guarded(raising(error) if error else lambda: None)
+
+    assert ended is code
+    assert [row.message for row in caplog.records] == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(None, "done"), (DataQualityError("bad"), "stopped"), (RuntimeError("out of disk"), "failed")],
+)
+def test_how_an_attempt_ended_is_on_record(run, error, state):
+    try:
+        attempt(raising(error) if error else lambda run: None, run, Ledger(run.store))
+    except (DataQualityError, RuntimeError) as seen:
+        assert seen is error
+
+    [row] = run.store.read(RUNS).collect()
+    assert (row["state"], row["message"]) == (state, str(error) if error else "")
+
+
+@pytest.mark.parametrize("other", [NIGHT, "wafers"])
+def test_job_alone_waits_for_the_run_that_failed(spark, settings, other):
+    Ledger(Store(spark, settings.lake)).record(Attempt(1, other), State.FAILED)
+
+    with pytest.raises(ConfigError, match=r"batch 1 is not finished: run jobs/nightly\.py first"):
+        alone(lambda run: None, "wafer_yield", settings, full=False)
+
+
+@pytest.mark.parametrize("ending", [RuntimeError("disk full"), None])
+def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings, ending):
+    ledger, runs = Ledger(Store(spark, settings.lake)), []
+    # Killed, it could not even say that it failed.
+    ledger.record(Attempt(1, "stdf_files"), State.FAILED if ending else State.RUNNING)
+
+    alone(runs.append, "stdf_files", settings, full=False)
+    alone(runs.append, "stdf_files", settings, full=False)
+
+    assert [run.attempt.batch for run in runs] == [1, 2]
+
+
+def test_job_alone_is_on_record_before_its_work(spark, settings):
+    seen = []
+
+    alone(lambda run: seen.append(Ledger(run.store).open_batch()), "wafers", settings, full=False)
+
+    assert seen == [1]
+
+
+@pytest.mark.parametrize(("full", "since"), [(False, 3), (True, 0)])
+def test_job_alone_takes_what_it_has_not_seen_or_all(spark, settings, full, since):
+    Ledger(Store(spark, settings.lake)).record(Attempt(3, "wafer_yield"), State.DONE)
+    runs = []
+
+    alone(runs.append, "wafer_yield", settings, full)
+
+    assert [(run.since, run.attempt.batch) for run in runs] == [(since, 4)]
+
+
+def test_log_file_keeps_what_the_screen_leaves_out(tmp_path, capsys):
+    log = logging.getLogger("fabyield.somewhere")
+    with logging_to(str(tmp_path), "job"):
+        log.debug("detail")
+        log.info("progress")
+    log.info("later")
+
+    written = (tmp_path / "job.log").read_text()
+    assert [line.rpartition(" ")[2] for line in written.splitlines()] == ["detail", "progress"]
+    assert capsys.readouterr().out.endswith("  progress\n")

@@ -1,0 +1,82 @@
+import pytest
+
+from fabyield.ledger import NIGHT, Attempt, Ledger, State, TableRows
+from fabyield.store import Store
+from fabyield.tables import RUNS
+
+
+@pytest.fixture
+def store(spark, settings):
+    return Store(spark, settings.lake)
+
+
+def recorded(store, *attempts):
+    ledger = Ledger(store)
+    for batch, step, state in attempts:
+        ledger.record(Attempt(batch, step), State(state))
+    # What the next process reads.
+    return Ledger(store)
+
+
+@pytest.mark.parametrize(
+    ("states", "open_batch"),
+    [
+        (["running"], 1),
+        (["running", "failed"], 1),
+        (["running", "failed", "running"], 1),
+        (["running", "stopped"], None),
+        (["running", "failed", "running", "done"], None),
+    ],
+)
+def test_night_is_open_until_it_is_done_or_stopped_by_data_quality(store, states, open_batch):
+    ledger = recorded(store, *((1, NIGHT, state) for state in states))
+
+    assert ledger.open_batch() == open_batch
+    assert ledger.next_batch() == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "open_batch"), [("running", 2), ("failed", 2), ("stopped", None), ("done", None)]
+)
+def test_job_alone_is_open_until_it_is_done_or_stopped_by_data_quality(store, state, open_batch):
+    ledger = recorded(store, (1, NIGHT, "done"), (2, "wafers", state))
+
+    assert ledger.open_batch() == open_batch
+    assert ledger.began(2, "wafers")
+    assert not ledger.began(2, "test_runs")
+
+
+def test_step_of_a_night_is_no_job_alone(store):
+    ledger = recorded(store, (1, NIGHT, "running"), (1, "wafers", "done"))
+
+    assert ledger.open_batch() == 1
+    assert not ledger.began(1, "wafers")
+
+
+def test_step_is_done_for_the_batches_that_it_finished(store):
+    attempts = [(1, "done"), (2, "done"), (3, "failed"), (4, "running")]
+
+    ledger = recorded(store, *((batch, "wafers", state) for batch, state in attempts))
+
+    assert [ledger.is_done(batch, "wafers") for batch in (1, 2, 3, 4)] == [True, True, False, False]
+    assert ledger.done_until("wafers") == 2
+    assert ledger.done_until("test_runs") == 0
+
+
+def test_new_lake_has_no_batch_yet(store):
+    ledger = Ledger(store)
+
+    assert (ledger.open_batch(), ledger.next_batch()) == (None, 1)
+
+
+def test_row_of_an_attempt_sums_its_tables(store):
+    attempt = Attempt(1, "stdf_files")
+    attempt.tables += [TableRows("a", 10, 7, 1, 2, 5), TableRows("b", 100, 90, 10, 0, 6)]
+
+    Ledger(store).record(attempt, State.DONE)
+
+    [row] = store.read(RUNS).collect()
+    names = ("rows_in", "rows_out", "rows_quarantined", "rows_duplicate")
+    assert [row[name] for name in names] == [110, 97, 11, 2]
+    assert [(table["table"], table["version"]) for table in row["tables"]] == [("a", 5), ("b", 6)]
+    assert row["seconds"] >= 0
