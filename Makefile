@@ -33,9 +33,9 @@ nightly: setup landing ## set up and run the night on an embedded default (OPTIO
 	@spark-submit jobs/nightly.py $(OPTIONS)
 
 landing: setup ## fill the landing zone and the factory database if there are none
-	@[ -n "$$(ls -A $(VAR)/landing/stdf 2>/dev/null)" ] || { \
-	  $(BIN)/python -m fabyield.simulate --landing $(VAR)/landing/stdf --database $(VAR)/fab.db --truth $(VAR)/truth && \
-	  cp -p tests/data/stdf/*.stdf.gz $(VAR)/landing/stdf/; }
+	@[ -n "$$(ls $(VAR)/landing/stdf 2>/dev/null)" ] || { rm -rf $(VAR)/filling $(VAR)/landing/stdf && \
+	  $(BIN)/python -m fabyield.simulate --landing $(VAR)/filling --database $(VAR)/fab.db --truth $(VAR)/truth && \
+	  cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/ && mkdir -p $(VAR)/landing && mv $(VAR)/filling $(VAR)/landing/stdf; }
 
 test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
 	@$(BIN)/python -m pytest $(OPTIONS)
@@ -69,7 +69,7 @@ $(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.ready
 $(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.ready
 	@echo "fetching Delta Lake's and the JDBC jars into $(JARS)"
 	@mkdir -p $(JARS) $(VAR)/log && rm -f $(JARS)/*.jar
-	@spark-submit --conf spark.jars.ivy=$(CURDIR)/$(VAR)/ivy --conf spark.jars.ivySettings=$(IVY_SETTINGS) \
+	@spark-submit --conf spark.jars.ivy="$(CURDIR)/$(VAR)/ivy" --conf spark.jars.ivySettings=$(IVY_SETTINGS) \
 	  --packages "$$(grep -v '^#' conf/jars.txt | paste -sd,)" jobs/__init__.py > $(VAR)/log/jars.log 2>&1 \
 	  || { tail -n 5 $(VAR)/log/jars.log >&2; echo "the jars could not be fetched: is Maven Central, or a mirror named in IVY_SETTINGS, within reach?" >&2; exit 1; }
 	@for jar in $$(grep -v '^#' conf/jars.txt); do IFS=: read -r group name version <<< "$$jar"; \

@@ -5,13 +5,13 @@ spark-submit --py-files dist/fabyield.zip jobs/die_results.py --lake s3a://fab/l
 
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import DIE_RESULTS, TOUCHDOWNS
+from fabyield.tables import DIE_RESULTS, TEST_RUNS, TOUCHDOWNS
 from fabyield.transforms.die_results import die_results
 
 
 def job(run: Run) -> None:
     """Decide the dies of all wafers whose touch-downs are new."""
-    wafers = run.touched(DIE_RESULTS, TOUCHDOWNS)
+    wafers = run.touched(DIE_RESULTS, TOUCHDOWNS, TEST_RUNS)
     run.write(DIE_RESULTS, die_results(run.read(TOUCHDOWNS, wafers)), wafers)
 
 

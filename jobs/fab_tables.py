@@ -14,7 +14,8 @@ FAB = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
 def job(run: Run) -> None:
     """Read what the factory knows, audit all of it, then publish what is new or has changed."""
     database, fab_id = run.settings.database, run.fab_id
-    run.publish([Batch(table, fab_rows(run.spark, database, table, fab_id)) for table in FAB])
+    found = [(table, fab_rows(run.spark, database, table, fab_id)) for table in FAB]
+    run.publish([Batch(table, fab.rows, refused=fab.refused) for table, fab in found])
 
 
 if __name__ == "__main__":

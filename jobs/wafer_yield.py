@@ -5,13 +5,13 @@ spark-submit --py-files dist/fabyield.zip jobs/wafer_yield.py --lake s3a://fab/l
 
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import DIE_RESULTS, WAFER_YIELD, WAFERS
+from fabyield.tables import DIE_RESULTS, TEST_RUNS, WAFER_YIELD, WAFERS
 from fabyield.transforms.wafer_yield import wafer_yield
 
 
 def job(run: Run) -> None:
     """Count the dies of all wafers whose dies or products are new."""
-    wafers = run.touched(WAFER_YIELD, DIE_RESULTS, WAFERS)
+    wafers = run.touched(WAFER_YIELD, DIE_RESULTS, WAFERS, TEST_RUNS)
     rows = wafer_yield(run.read(DIE_RESULTS, wafers), run.read(WAFERS, wafers))
     run.write(WAFER_YIELD, rows, wafers)
 

@@ -35,12 +35,13 @@ def test_f31_channel_that_is_down_stops_neither_the_job_nor_the_other_channels(c
     assert len(caplog.records) == 4
 
 
-def test_f29_name_with_a_line_break_forges_no_alert(caplog):
-    forged = alerts.Alert("owner", "table", "warn", "x", "lot\n12:00:00 ALERT all is well", "")
+def test_f29_name_forges_no_alert_and_commands_no_terminal(caplog):
+    name = "lot\n12:00:00 ALERT all is well\x1b[2J"
 
-    alerts.send([forged], ["log"])
+    alerts.send([alerts.Alert("owner", "table", "warn", "x", name, "")], ["log"])
 
-    assert [row.message.count("\n") for row in caplog.records] == [0]
+    [line] = (row.message for row in caplog.records)
+    assert line.endswith("seen: lot 12:00:00 ALERT all is well\ufffd[2J")
 
 
 def test_unknown_channel_is_refused_with_those_that_exist():

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from fabyield.errors import AccountingError, ConfigError, DataQualityError
+from fabyield.errors import AccountingError, ConfigError, DataQualityError, ModelError
 from fabyield.launch import Exit, alone, alone_in, attempt, guarded, logging_to
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.store import Store
@@ -41,6 +41,11 @@ def test_f03_second_process_on_a_lake_is_refused_until_the_first_ends(tmp_path):
     assert done == ["after"]
 
 
+def test_f03_lake_by_its_uri_is_the_same_lake(tmp_path):
+    with pytest.raises(ConfigError, match="another run is writing it"):
+        alone_in(str(tmp_path), lambda: alone_in(f"file://{tmp_path}", lambda: None))
+
+
 def test_lake_on_an_object_store_is_not_locked():
     done = []
 
@@ -55,9 +60,12 @@ def test_lake_on_an_object_store_is_not_locked():
         (None, Exit.DONE, None),
         (DataQualityError("gross_die"), Exit.STOPPED, "STOPPED: gross_die"),
         (ConfigError("no such lake"), Exit.MISUSED, "MISUSED: no such lake"),
-        (AccountingError("one row lost"), Exit.FAILED, "FAILED: one row lost"),
+        (AccountingError("one row lost"), Exit.STOPPED, "STOPPED: one row lost"),
+        (ModelError("tampered"), Exit.FAILED, "FAILED: tampered"),
         (KeyboardInterrupt(), Exit.FAILED, "FAILED: interrupted; run again to go on"),
-        (OSError("disk full\nat page 3"), Exit.FAILED, "FAILED: OSError: disk full"),
+        (OSError("\n disk full\nat page 3"), Exit.FAILED, "FAILED: OSError: disk full"),
+        (OSError("o12.save.\n: no space left\nat"), Exit.FAILED, "FAILED: OSError: no space left"),
+        (OSError(), Exit.FAILED, "FAILED: OSError: no message"),
     ],
 )
 def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line):

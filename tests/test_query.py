@@ -36,6 +36,23 @@ def test_tables_are_asked_by_their_names_and_nulls_are_blank(lake):
     assert actual == [["wafer_key", "product_id", "good_die"], ["1", "[red]A[/x]", "7"], ["2"]]
 
 
+@pytest.mark.parametrize("sql", ["copy (select 1) to '{}/out.csv'", "attach '{}/out.csv' as x"])
+def test_query_writes_nowhere(lake, tmp_path, sql):
+    with pytest.raises(FabYieldError, match="query: "):
+        grid(sql.format(tmp_path), lake, 1)
+
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_damaged_table_is_named(lake, tmp_path):
+    log = tmp_path / "lake" / "gold" / "wafer_yield" / "_delta_log"
+    for commit in log.glob("*.json"):
+        commit.write_text("")
+
+    with pytest.raises(FabYieldError, match=r"gold\.wafer_yield: cannot be opened"):
+        grid("select * from gold.wafer_yield", lake, 1)
+
+
 def test_more_rows_than_the_limit_are_cut_off_and_it_says_so(lake):
     heading, first, *caption = printed("select wafer_key from silver.wafers order by 1", lake, 1)
 

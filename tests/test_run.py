@@ -8,7 +8,7 @@ from fabyield.errors import AccountingError, DataQualityError
 from fabyield.ledger import Attempt, TableRows
 from fabyield.run import Batch, Run
 from fabyield.table import Expectation, Severity
-from fabyield.tables import PARTS, QUARANTINE, VALIDATION_RESULTS, WAFER_YIELD, WAFERS
+from fabyield.tables import FAB_LOTS, PARTS, QUARANTINE, VALIDATION_RESULTS, WAFER_YIELD, WAFERS
 
 
 def percent(severity):
@@ -159,6 +159,17 @@ def test_f18_no_touched_wafers_write_nothing(run, rows):
     next_batch(run, batch=2).write(WAFER_YIELD, rows(WAFER_YIELD), [])
 
     assert (keys(run), run.store.version(WAFER_YIELD)) == ([1], before)
+
+
+def test_source_that_is_suddenly_empty_deletes_nothing(run, rows):
+    run.write(FAB_LOTS, rows(FAB_LOTS))
+    run.write(FAB_LOTS, rows(FAB_LOTS, {"lot_id": "A"}, {"lot_id": "B"}))
+
+    with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source is empty"):
+        next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS))
+    next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS, {"lot_id": "B"}))
+
+    assert [row["lot_id"] for row in run.read(FAB_LOTS).collect()] == ["B"]
 
 
 def test_touched_are_the_wafers_with_rows_since_the_step_was_done(run, rows):

@@ -57,6 +57,11 @@ def test_url_of_a_server_stays_as_it_is(load):
         ({"fab": {"retest_rule": "last"}}, "fab.retest_rule: 'last' is not one of touch, flag"),
         ({"ingest": {"settle_seconds": "soon"}}, "ingest.settle_seconds: a str, .* a float"),
         ({"alerts": "log"}, "alerts: a str, .* a list"),
+        ({"alerts": ["log", ["log"]]}, r"alerts\[1\]: a list, .* a str"),
+        ({"fab": {"wafer_id_rules": [["W"]]}}, r"a rule is \[pattern, replacement\]"),
+        ({"fab": {"insertion_rules": [{"column": "x"}]}}, "a rule is {column, pattern, insertion}"),
+        ({1: "x"}, "not a mapping|1"),
+        ({"ingest": {1: 2}}, "ingest: .* is not a mapping of settings by name"),
         ({"lake": 5}, "lake: a int, .* a str"),
         ({"fab": "FAB1"}, "fab: 'FAB1' is not a mapping"),
         ({"database": None}, "database: None is not a mapping"),
@@ -67,9 +72,9 @@ def test_wrong_setting_is_named_with_what_it_may_be(load, content, named):
         load(content)
 
 
-@pytest.mark.parametrize("text", ["lake: [", "- lake", "", "5"])
+@pytest.mark.parametrize("text", [b"lake: [", b"- lake", b"", b"5", b"lake: \xe4"])
 def test_file_that_is_no_mapping_of_settings_is_refused(tmp_path, text):
-    (tmp_path / "broken.yml").write_text(text)
+    (tmp_path / "broken.yml").write_bytes(text)
 
     with pytest.raises(ConfigError, match=r"conf .*broken\.yml"):
         Settings.load(str(tmp_path / "broken.yml"))

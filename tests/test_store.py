@@ -70,6 +70,18 @@ def test_merge_updates_the_rows_that_differ_and_inserts_the_new(store, frame):
     assert newest(store)["operationMetrics"]["numTargetRowsUpdated"] == "1"
 
 
+def test_mirror_deletes_the_rows_that_are_gone(store, frame):
+    store.mirror(MADE_UP, frame((1, "a", None, 1), (2, "b", None, 1), (3, "c", None, 1)))
+    before = store.version(MADE_UP)
+
+    store.mirror(MADE_UP, frame((1, "a", None, 2), (3, "new", None, 2)))
+
+    assert stored(store) == [(1, "a", None, 1), (3, "new", None, 2)]
+    after = store.version(MADE_UP)
+    store.mirror(MADE_UP, frame((1, "a", None, 3), (3, "new", None, 3)))
+    assert store.version(MADE_UP) == after > before
+
+
 def test_f01_merge_of_the_same_rows_again_updates_none(store, frame):
     rows = [(1, None, {"PTR": 1}), (2, "b", None)]
     store.merge(MADE_UP, frame(*((*row, 1) for row in rows)))

@@ -38,8 +38,9 @@ class LogChannel:
     """To the run's log: standard output and the log file."""
 
     def send(self, alert: Alert) -> None:
-        """Log `alert` as one line, so that a name with a line break cannot forge another."""
-        log.warning("ALERT %s", " ".join(str(alert).split()))
+        """Log `alert` as one line, so that no name can forge another or command a terminal."""
+        text = " ".join(str(alert).split())
+        log.warning("ALERT %s", "".join(c if c.isprintable() else "\ufffd" for c in text))
 
 
 CHANNELS: dict[str, type[Channel]] = {"log": LogChannel}

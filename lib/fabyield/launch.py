@@ -5,7 +5,7 @@ import fcntl
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 
@@ -68,15 +68,20 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
             given.conf, lake=given.lake, landing=given.landing, report=given.report
         )
         alerts.check(settings.alerts)
+        Path(settings.log).mkdir(parents=True, exist_ok=True)
     except ConfigError as error:
         sys.stderr.write(f"fabyield: {error}\n")
+        return Exit.MISUSED
+    except OSError as error:
+        sys.stderr.write(f"fabyield: log: {error}\n")
         return Exit.MISUSED
     with logging_to(settings.log, name):
         try:
             return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
         finally:
-            if (spark := SparkSession.getActiveSession()) is not None:
-                spark.stop()
+            with suppress(Exception):
+                if (spark := SparkSession.getActiveSession()) is not None:
+                    spark.stop()
 
 
 def alone_in(lake: str, work: Callable[[], None]) -> None:
@@ -85,6 +90,7 @@ def alone_in(lake: str, work: Callable[[], None]) -> None:
     Raises ConfigError where one does. A process that dies lets go of its lock. Lakes on object
     stores are not locked.
     """
+    lake = lake.removeprefix("file://")
     if "://" in lake:
         work()
         return
@@ -105,7 +111,7 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     store = Store(session(settings, f"fabyield {step}"), settings.lake)
     ledger = Ledger(store)
     unfinished = ledger.open_batch()
-    if unfinished is not None and not ledger.began(unfinished, step):
+    if unfinished is not None and ledger.alone_in(unfinished) != step:
         # Later runs would take its rows for seen, and pass over what it still brings.
         raise ConfigError(
             f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
@@ -123,7 +129,10 @@ def attempt(job: Job, run: Run, ledger: Ledger) -> None:
         job(run)
     except BaseException as error:
         stopped = isinstance(error, DataQualityError)
-        ledger.record(run.attempt, State.STOPPED if stopped else State.FAILED, str(error)[:2000])
+        # A session that was interrupted cannot write; the first error is the one to tell.
+        with suppress(Exception):
+            state = State.STOPPED if stopped else State.FAILED
+            ledger.record(run.attempt, state, str(error)[:2000])
         raise
     ledger.record(run.attempt, State.DONE)
 
@@ -141,10 +150,18 @@ def guarded(work: Callable[[], None]) -> Exit:
         log.error("FAILED: interrupted; run again to go on")
         return Exit.FAILED
     except Exception as error:
-        log.error("FAILED: %s: %s", type(error).__name__, str(error).partition("\n")[0])
+        log.error("FAILED: %s: %s", type(error).__name__, first_line(error))
         log.debug("stack", exc_info=error)
         return Exit.FAILED
     return Exit.DONE
+
+
+def first_line(error: BaseException) -> str:
+    """What `error` says first; of an error in the JVM, what failed there."""
+    text = str(error)
+    # The bridge to the JVM says in its first line only that a call failed.
+    text = text.partition("\n: ")[2] or text
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
 
 
 @contextmanager

@@ -70,9 +70,10 @@ class Ledger:
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
         return newest if states and not {State.DONE, State.STOPPED} & states else None
 
-    def began(self, batch: int, step: str) -> bool:
-        """Whether `batch` is that of `step` run alone."""
-        return (batch, step) in self._states and (batch, NIGHT) not in self._states
+    def alone_in(self, batch: int) -> str | None:
+        """The step that was run alone as `batch`; None where it is a night."""
+        steps = [step for number, step in self._states if number == batch]
+        return None if NIGHT in steps else next(iter(steps), None)
 
     def next_batch(self) -> int:
         """A batch number that no run has had."""

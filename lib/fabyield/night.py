@@ -1,6 +1,7 @@
 """The night: its steps in order, taken up again where an earlier one was stopped."""
 
 import logging
+from contextlib import suppress
 from importlib import import_module
 
 from fabyield.files import remove_folder
@@ -24,6 +25,9 @@ def nightly(settings: Settings) -> None:
     unfinished = ledger.open_batch()
     if unfinished is not None:
         log.info("batch %d was not finished: going on with it", unfinished)
+    if unfinished is not None and (step := ledger.alone_in(unfinished)):
+        take(Run(store, settings, Attempt(unfinished, step)), ledger, step, step)
+    elif unfinished is not None:
         one_night(store, settings, ledger, unfinished)
         if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
             return
@@ -45,7 +49,8 @@ def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> N
         attempt(take_steps, night, ledger)
     except Exception:
         # The report step ends a whole night with its summary; a stopped one needs it more.
-        log.info("\n%s", summary(gather(night)))
+        with suppress(Exception):
+            log.info("\n%s", summary(gather(night)))
         raise
 
 

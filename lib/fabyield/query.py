@@ -4,6 +4,7 @@ import re
 
 import duckdb
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from pyarrow import fs
 from rich.table import Column
 from rich.table import Table as Grid
@@ -55,6 +56,8 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
             # Opening all tables of a big lake takes long: only those that the text names.
             if re.search(rf"\b{re.escape(found.base_name)}\b", sql, re.IGNORECASE):
                 _view(connection, layer, found.base_name, f"{lake}/{layer}/{found.base_name}")
+    # A query reads the lake and nothing else, and writes nowhere.
+    connection.execute("SET enable_external_access = false")
     return connection
 
 
@@ -62,5 +65,8 @@ def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str
     if not (name.isidentifier() and DeltaTable.is_deltatable(uri)):
         return
     arrow = f"{layer}_{name}_arrow"
-    connection.register(arrow, DeltaTable(uri).to_pyarrow_dataset())
+    try:
+        connection.register(arrow, DeltaTable(uri).to_pyarrow_dataset())
+    except (DeltaError, OSError) as error:
+        raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
     connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')

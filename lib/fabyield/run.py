@@ -152,6 +152,17 @@ class Run:
             raise DataQualityError(f"nothing published: {listed}")
         for audit in audited:
             _reconcile(audit.rows)
+            self._refuse_to_empty(audit)
+
+    def _refuse_to_empty(self, audit: Audited) -> None:
+        table = audit.batch.table
+        emptied = table.write is WriteMode.MIRROR and not audit.rows.rows_in
+        if emptied and not self.read(table).isEmpty():
+            # More likely a database that was restored or not filled yet than a fab without lots.
+            raise DataQualityError(
+                f"nothing published: {table.table}: its source is empty, and would delete every "
+                f"row; fill the source, or delete the table {self.store.path(table)} by hand"
+            )
 
     def _store(self, audit: Audited) -> None:
         batch, table = audit.batch, audit.batch.table
@@ -164,6 +175,8 @@ class Run:
             self.store.append(table, audit.good, self.attempt.batch)
         elif table.write is WriteMode.MERGE:
             self.store.merge(table, audit.good)
+        elif table.write is WriteMode.MIRROR:
+            self.store.mirror(table, audit.good)
         else:
             self.store.replace(table, audit.good, _among(batch.wafers))
         if audit.rows.quarantined:

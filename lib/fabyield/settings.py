@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args, get_origin
+from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -35,6 +35,10 @@ class Fab:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ConfigError(f"fab.time_zone: {self.time_zone!r}: no such IANA zone") from error
+        if any(len(rule) != 2 for rule in self.wafer_id_rules):
+            raise ConfigError("fab.wafer_id_rules: a rule is [pattern, replacement]")
+        if any(set(rule) != {"column", "pattern", "insertion"} for rule in self.insertion_rules):
+            raise ConfigError("fab.insertion_rules: a rule is {column, pattern, insertion}")
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ def _model(values: dict[str, Any]) -> ModelSettings:
 
 
 def _typed(kind: type[T], where: str, values: object) -> T:
-    if not isinstance(values, dict):
-        raise ConfigError(f"{where}: {values!r} is not a mapping of settings")
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{where}: {values!r} is not a mapping of settings by name")
     known = {known.name: known.type for known in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{where}: unknown settings: {', '.join(unknown)}")
@@ -126,6 +130,9 @@ def _check(kind: type | str, where: str, value: object) -> None:
     if not isinstance(value, (float, int) if plain is float else plain):
         # The value itself may be a secret.
         raise ConfigError(f"{where}: a {type(value).__name__}, but it must be a {plain.__name__}")
+    if plain is list:
+        for place, entry in enumerate(cast(list[object], value)):
+            _check(get_args(kind)[0], f"{where}[{place}]", entry)
 
 
 def _read(chosen: str) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def _read(chosen: str) -> dict[str, Any]:
     source = packaged if re.fullmatch(r"\w+", chosen) and packaged.is_file() else Path(chosen)
     try:
         settings = yaml.safe_load(source.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"conf {chosen}: {error}; give dev, prod or a YAML file") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"conf {chosen}: not a YAML mapping of settings")

@@ -62,8 +62,7 @@ class Store:
         if self._is_new(table):
             self.log(table, df)
             return
-        same_row = " and ".join(f"old.{name} <=> new.{name}" for name in table.key)
-        stored = self.create(table)
+        stored, same_row = self.create(table), _same_row(table)
         others = [name for name in table.columns if name not in (*table.key, BATCH)]
         alike = " and ".join([same_row, *(_alike(n, table.columns[n].type) for n in others)])
         old, new = stored.toDF().alias("old"), df.alias("new")
@@ -73,6 +72,16 @@ class Store:
             merge = stored.alias("old").merge(changed.alias("new"), same_row)
             merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
         changed.unpersist()
+
+    def mirror(self, table: Table, df: DataFrame) -> None:
+        """Merge `df`, and delete the rows whose keys it lacks."""
+        self.merge(table, df)
+        stored, same_row = self.create(table), _same_row(table)
+        old, new = stored.toDF().alias("old"), df.alias("new")
+        gone = old.join(new, F.expr(same_row), how="left_anti").select(*table.key).persist()
+        if not gone.isEmpty():
+            stored.alias("old").merge(gone.alias("new"), same_row).whenMatchedDelete().execute()
+        gone.unpersist()
 
     def replace(self, table: Table, df: DataFrame, where: str | None) -> None:
         """Put `df` in the place of the rows that meet `where`, or of all rows if it is None."""
@@ -128,6 +137,10 @@ class Store:
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
             writer = empty.write.format("delta").mode("append").option("mergeSchema", "true")
             writer.save(self.path(table))
+
+
+def _same_row(table: Table) -> str:
+    return " and ".join(f"old.{name} <=> new.{name}" for name in table.key)
 
 
 def _alike(column: str, kind: str) -> str:

@@ -32,12 +32,13 @@ _TYPES = set(
 class WriteMode(StrEnum):
     """How a batch meets the rows already in its table.
 
-    append adds them, merge inserts or updates by key, replace puts the new rows of the batch's
-    wafers in the place of their old ones.
+    append adds them, merge inserts or updates by key, mirror also deletes the keys that the batch
+    lacks, replace puts the new rows of the batch's wafers in the place of their old ones.
     """
 
     APPEND = "append"
     MERGE = "merge"
+    MIRROR = "mirror"
     REPLACE = "replace"
 
 

@@ -125,12 +125,9 @@ def night(new_fab: Callable[..., Fab]) -> Fab:
 
 
 @pytest.fixture(scope="session")
-def late_night(new_fab: Callable[..., Fab], night: Fab) -> Fab:
-    """An undisturbed night after `night`, with the file of a wafer that was sorted long before."""
-    fab = new_fab(like=night)
-    shutil.copy2(LATE, fab.stdf)
-    fab.night()
-    return fab
+def undisturbed(night: Fab) -> dict[str, list[str]]:
+    """What every table holds after that night."""
+    return night.contents()
 
 
 @pytest.fixture

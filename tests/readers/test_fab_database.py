@@ -1,3 +1,4 @@
+import json
 import sqlite3
 from datetime import datetime
 
@@ -30,7 +31,7 @@ def database(tmp_path):
 def test_microseconds_since_1970_survive_as_utc(spark, database):
     lots = database(LOTS, "insert into lots values ('A', 'M16G', 1772452800123456, null)")
 
-    actual = fab_rows(spark, lots, FAB_LOTS, "F1").collect()
+    actual = fab_rows(spark, lots, FAB_LOTS, "F1").rows.collect()
 
     at = datetime(2026, 3, 2, 12, 0, 0, 123456)
     assert actual == [("F1", "A", "M16G", at, None)]
@@ -44,10 +45,38 @@ def test_values_are_doubles_and_nulls_stay_nulls(spark, database):
         "insert into pcm values ('A', '02', 'x', null, '', 0)",
     )
 
-    actual = fab_rows(spark, pcm, FAB_PCM, "F1").orderBy("pcm_test").collect()
+    actual = fab_rows(spark, pcm, FAB_PCM, "F1").rows.orderBy("pcm_test").collect()
 
     assert actual[0] == ("F1", "A", "02", "vth_n", 0.42, "V", None)
     assert actual[1] == ("F1", "A", "02", "x", None, "", datetime(1970, 1, 1))
+
+
+def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(spark, database):
+    pcm = database(
+        "create table pcm (lot_id text, wafer_id text, pcm_test text, pcm_value real, unit text,"
+        " measured_at integer)",
+        "insert into pcm values ('A', '01', 'vth', 'N/A', 'V', 0), ('A', '02', 'vth', 0.5, 'V', 0)",
+        "insert into pcm values ('A', '03', 'vth', 0.5, 'V', '2026-03-02 08:00:00')",
+    )
+
+    actual = fab_rows(spark, pcm, FAB_PCM, "F1")
+
+    assert [row["wafer_id"] for row in actual.rows.collect()] == ["02"]
+    reasons = {json.loads(r["row"])["wafer_id"]: r["reason"] for r in actual.refused.collect()}
+    assert reasons == {
+        "01": "pcm_value is no number: N/A",
+        "03": "measured_at is no number: 2026-03-02 08:00:00",
+    }
+
+
+def test_missing_file_is_not_made_by_asking_for_it(spark, tmp_path):
+    path = tmp_path / "none.db"
+    lost = Database(f"jdbc:sqlite:{path}", DRIVER, {"fab_lots": "lots"})
+
+    with pytest.raises(ConfigError, match=f"{path}: no such factory database"):
+        fab_rows(spark, lost, FAB_LOTS, "F1")
+
+    assert not path.exists()
 
 
 def test_missing_table_is_named(spark, database):

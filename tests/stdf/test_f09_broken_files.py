@@ -100,15 +100,69 @@ def test_f09_test_record_without_a_site_is_refused(stdf):
     assert [row["reason"] for row in refused(tables)] == ["ends before site_num"]
 
 
-@pytest.mark.parametrize("spoil", ["cut", "flip"])
-def test_f09_broken_gzip_gives_what_came_before_and_says_so(stdf, spoil):
-    packed = bytearray(gzip.compress(stdf(*SMALL)))
-    if spoil == "cut":
-        del packed[-20:]
-    else:
-        packed[-6] ^= 255
+@pytest.mark.parametrize("name", ["HBR", "SBR"])
+def test_f09_bin_record_without_its_bin_is_refused_and_the_others_are_read(stdf, name):
+    short = (name, {"head_num": 1, "site_num": 0})
 
-    tables = read(bytes(packed))
+    tables = read(stdf(*SMALL[:-1], short, SMALL[-1]))
+
+    column = "hbin_num" if name == "HBR" else "sbin_num"
+    assert [row["reason"] for row in refused(tables)] == [f"ends before {column}"]
+    assert tables.bins.num_rows == 2
+    assert tables.file["is_complete"].to_pylist() == [False]
+
+
+def test_f09_second_file_behind_the_first_is_refused_as_a_whole(stdf):
+    first, second = stdf(*SMALL), stdf(MIR, pir(0), ptr(0, 9.0), prr(0), ("MRR", {}))
+
+    tables = read(first + second)
+
+    [rest] = refused(tables)
+    assert (rest["record_offset"], rest["record_length"]) == (len(first), len(second))
+    assert "a second FAR" in rest["reason"]
+    assert tables.test_values["result"].to_pylist() == read(first).test_values["result"].to_pylist()
+    assert tables.file["is_complete"].to_pylist() == [False]
+
+
+@pytest.mark.parametrize("version", [0, 3, 5])
+def test_f09_other_version_of_the_format_is_refused(stdf, version):
+    content = bytearray(stdf(*SMALL))
+    content[5] = version
+
+    with pytest.raises(StdfError, match=f"STDF version {version}; only version 4"):
+        read(bytes(content))
+
+
+def test_f09_file_without_mir_is_not_complete(stdf):
+    tables = read(stdf(*SMALL[1:]))
+
+    assert [row["reason"] for row in refused(tables)] == ["no MIR"]
+    assert tables.file["is_complete"].to_pylist() == [False]
+
+
+def test_fields_far_into_a_long_record_are_read(stdf):
+    # They begin at byte 65,537 of the record: two bytes of offset would wrap.
+    results = [0.0] * 16375
+    fields = {"test_num": 9, "head_num": 1, "site_num": 0, "test_flg": 0, "parm_flg": 0}
+    scales = {"test_txt": "l" * 18, "opt_flag": 0, "res_scal": 3, "llm_scal": 4}
+
+    long = ("MPR", {**fields, "rtn_rslt": results, **scales})
+    tables = read(stdf(MIR, pir(0), long, prr(0)))
+
+    assert tables.tests["res_scal"].to_pylist() == [3]
+    assert tables.tests["llm_scal"].to_pylist() == [4]
+
+
+def test_f09_damaged_gzip_is_refused_for_nobody_knows_where_it_is_wrong(stdf):
+    packed = bytearray(gzip.compress(stdf(*SMALL)))
+    packed[-6] ^= 255
+
+    with pytest.raises(StdfError, match=r"gzip stream is damaged: .*incorrect data check"):
+        read(bytes(packed))
+
+
+def test_f09_cut_gzip_gives_what_came_before_and_says_so(stdf):
+    tables = read(gzip.compress(stdf(*SMALL))[:-20])
 
     assert tables.counts["MIR"] == 1
     assert any("gzip" in row["reason"] for row in refused(tables))

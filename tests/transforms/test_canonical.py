@@ -45,6 +45,12 @@ def test_null_and_blank_are_the_same_nowhere(spelt):
     assert actual == [("-", "-"), ("-", "-"), ("-", "-"), ("-", "03")]
 
 
+def test_f15_padding_of_any_kind_is_no_part_of_a_name(spelt):
+    padded = [("L1\0\0", "02\0"), ("L1\t", "\u00a02\n"), ("\r\nL1", "L1-02 \0")]
+
+    assert {*spelt(padded)} == {("L1", "02")}
+
+
 def test_lot_is_one_whatever_its_case_and_margins(spelt):
     assert spelt([(" gal-lot ", "1"), ("GAL-LOT", "1")]) == [("GAL-LOT", "01")] * 2
 

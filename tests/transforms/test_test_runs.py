@@ -27,7 +27,7 @@ def runs(rows):
     """`runs(file, run, ..., zone=)`: test_runs of one file with these wafer runs."""
 
     def build(file, *found, zone="UTC"):
-        files = rows(STDF_FILES, {"status": "complete", "lot_id": "A"} | file)
+        files = rows(STDF_FILES, {"status": "complete", "lot_id": "A", "retest_bins": None} | file)
         blank = {"fab_id": "F1", "wafer_id": "W02"}
         stdf_wafers = rows(STDF_WAFERS, *(blank | run for run in found))
         return transform.test_runs(stdf_wafers, files, rows(WAFERS, WAFER), rules(zone))
@@ -35,14 +35,27 @@ def runs(rows):
     return build
 
 
-def file(file_key, status="complete", size=100, wafer_ids=("1",), session="s"):
-    row = {"file_key": file_key, "status": status, "content_bytes": size, "session_id": session}
-    return row | {"wafer_ids": list(wafer_ids)}
+WHOLE, CUT = "complete", "incomplete"
+RUN = (
+    "file_key bigint, status string, content_bytes bigint, wafer_id string, start_t bigint, "
+    "session_id string, retest_bins array<int>"
+)
 
 
-def beaten(df):
-    marked = superseded(df).where("is_superseded").select("file_key").collect()
-    return sorted(row["file_key"] for row in marked)
+@pytest.fixture
+def beaten(spark):
+    """`beaten((file, status, size, wafers), ...)`: superseded files; wafers all start at 7."""
+
+    def find(*files, session=lambda key: "s", bins=lambda key: None):
+        runs = [
+            (key, status, size, wafer, 7, session(key), bins(key))
+            for key, status, size, wafers in files
+            for wafer in wafers
+        ]
+        marked = superseded(spark.createDataFrame(runs, RUN)).where("is_superseded")
+        return sorted({row["file_key"] for row in marked.collect()})
+
+    return find
 
 
 def test_run_finds_its_wafer_by_canonical_names_and_keeps_the_raw_ones(runs):
@@ -60,12 +73,24 @@ def test_first_rule_that_matches_names_the_insertion(spark):
         (2, None, "FT3 "),
         (3, "CP1x", None),
         (4, None, None),
+        (5, "FT7\0", None),
     ]
     df = spark.createDataFrame(names, "turn int, flow_id string, test_cod string").orderBy("turn")
 
     actual = df.select(transform.insertion(rules())).collect()
 
-    assert [row[0] for row in actual] == ["CP2", "FT1", "FT3", "CP1", "CP1"]
+    assert [row[0] for row in actual] == ["CP2", "FT1", "FT3", "CP1", "CP1", "FT7"]
+
+
+def test_insertion_is_named_by_the_match_alone(spark):
+    found = transform.TesterRules(
+        "UTC", [], [{"column": "job_nam", "pattern": "(?i)_(cp[0-9])", "insertion": "$1"}], "FT1"
+    )
+    df = spark.createDataFrame([("m16g_cp2_v7",), ("m16g",)], "job_nam string")
+
+    actual = df.select(transform.insertion(found)).collect()
+
+    assert [row[0] for row in actual] == ["CP2", "FT1"]
 
 
 def test_f17_testers_local_time_becomes_utc_on_both_sides_of_the_clock_change(runs):
@@ -98,38 +123,64 @@ def test_file_that_was_not_read_has_no_runs(runs):
     assert runs({"status": "duplicate"}, {}).collect() == []
 
 
-def test_f07_file_with_its_mrr_replaces_a_longer_one_without(rows):
-    df = rows(STDF_FILES, file(1, "incomplete", size=900), file(2, "complete", size=100))
+def test_tester_that_keeps_no_wafer_times_has_those_of_its_session(runs):
+    actual = runs({"start_t": 60}, {"start_t": 0})
 
-    assert beaten(df) == [1]
-
-
-def test_f07_longer_file_of_a_session_replaces_the_shorter(rows):
-    df = rows(STDF_FILES, file(1, "incomplete", size=900), file(2, "incomplete", size=100))
-
-    assert beaten(df) == [2]
+    assert actual.select("started_at").collect() == [(datetime(1970, 1, 1, 0, 1),)]
 
 
-def test_f07_of_equally_complete_files_the_first_counts(rows):
-    assert beaten(rows(STDF_FILES, file(2), file(1), file(3))) == [2, 3]
+def test_files_without_a_lot_are_of_the_same_lot_only_in_one_session(runs):
+    sessions = ("a" * 64, "a" * 64, "b" * 64)
+    named = ({"lot_id": None}, {"lot_id": " "}, {"lot_id": ""})
+
+    files = [name | {"session_id": s} for name, s in zip(named, sessions, strict=True)]
+    lots = [runs(file, {}).collect()[0]["lot_id"] for file in files]
+
+    assert lots == ["-AAAAAAAA", "-AAAAAAAA", "-BBBBBBBB"]
 
 
-def test_different_wafers_of_one_session_all_count(rows):
-    df = rows(STDF_FILES, file(1, wafer_ids=["1"]), file(2, size=900, wafer_ids=["2"]))
-
-    assert beaten(df) == []
+def test_f07_file_with_its_mrr_replaces_a_longer_one_without(beaten):
+    assert beaten((1, CUT, 900, ["01"]), (2, WHOLE, 100, ["01"])) == [1]
 
 
-def test_file_is_replaced_only_by_one_that_holds_all_its_wafers(rows):
-    df = rows(
-        STDF_FILES,
-        file(1, size=100, wafer_ids=["1"]),
-        file(2, size=200, wafer_ids=["1", "2"]),
-        file(3, size=300, wafer_ids=["2", "3"]),
+def test_f07_longer_one_of_two_cut_files_replaces_the_shorter(beaten):
+    assert beaten((1, CUT, 900, ["01"]), (2, CUT, 100, ["01"])) == [2]
+    assert beaten((1, CUT, 100, ["01"]), (2, CUT, 900, ["01"])) == [1]
+    assert beaten((1, CUT, 100, ["01"]), (2, CUT, 100, ["01"])) == [2]
+
+
+def test_f07_of_complete_files_of_the_same_wafers_the_last_one_delivered_counts(beaten):
+    assert beaten((2, WHOLE, 900, ["01"]), (1, WHOLE, 100, ["01"]), (3, WHOLE, 50, ["01"])) == [
+        1,
+        2,
+    ]
+
+
+def test_different_wafers_of_one_session_all_count(beaten):
+    assert beaten((1, WHOLE, 100, ["01"]), (2, WHOLE, 900, ["02"])) == []
+
+
+def test_file_is_replaced_only_by_one_that_holds_all_its_wafers(beaten):
+    assert beaten(
+        (1, WHOLE, 100, ["01"]), (2, WHOLE, 200, ["01", "02"]), (3, WHOLE, 300, ["02", "03"])
+    ) == [1]
+    assert beaten((1, WHOLE, 200, ["01", "02"]), (2, WHOLE, 100, ["01"])) == [2]
+
+
+def test_cut_file_whose_wafer_has_no_name_yet_is_replaced_by_the_whole_one(beaten):
+    assert beaten((1, CUT, 100, ["-"]), (2, WHOLE, 200, ["05"])) == [1]
+
+
+def test_complete_files_without_wafers_are_parts_of_one_session(beaten):
+    assert beaten((1, WHOLE, 100, ["-"]), (2, WHOLE, 200, ["-"])) == []
+
+
+def test_files_of_two_sessions_never_replace_each_other(beaten):
+    assert beaten((1, WHOLE, 1, ["01"]), (2, WHOLE, 9, ["01"]), session=lambda key: f"{key}") == []
+
+
+def test_retest_file_never_replaces_the_first_test(beaten):
+    assert (
+        beaten((1, WHOLE, 1, ["01"]), (2, WHOLE, 9, ["01"]), bins=lambda key: [None, []][key - 1])
+        == []
     )
-
-    assert beaten(df) == [1]
-
-
-def test_files_of_two_sessions_never_replace_each_other(rows):
-    assert beaten(rows(STDF_FILES, file(1, session="s"), file(2, size=900, session="t"))) == []

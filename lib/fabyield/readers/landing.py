@@ -30,12 +30,17 @@ class LandingFile:
 def listed(landing: str) -> list[LandingFile]:
     """Every file of the STDF folder of `landing`, by path.
 
-    Raises ConfigError where there is no such folder.
+    Raises ConfigError where there is no such folder, or a file's name is not UTF-8.
     """
     system, root = located(f"{landing}/stdf")
     if system.get_file_info(root).type != fs.FileType.Directory:
         raise ConfigError(f"{landing}/stdf: no such folder; set `landing` in conf or --landing")
-    found = system.get_file_info(fs.FileSelector(root, recursive=True))
+    try:
+        found = system.get_file_info(fs.FileSelector(root, recursive=True))
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{landing}/stdf: a file name is not UTF-8: {error}; rename it"
+        ) from error
     files = [
         LandingFile(info.path.removeprefix(root).lstrip("/"), info.size, _utc(info))
         for info in found

@@ -94,9 +94,8 @@ def file_row(tables: StdfTables, file_key: int, operator_hash: str | None) -> pa
     return pa.RecordBatch.from_pylist([row], FILE)
 
 
-def refused_file(file_key: int, size: int, reason: str) -> RefusedFile:
+def refused_file(file_key: int, status: str, size: int, reason: str) -> RefusedFile:
     """The rows of a file, `size` bytes long, that is no STDF."""
-    status = "broken" if size else "empty"
     file = {"file_key": file_key, "status": status, "reason": reason, "wafer_ids": []}
     counts = {"record_counts": [], "refused_records": 1, "refused_bytes": size}
     stretch = {"file_key": file_key, "record_offset": 0, "record_length": size, "reason": reason}
@@ -116,8 +115,8 @@ def _status(tables: StdfTables) -> tuple[str, str | None]:
 
 def _session(file: dict[str, Any], sha256: str) -> str:
     known = [file[name] for name in SESSION]
-    # Without a MIR nothing tells which session it was, so the file is one of its own.
-    text = repr(known) if any(value is not None for value in known) else sha256
+    # Without times nothing tells one session from another, so the file is one of its own.
+    text = repr(known) if file["setup_t"] or file["start_t"] else sha256
     return hashlib.sha256(text.encode()).hexdigest()
 
 

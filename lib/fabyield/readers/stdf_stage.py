@@ -121,19 +121,27 @@ class Sink:
 
 
 def _decoded(uri: str, file_key: int, operator_key: str, sink: Sink) -> pa.RecordBatch:
-    system, path = located(uri)
-    with system.open_input_stream(path) as stream:
-        raw = stream.read()
     try:
+        system, path = located(uri)
+        with system.open_input_stream(path) as stream:
+            raw = stream.read()
         tables = stdf.read(raw)
     except StdfError as error:
-        row = refused_file(file_key, len(raw), str(error))
-        sink.add("refused", row.refused)
-        return row.file
+        return _refused(file_key, "broken" if raw else "empty", len(raw), str(error), sink)
+    except OSError as error:
+        # It must not stop all others, nor every night to come.
+        reason = f"cannot be read: {error}; mend it and touch it, and it is read again"
+        return _refused(file_key, "broken", 0, reason, sink)
     staged = stage_rows(tables, file_key)
     for kind in KINDS:
         sink.add(kind, staged[kind])
     return file_row(tables, file_key, _operator_hash(tables, operator_key))
+
+
+def _refused(file_key: int, status: str, size: int, reason: str, sink: Sink) -> pa.RecordBatch:
+    row = refused_file(file_key, status, size, reason)
+    sink.add("refused", row.refused)
+    return row.file
 
 
 def _operator_hash(tables: stdf.StdfTables, key: str) -> str | None:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint16]
+Places = NDArray[np.uint32]
 Small = NDArray[np.int16]
 Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -48,14 +49,15 @@ def gather(out: Bytes, data: Bytes, starts: Longs, lengths: Longs) -> None:
 def chain(data: Bytes, known: Bytes, big: bool, starts: Longs, codes: Words) -> tuple[int, int]:
     """Follow the record headers; give the number of whole records and where they stop.
 
-    `known[code]` is 1 for a record that may follow. As many as fit go into `starts`, `codes`.
+    `known[code]` is 1 for a record that may follow the first one. As many as fit go into
+    `starts`, `codes`.
     """
     high, low = (0, 1) if big else (1, 0)
     at, count = 0, 0
     while at + 4 <= data.size:
         code = data[at + 2] << 8 | data[at + 3]
         end = at + 4 + (data[at + high] << 8 | data[at + low])
-        if known[code] == 0 or end > data.size:
+        if (known[code] == 0 and at > 0) or end > data.size:
             break
         if count < starts.size:
             starts[count] = at
@@ -76,7 +78,7 @@ def small(data: Bytes, big: bool, at: int, width: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, at: Words) -> Small:
+def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, at: Places) -> Small:
     """Find where each field of each record begins, as bytes from the start of the record.
 
     `fields` has a row per field: its shape, its width, the position of its count field, and the
@@ -114,7 +116,7 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, at: Words) -> Smal
 
 
 @njit(cache=True, nogil=True)
-def integers(data: Bytes, big: bool, starts: Longs, at: Words, width: int) -> Longs:
+def integers(data: Bytes, big: bool, starts: Longs, at: Places, width: int) -> Longs:
     """Read the unsigned integers of `width` bytes at `starts + at`; 0 where `at` is 0."""
     out = np.zeros(starts.size, np.int64)
     first, step = (0, 1) if big else (width - 1, -1)

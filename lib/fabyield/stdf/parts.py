@@ -12,7 +12,7 @@ from fabyield.stdf.rows import ArrowArray, Rows, arrow
 from fabyield.stdf.scan import Chain
 
 ROLES = {"PIR": PIR, "PRR": PRR, "WIR": WIR, "WRR": WRR, "PTR": TEST, "FTR": TEST, "MPR": TEST}
-LEAST = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1}
+LEAST = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1, "HBR": 3, "SBR": 3}
 FAILED, UNKNOWN = 8, 16
 RUN = ("head_num", "site_grp")
 COUNTS = ("part_cnt", "rtst_cnt", "abrt_cnt", "good_cnt", "func_cnt")

@@ -2,7 +2,6 @@
 
 import hashlib
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +21,7 @@ GZIP = b"\x1f\x8b"
 CHUNK = 1 << 18
 # Arrow counts the bytes of a text column in 32 bits; the bound also stops a compressed bomb.
 MOST_BYTES = 2**31 - 1
-PLAIN = ("FAR", "MIR", "MRR", "RDR", "WCR", "SDR", "PCR", "HBR", "SBR", "TSR")
+PLAIN = ("FAR", "MIR", "MRR", "RDR", "WCR", "SDR", "PCR", "TSR")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ def read(source: str | Path | bytes | BinaryIO) -> StdfTables:
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "STDF input")
     data, broken = _content(source, str(name))
+    if broken and not data.size:
+        raise StdfError(f"{name}: {broken}")
     chain = scan(data, str(name))
     if broken:
         chain.refused.append(Refused.one(data.size, 0, None, broken))
@@ -78,31 +79,24 @@ def _content(source: str | Path | bytes | BinaryIO, name: str) -> tuple[Bytes, s
 
 
 def _decompress(raw: bytes) -> tuple[bytearray, str]:
-    """Content of all gzip members, and what is wrong with the first that is not whole."""
+    """Content of the gzip members, and what is wrong with the first that is not whole.
+
+    Of one that is cut off all there is; of one that is damaged nothing: where is not known.
+    """
     content, at = bytearray(), 0
     while raw[at : at + 2] == GZIP:
-        member = zlib.decompressobj(wbits=31)
+        member, whole = zlib.decompressobj(wbits=31), len(content)
         while not member.eof and at < len(raw) and len(content) <= MOST_BYTES:
-            before, chunk = member.copy(), raw[at : at + CHUNK]
+            chunk = raw[at : at + CHUNK]
             try:
                 content += member.decompress(chunk)
             except zlib.error as error:
-                content += _until_error(before, chunk)
-                return content, f"gzip stream is damaged: {error}"
+                return content[:whole], f"gzip stream is damaged: {error}"
             at += len(chunk)
         if not member.eof:
             return content, "gzip stream is cut off"
         at -= len(member.unused_data)
     return content, ""
-
-
-def _until_error(member: "zlib._Decompress", chunk: bytes) -> bytes:
-    """Content of a damaged chunk up to its first wrong byte."""
-    content = bytearray()
-    with suppress(zlib.error):
-        for byte in chunk:
-            content += member.decompress(bytes([byte]))
-    return bytes(content)
 
 
 def _tables(chain: Chain) -> StdfTables:
@@ -158,12 +152,12 @@ def _sites(rows: Rows) -> pa.Table:
 
 def _file(chain: Chain, rows: dict[str, Rows]) -> pa.Table:
     """Make the one row about the file as a whole."""
+    if not len(rows["MIR"]):
+        chain.refused.append(Refused.one(0, 0, "MIR", "no MIR"))
     whole = _ends_with_mrr(chain) and not chain.refused
     columns = _single(rows["FAR"], 0) | _single(rows["MIR"], 0)
     mrr = _single(rows["MRR"], len(rows["MRR"]) - 1)
     columns |= {name if name == "finish_t" else f"mrr_{name}": mrr[name] for name in mrr}
-    if not len(rows["MIR"]):
-        chain.refused.append(Refused.one(0, 0, "MIR", "no MIR"))
     retest = pa.array([_retest_bins(rows["RDR"])], pa.list_(pa.int32()))
     return pa.table({**columns, "is_complete": pa.array([whole]), "retest_bins": retest})
 

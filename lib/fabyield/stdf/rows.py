@@ -70,7 +70,7 @@ class Rows:
         found = np.flatnonzero(chain.codes == self.record.code) if index is None else index
         self.index = found
         self.starts = chain.starts[found]
-        self._at = np.zeros((len(names), found.size), np.uint16)
+        self._at = np.zeros((len(names), found.size), np.uint32)
         self._read: dict[str, Longs] = {}
         plan = np.array([self._plan(field) for field in fields], np.int32)
         self._whole = kernels.walk(chain.data, chain.big, self.starts, plan, self._at)

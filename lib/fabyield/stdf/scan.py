@@ -9,9 +9,10 @@ import pyarrow as pa
 from fabyield.errors import StdfError
 from fabyield.stdf import kernels
 from fabyield.stdf.kernels import Bytes, Longs, Words
-from fabyield.stdf.records import NAMES, VENDOR_TYPES, name_of
+from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
 FAR_SIZE = 6
+VERSION = 4
 USUAL_SIZE = 16
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
 
@@ -77,6 +78,8 @@ def scan(data: Bytes, name: str) -> Chain:
 def _known() -> Bytes:
     known = np.zeros(2**16, np.uint8)
     known[list(NAMES)] = 1
+    # A second one begins another file: its parts are not of this lot.
+    known[RECORDS["FAR"].code] = 0
     for vendor in VENDOR_TYPES:
         known[vendor << 8 : (vendor + 1) << 8] = 1
     return known
@@ -89,7 +92,9 @@ def _is_big_endian(data: Bytes, name: str) -> bool:
     if len(head) < FAR_SIZE or sorted(head[:2]) != [0, 2] or head[2:4] != [0, 10]:
         begin = bytes(head).hex(" ")
         raise StdfError(f"{name}: first record is not FAR but begins with bytes {begin}")
-    cpu_type, big = head[4], head[0] == 0
+    cpu_type, version, big = head[4], head[5], head[0] == 0
+    if version != VERSION:
+        raise StdfError(f"{name}: STDF version {version}; only version {VERSION} can be read")
     if cpu_type == DEC:
         raise StdfError(f"{name}: CPU_TYPE 0 (DEC): its floating-point numbers are not supported")
     if cpu_type not in (BIG_ENDIAN, LITTLE_ENDIAN):
@@ -106,7 +111,9 @@ def _rest(data: Bytes, big: bool, stop: int) -> Refused:
     high, low, kind, subtype = (int(byte) for byte in data[stop : stop + 4])
     claimed = high << 8 | low if big else low << 8 | high
     name = name_of(kind << 8 | subtype)
-    if name is None:
+    if name == "FAR":
+        reason = "a second FAR: another file begins here, to be delivered as a file of its own"
+    elif name is None:
         reason = f"no record has type {kind}, subtype {subtype}; nothing behind it was read"
     else:
         reason = f"{name} claims {claimed:,} bytes, {left - 4:,} are left"

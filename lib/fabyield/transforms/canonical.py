@@ -7,11 +7,17 @@ from pyspark.sql import functions as F
 
 NOWHERE = "-"
 LOT = "{lot}"
+PADDING = r"[\s\p{Cntrl}\u00a0]"
+
+
+def trimmed(raw: Column) -> Column:
+    """`raw` without the spaces, line ends and control characters that testers pad with."""
+    return F.regexp_replace(raw, rf"^{PADDING}+|{PADDING}+$", "")
 
 
 def canonical_lot(raw: Column) -> Column:
     """Trimmed and in upper case; `-` where there is none."""
-    spelt = F.upper(F.trim(raw))
+    spelt = F.upper(trimmed(raw))
     return F.when(F.length(spelt) > 0, spelt).otherwise(NOWHERE)
 
 
@@ -21,7 +27,7 @@ def canonical_wafer(raw: Column, lot: Column, rules: Sequence[Sequence[str]]) ->
     `rules` are (pattern, replacement) in Java's syntax, applied in order; {lot} stands for the
     canonical `lot`, taken literally.
     """
-    spelt = F.upper(F.trim(raw))
+    spelt = F.upper(trimmed(raw))
     for pattern, replacement in rules:
         spelt = F.regexp_replace(spelt, _with_lot(pattern, lot), F.lit(replacement))
     spelt = F.when(spelt.rlike("^[0-9]$"), F.lpad(spelt, 2, "0")).otherwise(spelt)

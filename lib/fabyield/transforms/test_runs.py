@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from fabyield.transforms.canonical import NOWHERE, trimmed
 from fabyield.transforms.wafer_registry import WAFER
-from fabyield.transforms.wafers import canonical_wafers
+from fabyield.transforms.wafers import canonical_wafers, lot_or_session
 
 WHOLE = "complete"
 USABLE = (WHOLE, "incomplete")
@@ -27,14 +28,16 @@ def test_runs(
     stdf_wafers: DataFrame, stdf_files: DataFrame, wafers: DataFrame, rules: TesterRules
 ) -> DataFrame:
     """One row per wafer run: its wafer, product, insertion, program, and whether it counts."""
-    files = superseded(stdf_files.where(F.col("status").isin(*USABLE)))
+    files = stdf_files.where(F.col("status").isin(*USABLE)).drop("fab_id", "batch")
     # Parts outside any wafer have no start of their own: they started with their session.
-    files = files.withColumnRenamed("start_t", "_session_t").drop("fab_id", "batch")
+    files = files.withColumnRenamed("start_t", "_session_t")
     runs = files.join(stdf_wafers, "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
-    runs = canonical_wafers(runs.withColumns(raw), rules.wafer_id_rules)
+    runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
+    runs = superseded(canonical_wafers(runs, rules.wafer_id_rules))
     known = wafers.select(*WAFER, "wafer_key", "product_id")
-    start_t = F.coalesce("start_t", "_session_t")
+    # A tester that keeps no time writes 0.
+    start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
     started = F.timestamp_seconds(start_t).cast("timestamp_ntz")
     return runs.join(known, WAFER, how="left").withColumns(
         {
@@ -56,30 +59,53 @@ def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     return stdf_wafers.join(files, "file_key", how="left_semi")
 
 
-def superseded(files: DataFrame) -> DataFrame:
-    """`files` with is_superseded: a more complete file of the same session holds its wafers too.
+def superseded(runs: DataFrame) -> DataFrame:
+    """`runs` with is_superseded: a better file of the same session holds all wafers of theirs too.
 
-    More complete: it has its MRR and the other does not, or else more content; of equals the
-    one that came first counts.
+    A file's wafers are known by ID and start. One without MRR gives way to one with it, or with
+    more content. A complete file gives way only to a complete one, of more wafers or, of the
+    same, delivered later; it may lack an ID for no wafer, or nothing would tell what it holds.
     """
-    ours = F.struct(F.col("status") == WHOLE, "content_bytes", -F.col("file_key"))
-    files = files.withColumns({"_rank": ours, "_wafers": F.coalesce("wafer_ids", F.array())})
-    others = files.select(
-        "session_id", F.col("_rank").alias("_better"), F.col("_wafers").alias("_theirs")
+    wafer = F.when(F.col("wafer_id") != NOWHERE, F.struct("wafer_id", "start_t"))
+    files = runs.groupBy("file_key", "session_id", "content_bytes").agg(
+        (F.first("status") == WHOLE).alias("whole"),
+        # A retest is never a better version of the first test.
+        F.first(F.coalesce(F.to_json("retest_bins"), F.lit("no retest"))).alias("kind"),
+        F.collect_set(wafer).alias("held"),
+        F.bool_and(F.col("wafer_id") != NOWHERE).alias("named"),
     )
-    same = (files["session_id"] == others["session_id"]) & (F.col("_rank") < F.col("_better"))
-    holds = F.size(F.array_except("_wafers", "_theirs")) == 0
-    beaten = files.join(others, same & holds, how="left_semi").select("file_key")
-    marked = beaten.withColumn("is_superseded", F.lit(True))
-    joined = files.join(marked, "file_key", how="left").drop("_rank", "_wafers")
+    mine, theirs = files.alias("mine"), files.alias("theirs")
+    same = mine_is("session_id") & mine_is("kind")
+    no_wafer_lost = F.size(F.array_except("mine.held", "theirs.held")) == 0
+    more_wafers = F.size("theirs.held") > F.size("mine.held")
+    later = F.col("theirs.file_key") > F.col("mine.file_key")
+    content = F.col("theirs.content_bytes") - F.col("mine.content_bytes")
+    longer = (content > 0) | ((content == 0) & ~later)
+    better = (
+        F.when(F.col("mine.whole"), F.col("theirs.whole") & (more_wafers | later))
+        .when(F.col("theirs.whole"), True)
+        .otherwise(longer)
+    )
+    told = ~F.col("mine.whole") | F.col("mine.named")
+    other = F.col("mine.file_key") != F.col("theirs.file_key")
+    beaten = mine.join(theirs, same & other & no_wafer_lost & told & better, how="left_semi")
+    marked = beaten.select("file_key").withColumn("is_superseded", F.lit(True))
+    joined = runs.join(marked, "file_key", how="left")
     return joined.withColumn("is_superseded", F.coalesce("is_superseded", F.lit(False)))
+
+
+def mine_is(name: str) -> Column:
+    """Whether two files agree on `name`."""
+    return F.col(f"mine.{name}") == F.col(f"theirs.{name}")
 
 
 def insertion(rules: TesterRules) -> Column:
     """The insertion that the first matching rule names, in upper case; else the default."""
     found = F.lit(None).cast("string")
     for rule in reversed(rules.insertion_rules):
-        column = F.trim(F.col(rule["column"]))
-        named = F.upper(F.regexp_replace(column, rule["pattern"], rule["insertion"]))
+        column = trimmed(F.col(rule["column"]))
+        # What stands around the match is no part of the name.
+        match = F.regexp_extract(column, rule["pattern"], 0)
+        named = F.upper(F.regexp_replace(match, rule["pattern"], rule["insertion"]))
         found = F.when(column.rlike(rule["pattern"]), named).otherwise(found)
     return F.coalesce(found, F.lit(rules.default_insertion))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.canonical import NOWHERE, canonical_lot, canonical_wafer
+from fabyield.transforms.canonical import NOWHERE, canonical_lot, canonical_wafer, trimmed
 from fabyield.transforms.wafer_registry import WAFER
 
 LOT = ["fab_id", "lot_id"]
@@ -50,5 +50,11 @@ def sighted(rows: DataFrame, rules: Sequence[Sequence[str]]) -> DataFrame:
 
 def tested(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     """Wafer runs with the lot that their file names."""
-    lots = stdf_files.select("file_key", "lot_id")
+    lots = stdf_files.select("file_key", lot_or_session().alias("lot_id"))
     return stdf_wafers.join(lots, "file_key", how="inner")
+
+
+def lot_or_session() -> Column:
+    """A file's lot; where it names none, its session, so that no two of them become one lot."""
+    nameless = F.concat(F.lit(NOWHERE), F.substring("session_id", 1, 8))
+    return F.when(F.length(trimmed(F.col("lot_id"))) > 0, F.col("lot_id")).otherwise(nameless)
