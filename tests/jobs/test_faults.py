@@ -211,7 +211,7 @@ def test_f11_empty_and_header_only_files_are_refused_and_told(new_fab, small_lin
     assert all(f"{name} is" in fab.log() for name in files)
 
 
-def test_f11_wafer_without_any_part_stops_no_later_night(new_fab):
+def test_f11_wafer_without_any_part_stops_no_later_night(new_fab, unaudited):
     fab = new_fab(files=False)
     with stdf.Writer(fab.stdf / "aborted.stdf") as writer:
         writer.write("MIR", lot_id="GAL-LOT")
@@ -254,7 +254,7 @@ def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line, unaudited):
     assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
 
 
-def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab):
+def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab, unaudited):
     fab = new_fab(files=False)
 
     fab.take("stdf_files", "wafers", "test_runs", "touchdowns", "die_results", "wafer_yield")
