@@ -33,9 +33,9 @@ nightly: setup landing ## set up and run the night on an embedded default (OPTIO
 	@spark-submit jobs/nightly.py $(OPTIONS)
 
 landing: setup ## fill the landing zone and the factory database if there are none
-	@[ -n "$$(ls $(VAR)/landing/stdf 2>/dev/null)" ] || { rm -rf $(VAR)/filling $(VAR)/landing/stdf && \
+	@[ -n "$$(ls -A $(VAR)/landing/stdf 2>/dev/null)" ] || { rm -rf $(VAR)/filling && \
 	  $(BIN)/python -m fabyield.simulate --landing $(VAR)/filling --database $(VAR)/fab.db --truth $(VAR)/truth && \
-	  cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/ && mkdir -p $(VAR)/landing && mv $(VAR)/filling $(VAR)/landing/stdf; }
+	  cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/ && mkdir -p $(VAR)/landing/stdf && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling $(VAR)/landing/stdf; }
 
 test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
 	@$(BIN)/python -m pytest $(OPTIONS)

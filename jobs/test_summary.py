@@ -10,7 +10,7 @@ from fabyield.transforms.test_summary import test_summary
 
 
 def job(run: Run) -> None:
-    """Summarise the tests of all wafers whose results are new."""
+    """Summarise the tests of all wafers whose runs or results changed."""
     wafers = run.touched(TEST_SUMMARY, TEST_RESULTS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
     rows = test_summary(run.read(TEST_RESULTS, wafers), run.read_files(TESTS, runs), runs)

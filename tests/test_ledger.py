@@ -42,14 +42,14 @@ def test_job_alone_is_open_until_it_is_done_or_stopped_by_data_quality(store, st
     ledger = recorded(store, (1, NIGHT, "done"), (2, "wafers", state))
 
     assert ledger.open_batch() == open_batch
-    assert ledger.alone_in(2) == "wafers"
+    assert ledger.lone_step(2) == "wafers"
 
 
 def test_step_of_a_night_is_no_job_alone(store):
     ledger = recorded(store, (1, NIGHT, "running"), (1, "wafers", "done"))
 
     assert ledger.open_batch() == 1
-    assert ledger.alone_in(1) is None
+    assert ledger.lone_step(1) is None
 
 
 def test_step_is_done_for_the_batches_that_it_finished(store):

@@ -161,14 +161,17 @@ def test_f18_no_touched_wafers_write_nothing(run, rows):
     assert (keys(run), run.store.version(WAFER_YIELD)) == ([1], before)
 
 
-def test_source_that_is_suddenly_empty_deletes_nothing(run, rows):
+def test_source_without_a_right_row_deletes_nothing(run, rows):
+    bad = Expectation("expect_column_values_to_be_null", {"column": "status"}, Severity.ROW)
+    fab = {"fab_id": run.fab_id, "status": None}
     run.write(FAB_LOTS, rows(FAB_LOTS))
-    run.write(FAB_LOTS, rows(FAB_LOTS, {"lot_id": "A"}, {"lot_id": "B"}))
+    run.write(FAB_LOTS, rows(FAB_LOTS, fab | {"lot_id": "A"}, fab | {"lot_id": "B"}))
 
-    with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source is empty"):
-        next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS))
-    next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS, {"lot_id": "B"}))
-
+    for wrong in (rows(FAB_LOTS), rows(FAB_LOTS, fab | {"lot_id": "A", "status": "?"})):
+        with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no row"):
+            next_batch(run, batch=2).write(judged(FAB_LOTS, bad), wrong)
+    assert run.read(FAB_LOTS).count() == 2
+    next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS, fab | {"lot_id": "B"}))
     assert [row["lot_id"] for row in run.read(FAB_LOTS).collect()] == ["B"]
 
 

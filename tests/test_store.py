@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from delta import DeltaTable
+from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
 from fabyield.store import Store
@@ -70,15 +71,17 @@ def test_merge_updates_the_rows_that_differ_and_inserts_the_new(store, frame):
     assert newest(store)["operationMetrics"]["numTargetRowsUpdated"] == "1"
 
 
-def test_mirror_deletes_the_rows_that_are_gone(store, frame):
-    store.mirror(MADE_UP, frame((1, "a", None, 1), (2, "b", None, 1), (3, "c", None, 1)))
+def test_mirror_deletes_the_rows_that_are_gone_but_no_others(store, frame):
+    here = F.col("wafer_key") < 9
+    old = frame((1, "a", None, 1), (2, "b", None, 1), (3, "c", None, 1), (9, "elsewhere", None, 1))
+    store.mirror(MADE_UP, old, here)
     before = store.version(MADE_UP)
 
-    store.mirror(MADE_UP, frame((1, "a", None, 2), (3, "new", None, 2)))
+    store.mirror(MADE_UP, frame((1, "a", None, 2), (3, "new", None, 2)), here)
 
-    assert stored(store) == [(1, "a", None, 1), (3, "new", None, 2)]
+    assert stored(store) == [(1, "a", None, 1), (3, "new", None, 2), (9, "elsewhere", None, 1)]
     after = store.version(MADE_UP)
-    store.mirror(MADE_UP, frame((1, "a", None, 3), (3, "new", None, 3)))
+    store.mirror(MADE_UP, frame((1, "a", None, 3), (3, "new", None, 3)), here)
     assert store.version(MADE_UP) == after > before
 
 

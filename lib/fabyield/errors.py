@@ -1,6 +1,14 @@
 """Everything this package raises on purpose."""
 
 
+def first_line(error: BaseException) -> str:
+    """What `error` says first; of an error in the JVM, what failed there."""
+    text = str(error)
+    # The bridge to the JVM says in its first line only that a call failed.
+    text = text.partition("\n: ")[2] or text
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+
+
 class FabYieldError(Exception):
     """Base of all errors below, so that a caller can catch the lot."""
 

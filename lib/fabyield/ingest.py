@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from fabyield.errors import DataQualityError
 from fabyield.files import remove_folder
 from fabyield.readers.landing import LandingFile, listed, settled
-from fabyield.readers.stdf_stage import FOUND, Stage
+from fabyield.readers.stdf_stage import FOUND, UNREADABLE, Stage
 from fabyield.run import Batch, Run
 from fabyield.table import BATCH, Table
 from fabyield.tables import (
@@ -62,7 +62,7 @@ def waiting(run: Run) -> list[LandingFile]:
     if not ready:
         return []
     names = ["path", "size_bytes", "modified_at"]
-    looked_at = run.read(STDF_FILES).select(*names)
+    looked_at = run.read(STDF_FILES).where(F.col("status") != UNREADABLE).select(*names)
     listing = run.spark.createDataFrame([file.seen for file in ready], _types(names))
     unseen = {row["path"] for row in listing.join(looked_at, names, how="left_anti").collect()}
     return [file for file in ready if file.path in unseen]

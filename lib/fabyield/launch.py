@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from fabyield import alerts
-from fabyield.errors import ConfigError, DataQualityError, FabYieldError
+from fabyield.errors import ConfigError, DataQualityError, FabYieldError, first_line
 from fabyield.ledger import Attempt, Ledger, State
 from fabyield.run import Run
 from fabyield.settings import Settings
@@ -79,6 +79,7 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         try:
             return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
         finally:
+            # What an interrupt left of the session may not even stop.
             with suppress(Exception):
                 if (spark := SparkSession.getActiveSession()) is not None:
                     spark.stop()
@@ -111,12 +112,13 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     store = Store(session(settings, f"fabyield {step}"), settings.lake)
     ledger = Ledger(store)
     unfinished = ledger.open_batch()
-    if unfinished is not None and ledger.alone_in(unfinished) != step:
+    if unfinished is not None and ledger.lone_step(unfinished) != step:
         # Later runs would take its rows for seen, and pass over what it still brings.
         raise ConfigError(
             f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
         )
-    since = 0 if full else ledger.done_until(step)
+    # What did not finish may have been asked for with --full, which is not on record.
+    since = 0 if full or unfinished is not None else ledger.done_until(step)
     run = Run(store, settings, Attempt(unfinished or ledger.next_batch(), step), since)
     ledger.record(run.attempt, State.RUNNING)
     attempt(job, run, ledger)
@@ -154,14 +156,6 @@ def guarded(work: Callable[[], None]) -> Exit:
         log.debug("stack", exc_info=error)
         return Exit.FAILED
     return Exit.DONE
-
-
-def first_line(error: BaseException) -> str:
-    """What `error` says first; of an error in the JVM, what failed there."""
-    text = str(error)
-    # The bridge to the JVM says in its first line only that a call failed.
-    text = text.partition("\n: ")[2] or text
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
 
 
 @contextmanager

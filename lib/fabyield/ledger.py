@@ -70,7 +70,7 @@ class Ledger:
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
         return newest if states and not {State.DONE, State.STOPPED} & states else None
 
-    def alone_in(self, batch: int) -> str | None:
+    def lone_step(self, batch: int) -> str | None:
         """The step that was run alone as `batch`; None where it is a night."""
         steps = [step for number, step in self._states if number == batch]
         return None if NIGHT in steps else next(iter(steps), None)

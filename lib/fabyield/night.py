@@ -25,12 +25,13 @@ def nightly(settings: Settings) -> None:
     unfinished = ledger.open_batch()
     if unfinished is not None:
         log.info("batch %d was not finished: going on with it", unfinished)
-    if unfinished is not None and (step := ledger.alone_in(unfinished)):
-        take(Run(store, settings, Attempt(unfinished, step)), ledger, step, step)
-    elif unfinished is not None:
-        one_night(store, settings, ledger, unfinished)
-        if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
-            return
+        if (step := ledger.lone_step(unfinished)) is None:
+            one_night(store, settings, ledger, unfinished)
+            if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
+                return
+        elif step in steps():
+            # From the beginning: whether it was to take all rows is not on record.
+            run_step(Run(store, settings, Attempt(unfinished, step)), ledger)
     one_night(store, settings, ledger, ledger.next_batch())
 
 
@@ -48,7 +49,8 @@ def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> N
     try:
         attempt(take_steps, night, ledger)
     except Exception:
-        # The report step ends a whole night with its summary; a stopped one needs it more.
+        # The report step ends a whole night with its summary; a stopped one needs it more, but
+        # the first error is the one to tell.
         with suppress(Exception):
             log.info("\n%s", summary(gather(night)))
         raise
@@ -61,7 +63,12 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
         log.info("%s: done before", title)
         return
     log.info("%s", title)
-    job: Job = import_module(f"fabyield.jobs.{step}").job
     run = Run(night.store, night.settings, Attempt(batch, step), ledger.done_until(step))
-    attempt(job, run, ledger)
+    run_step(run, ledger)
     night.attempt.tables.extend(run.attempt.tables)
+
+
+def run_step(run: Run, ledger: Ledger) -> None:
+    """Run the job that the run's attempt is named after."""
+    job: Job = import_module(f"fabyield.jobs.{run.attempt.step}").job
+    attempt(job, run, ledger)

@@ -156,12 +156,12 @@ class Run:
 
     def _refuse_to_empty(self, audit: Audited) -> None:
         table = audit.batch.table
-        emptied = table.write is WriteMode.MIRROR and not audit.rows.rows_in
-        if emptied and not self.read(table).isEmpty():
+        emptied = table.write is WriteMode.MIRROR and not audit.rows.rows_out
+        if emptied and not self.read(table).where(self._ours()).isEmpty():
             # More likely a database that was restored or not filled yet than a fab without lots.
             raise DataQualityError(
-                f"nothing published: {table.table}: its source is empty, and would delete every "
-                f"row; fill the source, or delete the table {self.store.path(table)} by hand"
+                f"nothing published: {table.table}: its source has no row that is right, and would "
+                f"delete all there are; mend the source, or delete {self.store.path(table)} by hand"
             )
 
     def _store(self, audit: Audited) -> None:
@@ -176,7 +176,7 @@ class Run:
         elif table.write is WriteMode.MERGE:
             self.store.merge(table, audit.good)
         elif table.write is WriteMode.MIRROR:
-            self.store.mirror(table, audit.good)
+            self.store.mirror(table, audit.good, self._ours())
         else:
             self.store.replace(table, audit.good, _among(batch.wafers))
         if audit.rows.quarantined:
@@ -194,6 +194,10 @@ class Run:
         rows = QUARANTINE.conform(tagged)
         where = f"batch = {self.attempt.batch} and table = '{table.table}'"
         self.store.replace(QUARANTINE, rows, where)
+
+    def _ours(self) -> Column:
+        # A lake holds several fabs, and a source knows one.
+        return F.col("fab_id") == self.fab_id
 
     @property
     def fab_id(self) -> str:

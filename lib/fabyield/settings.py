@@ -108,8 +108,10 @@ def _model(values: dict[str, Any]) -> ModelSettings:
 
 
 def _typed(kind: type[T], where: str, values: object) -> T:
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ConfigError(f"{where}: {values!r} is not a mapping of settings by name")
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: a {type(values).__name__} is not a mapping of settings")
+    if wrong := [key for key in values if not isinstance(key, str)]:
+        raise ConfigError(f"{where}: {wrong} are no names of settings")
     known = {known.name: known.type for known in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(known)):
         raise ConfigError(f"{where}: unknown settings: {', '.join(unknown)}")

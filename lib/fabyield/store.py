@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from delta import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
@@ -73,11 +73,11 @@ class Store:
             merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
         changed.unpersist()
 
-    def mirror(self, table: Table, df: DataFrame) -> None:
-        """Merge `df`, and delete the rows whose keys it lacks."""
+    def mirror(self, table: Table, df: DataFrame, where: Column) -> None:
+        """Merge `df`, and delete the rows that meet `where` and whose keys it lacks."""
         self.merge(table, df)
         stored, same_row = self.create(table), _same_row(table)
-        old, new = stored.toDF().alias("old"), df.alias("new")
+        old, new = stored.toDF().where(where).alias("old"), df.alias("new")
         gone = old.join(new, F.expr(same_row), how="left_anti").select(*table.key).persist()
         if not gone.isEmpty():
             stored.alias("old").merge(gone.alias("new"), same_row).whenMatchedDelete().execute()

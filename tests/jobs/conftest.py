@@ -132,5 +132,5 @@ def undisturbed(night: Fab) -> dict[str, list[str]]:
 
 @pytest.fixture
 def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Audits write nothing that a fault could halve, and take most of the time."""
+    """For tests of other things: audits publish nothing, and take most of the time."""
     monkeypatch.setattr("fabyield.run.validate", lambda table, df: [])

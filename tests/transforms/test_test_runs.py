@@ -44,11 +44,11 @@ RUN = (
 
 @pytest.fixture
 def beaten(spark):
-    """`beaten((file, status, size, wafers), ...)`: superseded files; wafers all start at 7."""
+    """`beaten((file, status, size, wafers), ...)`: superseded files; wafers start at 7."""
 
-    def find(*files, session=lambda key: "s", bins=lambda key: None):
+    def find(*files, session=lambda key: "s", bins=lambda key: None, start=lambda key: 7):
         runs = [
-            (key, status, size, wafer, 7, session(key), bins(key))
+            (key, status, size, wafer, start(key), session(key), bins(key))
             for key, status, size, wafers in files
             for wafer in wafers
         ]
@@ -84,9 +84,12 @@ def test_first_rule_that_matches_names_the_insertion(spark):
 
 def test_insertion_is_named_by_the_match_alone(spark):
     found = transform.TesterRules(
-        "UTC", [], [{"column": "job_nam", "pattern": "(?i)_(cp[0-9])", "insertion": "$1"}], "FT1"
+        "UTC",
+        [],
+        [{"column": "job_nam", "pattern": "(?i)(?<=_)ws([0-9])", "insertion": "CP$1"}],
+        "FT1",
     )
-    df = spark.createDataFrame([("m16g_cp2_v7",), ("m16g",)], "job_nam string")
+    df = spark.createDataFrame([("m16g_ws2_v7",), ("m16g",)], "job_nam string")
 
     actual = df.select(transform.insertion(found)).collect()
 
@@ -169,6 +172,20 @@ def test_file_is_replaced_only_by_one_that_holds_all_its_wafers(beaten):
 
 def test_cut_file_whose_wafer_has_no_name_yet_is_replaced_by_the_whole_one(beaten):
     assert beaten((1, CUT, 100, ["-"]), (2, WHOLE, 200, ["05"])) == [1]
+
+
+def test_cut_file_whose_wafer_began_at_another_time_still_counts(beaten):
+    files = ((1, CUT, 100, ["-"]), (2, WHOLE, 200, ["05"]))
+
+    assert beaten(*files, start=lambda key: key) == []
+
+
+@pytest.mark.parametrize("unknown", [0, None])
+def test_file_of_a_tester_that_keeps_no_wafer_times_always_counts(beaten, unknown):
+    for status in (WHOLE, CUT):
+        for name in ("01", "-"):
+            files = ((1, status, 100, [name]), (2, WHOLE, 200, [name]))
+            assert beaten(*files, start=lambda key: unknown) == []
 
 
 def test_complete_files_without_wafers_are_parts_of_one_session(beaten):

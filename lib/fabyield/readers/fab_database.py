@@ -7,7 +7,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fabyield.errors import ConfigError, FabYieldError
+from fabyield.errors import ConfigError, FabYieldError, first_line
 from fabyield.settings import Database
 from fabyield.table import BATCH, Table
 
@@ -76,7 +76,7 @@ def _load(spark: SparkSession, database: Database, name: str, wanted: dict[str, 
     except Exception as error:
         secret = database.password or re.search("[?;@]", database.url)
         # The driver's message may hold the URL, and that a password: name only the kind.
-        reason = type(error).__name__ if secret else _reason(error)
+        reason = type(error).__name__ if secret else first_line(error)
         raise FabYieldError(f"factory database, table {name}: cannot be read: {reason}") from None
 
 
@@ -98,9 +98,3 @@ def _check_file(url: str) -> None:
             f"{path}: no such factory database; set database.url in conf, or remove the landing "
             "zone and run `make landing` for an embedded one"
         )
-
-
-def _reason(error: Exception) -> str:
-    # The bridge to the JVM says in its first line only that a call failed, then what failed.
-    text = str(error)
-    return (text.partition("\n: ")[2] or text).partition("\n")[0]

@@ -95,7 +95,7 @@ def file_row(tables: StdfTables, file_key: int, operator_hash: str | None) -> pa
 
 
 def refused_file(file_key: int, status: str, size: int, reason: str) -> RefusedFile:
-    """The rows of a file, `size` bytes long, that is no STDF."""
+    """The rows of a file, `size` bytes long, of which nothing could be read."""
     file = {"file_key": file_key, "status": status, "reason": reason, "wafer_ids": []}
     counts = {"record_counts": [], "refused_records": 1, "refused_bytes": size}
     stretch = {"file_key": file_key, "record_offset": 0, "record_length": size, "reason": reason}

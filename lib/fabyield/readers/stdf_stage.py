@@ -17,6 +17,7 @@ from fabyield.readers.stdf_rows import COUNTS, KINDS, TEXTS, file_row, refused_f
 from fabyield.table import Table
 
 FILES = "files"
+UNREADABLE = "unreadable"
 FOUND = "file_key bigint, path string, size_bytes bigint, modified_at timestamp, night_on date"
 REFUSED = (
     "file_key bigint, record_offset bigint, record_length bigint, record_name string, reason string"
@@ -129,9 +130,8 @@ def _decoded(uri: str, file_key: int, operator_key: str, sink: Sink) -> pa.Recor
     except StdfError as error:
         return _refused(file_key, "broken" if raw else "empty", len(raw), str(error), sink)
     except OSError as error:
-        # It must not stop all others, nor every night to come.
-        reason = f"cannot be read: {error}; mend it and touch it, and it is read again"
-        return _refused(file_key, "broken", 0, reason, sink)
+        # It must not stop all others, nor every night to come; each of those tries it again.
+        return _refused(file_key, UNREADABLE, 0, f"cannot be read: {error}", sink)
     staged = stage_rows(tables, file_key)
     for kind in KINDS:
         sink.add(kind, staged[kind])

@@ -65,7 +65,7 @@ def file_counts(run: Run) -> N.FileCounts:
     """Files of the batch by what became of them."""
     rows = _of_batch(run, STDF_FILES).groupBy("status").count().collect()
     counts = {row["status"]: row["count"] for row in rows}
-    broken = counts.get("broken", 0) + counts.get("empty", 0)
+    broken = sum(counts.get(status, 0) for status in ("broken", "empty", "unreadable"))
     names = {"read": "complete", "duplicate": "duplicate", "incomplete": "incomplete"}
     return N.FileCounts(**{n: counts.get(s, 0) for n, s in names.items()}, broken=broken)
 

@@ -54,7 +54,8 @@ def read(source: str | Path | bytes | BinaryIO) -> StdfTables:
     """Read a file, an open stream or bytes, gzip or plain (told by content).
 
     What is whole is read, the rest is in `refused`. Raises StdfError where nothing can be read:
-    an empty file, one that does not begin with FAR, one of a DEC machine, or of 2 GiB and more.
+    an empty file, a damaged gzip stream, one that does not begin with FAR, one of another version
+    than 4, of a DEC machine, or of 2 GiB and more.
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "STDF input")
     data, broken = _content(source, str(name))

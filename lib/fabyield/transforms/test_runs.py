@@ -60,42 +60,52 @@ def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
 
 
 def superseded(runs: DataFrame) -> DataFrame:
-    """`runs` with is_superseded: a better file of the same session holds all wafers of theirs too.
+    """`runs` with is_superseded: a better file of the same session holds all their file holds.
 
-    A file's wafers are known by ID and start. One without MRR gives way to one with it, or with
-    more content. A complete file gives way only to a complete one, of more wafers or, of the
-    same, delivered later; it may lack an ID for no wafer, or nothing would tell what it holds.
+    Better than a file without MRR is one with it, or with more content; better than a complete
+    file is only a complete one of more wafers or, of the same, delivered later. What a file holds
+    is told by the names and starts of its wafers: one that lacks them always counts.
     """
-    wafer = F.when(F.col("wafer_id") != NOWHERE, F.struct("wafer_id", "start_t"))
-    files = runs.groupBy("file_key", "session_id", "content_bytes").agg(
-        (F.first("status") == WHOLE).alias("whole"),
-        # A retest is never a better version of the first test.
-        F.first(F.coalesce(F.to_json("retest_bins"), F.lit("no retest"))).alias("kind"),
-        F.collect_set(wafer).alias("held"),
-        F.bool_and(F.col("wafer_id") != NOWHERE).alias("named"),
-    )
+    files = _files(runs)
     mine, theirs = files.alias("mine"), files.alias("theirs")
-    same = mine_is("session_id") & mine_is("kind")
-    no_wafer_lost = F.size(F.array_except("mine.held", "theirs.held")) == 0
-    more_wafers = F.size("theirs.held") > F.size("mine.held")
-    later = F.col("theirs.file_key") > F.col("mine.file_key")
-    content = F.col("theirs.content_bytes") - F.col("mine.content_bytes")
-    longer = (content > 0) | ((content == 0) & ~later)
-    better = (
-        F.when(F.col("mine.whole"), F.col("theirs.whole") & (more_wafers | later))
-        .when(F.col("theirs.whole"), True)
-        .otherwise(longer)
+    same = _agree("session_id") & _agree("kind") & ~_agree("file_key")
+    nothing_lost = (F.size(F.array_except("mine.named", "theirs.named")) == 0) & (
+        F.size(F.array_except("mine.nameless", "theirs.starts")) == 0
     )
-    told = ~F.col("mine.whole") | F.col("mine.named")
-    other = F.col("mine.file_key") != F.col("theirs.file_key")
-    beaten = mine.join(theirs, same & other & no_wafer_lost & told & better, how="left_semi")
+    beaten = mine.join(theirs, same & F.col("mine.told") & nothing_lost & _better(), "left_semi")
     marked = beaten.select("file_key").withColumn("is_superseded", F.lit(True))
     joined = runs.join(marked, "file_key", how="left")
     return joined.withColumn("is_superseded", F.coalesce("is_superseded", F.lit(False)))
 
 
-def mine_is(name: str) -> Column:
-    """Whether two files agree on `name`."""
+def _files(runs: DataFrame) -> DataFrame:
+    has_name = F.col("wafer_id") != NOWHERE
+    has_start = F.coalesce("start_t", F.lit(0)) > 0
+    whole = F.col("status") == WHOLE
+    return runs.groupBy("file_key", "session_id", "content_bytes").agg(
+        F.first(whole).alias("whole"),
+        # A retest is never a better version of the first test.
+        F.first(F.coalesce(F.to_json("retest_bins"), F.lit("no retest"))).alias("kind"),
+        F.collect_set(F.when(has_name, F.struct("wafer_id", "start_t"))).alias("named"),
+        F.collect_set(F.when(~has_name, F.col("start_t"))).alias("nameless"),
+        F.collect_set("start_t").alias("starts"),
+        # A cut file may not have come to the name of its last wafer.
+        F.bool_and(has_start & (has_name | ~whole)).alias("told"),
+    )
+
+
+def _better() -> Column:
+    more_wafers = F.size("theirs.named") > F.size("mine.named")
+    later = F.col("theirs.file_key") > F.col("mine.file_key")
+    content = F.col("theirs.content_bytes") - F.col("mine.content_bytes")
+    return (
+        F.when(F.col("mine.whole"), F.col("theirs.whole") & (more_wafers | later))
+        .when(F.col("theirs.whole"), True)
+        .otherwise((content > 0) | ((content == 0) & ~later))
+    )
+
+
+def _agree(name: str) -> Column:
     return F.col(f"mine.{name}") == F.col(f"theirs.{name}")
 
 
@@ -105,7 +115,7 @@ def insertion(rules: TesterRules) -> Column:
     for rule in reversed(rules.insertion_rules):
         column = trimmed(F.col(rule["column"]))
         # What stands around the match is no part of the name.
-        match = F.regexp_extract(column, rule["pattern"], 0)
-        named = F.upper(F.regexp_replace(match, rule["pattern"], rule["insertion"]))
+        around = rf"^[\s\S]*?(?:{rule['pattern']})[\s\S]*$"
+        named = F.upper(F.regexp_replace(column, around, rule["insertion"]))
         found = F.when(column.rlike(rule["pattern"]), named).otherwise(found)
     return F.coalesce(found, F.lit(rules.default_insertion))
