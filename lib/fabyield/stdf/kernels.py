@@ -1,5 +1,7 @@
 """Loops over whole buffers, compiled; all else in this package is numpy on their results."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ Small = NDArray[np.int16]
 Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int32]
+Raw = NDArray[np.uint32]
 
 FIXED, COUNT, TEXT, BITS, ARRAY, NIBBLES = range(6)
 PIR, PRR, WIR, WRR, TEST = range(1, 6)
@@ -67,29 +70,30 @@ def chain(data: Bytes, known: Bytes, big: bool, starts: Longs, codes: Words) -> 
     return count, at
 
 
-@njit(cache=True, nogil=True)
-def small(data: Bytes, big: bool, at: int, width: int, end: int) -> int:
-    """Read an integer of one or two bytes; 0 if it is wider or ends behind `end`."""
-    if at + width > end or width > 2:
-        return 0
-    if width == 1:
-        return int(data[at])
-    return int(data[at] << 8 | data[at + 1] if big else data[at + 1] << 8 | data[at])
+class Found(NamedTuple):
+    """What `walk` finds of each wanted field of each record, a row per field.
+
+    `at`: where it begins, as bytes from the start of the record; 0 where the record ends before.
+    `raw`: its number as it stands, unsigned: of a text or bits their length, of an array nothing.
+    """
+
+    at: Places
+    raw: Raw
 
 
 @njit(cache=True, nogil=True)
-def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, at: Places) -> Small:
-    """Find where each field of each record begins, as bytes from the start of the record.
+def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> Small:
+    """Find each field of each record, and its number, while the record is at hand.
 
     `fields` has a row per field: its shape, its width, the position of its count field, and the
-    row of `at` to fill, -1 for none. Returns the number of whole fields of each record; if the
+    row of `found` to fill, -1 for none. Returns the number of whole fields of each record; if the
     next one is damaged, minus 1 minus that number.
     """
     whole = np.empty(starts.size, np.int16)
     counts = np.zeros(fields.shape[0], np.int64)
     for i in range(starts.size):
         place = starts[i] + 4
-        end = place + small(data, big, starts[i], 2, data.size)
+        end = place + number(data, big, starts[i], 2)
         whole[i] = fields.shape[0]
         for f in range(fields.shape[0]):
             shape, width, many = fields[f, 0], fields[f, 1], counts[fields[f, 2]]
@@ -97,76 +101,172 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, at: Places) -> Sma
             if place >= end and not (is_array and many == 0):
                 whole[i] = f
                 break
+            value = np.int64(0)
             if is_array:
                 size = width * many if shape == ARRAY else (many + 1) // 2
-            elif shape == FIXED:
-                size = width
-            elif shape == TEXT:
-                size = 1 + data[place]
             else:
-                counts[f] = small(data, big, place, width, end)
-                size = width + ((counts[f] + 7) // 8 if shape == BITS else 0)
+                size = np.int64(width)
+                if place + size <= end:
+                    value = number(data, big, place, width)
+                    counts[f] = value
+                    size += value if shape == TEXT else (value + 7) // 8 if shape == BITS else 0
             if place + size > end:
                 whole[i] = -1 - f
                 break
-            if fields[f, 3] >= 0:
-                at[fields[f, 3], i] = place - starts[i]
+            slot = fields[f, 3]
+            if slot >= 0:
+                found.at[slot, i] = place - starts[i]
+                found.raw[slot, i] = value
             place += size
     return whole
 
 
 @njit(cache=True, nogil=True)
-def integers(data: Bytes, big: bool, starts: Longs, at: Places, width: int) -> Longs:
-    """Read the unsigned integers of `width` bytes at `starts + at`; 0 where `at` is 0."""
-    out = np.zeros(starts.size, np.int64)
-    first, step = (0, 1) if big else (width - 1, -1)
-    for i in range(starts.size):
-        if at[i] > 0:
-            place = starts[i] + at[i] + first
-            value = np.int64(data[place])
-            if width > 1:
-                value = value << 8 | data[place + step]
-            if width > 2:
-                value = value << 16 | data[place + 2 * step] << 8 | data[place + 3 * step]
-            out[i] = value
-    return out
+def number(data: Bytes, big: bool, at: int, width: int) -> np.int64:
+    """Read an unsigned integer of up to four bytes; of more, the first four bytes in file order."""
+    one = np.int64(data[at])
+    if width == 1:
+        return one
+    two = np.int64(data[at + 1])
+    if width == 2:
+        return one << 8 | two if big else two << 8 | one
+    three, four = np.int64(data[at + 2]), np.int64(data[at + 3])
+    if big:
+        return one << 24 | two << 16 | three << 8 | four
+    return four << 24 | three << 16 | two << 8 | one
 
 
 @njit(cache=True, nogil=True)
-def own(what: Small, places: Ints, one_head: bool, closed: Longs) -> tuple[Longs, int]:
+def alike(data: Bytes, keys: Longs, text: Longs, a: int, b: int) -> bool:
+    """Tell whether two records have the same key and the same text, each at its place in `text`."""
+    one, two = text[a], text[b]
+    if keys[a] != keys[b] or data[one] != data[two]:
+        return False
+    # The first byte is the text's length.
+    mine, theirs = data[one : one + 1 + data[one]], data[two : two + 1 + data[two]]
+    # Without an early end, so that many bytes are compared at once.
+    differ = np.uint8(0)
+    for i in range(mine.size):
+        differ |= mine[i] ^ theirs[i]
+    return bool(differ == 0)
+
+
+@njit(cache=True, nogil=True)
+def kinds(data: Bytes, keys: Longs, text: Longs) -> tuple[Longs, Longs]:
+    """Give records that are `alike` one number, in order of first sight; also list those first.
+
+    A tester measures its tests in one order, so what followed a kind before is tried first.
+    """
+    kind = np.empty(keys.size, np.int64)
+    first, hashes, follows = none(64), none(64), none(64)
+    slots = none(256)
+    count, last = 0, -1
+    for i in range(kind.size):
+        found = follows[last] if last >= 0 else -1
+        if found < 0 or not alike(data, keys, text, first[found], i):
+            if count == first.size:
+                first, hashes, follows = doubled(first), doubled(hashes), doubled(follows)
+                slots = none(4 * first.size)
+                for k in range(count):
+                    slots[free(slots, hashes[k])] = k
+            code = hashed(data, keys[i], text[i])
+            slot = code & (slots.size - 1)
+            while slots[slot] >= 0:
+                found = slots[slot]
+                if hashes[found] == code and alike(data, keys, text, first[found], i):
+                    break
+                slot = (slot + 1) & (slots.size - 1)
+            if slots[slot] < 0:
+                found = count
+                slots[slot], first[found], hashes[found] = found, i, code
+                count += 1
+            if last >= 0:
+                follows[last] = found
+        kind[i] = found
+        last = found
+    return kind, first[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def hashed(data: Bytes, key: int, text: int) -> int:
+    """Hash what `alike` compares."""
+    code = key ^ key >> 32
+    for at in range(text, text + 1 + data[text]):
+        code = code * 31 + data[at]
+    return code ^ code >> 29
+
+
+@njit(cache=True, nogil=True)
+def free(slots: Longs, code: int) -> int:
+    """Find the first free slot for `code`; there is always one."""
+    slot = code & (slots.size - 1)
+    while slots[slot] >= 0:
+        slot = (slot + 1) & (slots.size - 1)
+    return slot
+
+
+@njit(cache=True, nogil=True)
+def none(size: int) -> Longs:
+    """Make an array of -1."""
+    return np.full(size, -1, np.int64)
+
+
+@njit(cache=True, nogil=True)
+def doubled(old: Longs) -> Longs:
+    """Copy `old` into the first half of an array of -1."""
+    new = none(2 * old.size)
+    new[: old.size] = old
+    return new
+
+
+@njit(cache=True, nogil=True)
+def own(data: Bytes, starts: Longs, what: Small, closed: Longs) -> tuple[Longs, int]:
     """Give each record its owner, in file order; return the owners and the number of wafer runs.
 
-    `what` is PIR, PRR, WIR, WRR, TEST or 0, `places` is head * 256 + site. A test's owner is the
-    PIR (by number) open at its place, a PRR's the wafer run open at its head, that of WIR and WRR
-    their own run; -1 is none. `closed[p]` becomes the number of the PRR that closes PIR p.
+    `what` is PIR, PRR, WIR, WRR, TEST or 0. A test's owner is the PIR (by number) open at its
+    head and site, a PRR's the wafer run open at its head, that of WIR and WRR their own run; -1
+    is none. `closed[p]` becomes the number of the PRR that closes PIR p.
     """
     owner = np.full(what.size, -1, np.int64)
     parts, wafers = np.full(65536, -1, np.int64), np.full(256, -1, np.int64)
+    only_head, one_head = np.int64(-1), True
+    for i in range(what.size):
+        if what[i] == PIR or what[i] == PRR:
+            head = np.int64(data[starts[i] + 4])
+            one_head = one_head and bool(only_head < 0 or head == only_head)
+            only_head = head
     pirs, prrs, runs = 0, 0, 0
     for i in range(what.size):
-        place, head = places[i], places[i] >> 8
-        if what[i] == TEST:
-            owner[i] = parts[place]
-        elif what[i] == PIR:
-            parts[place] = pirs
-            pirs += 1
-        elif what[i] == PRR:
-            if parts[place] >= 0:
-                closed[parts[place]] = prrs
-            parts[place] = -1
-            owner[i] = wafers[head]
-            prrs += 1
-        elif what[i] == WIR:
+        if what[i] == 0:
+            continue
+        # The test number stands before the head.
+        at = starts[i] + (8 if what[i] == TEST else 4)
+        head = np.int64(data[at])
+        if what[i] == WIR:
             owner[i] = runs
             wafers[head] = runs
             if one_head or head == ANY_HEAD:
                 wafers[:] = runs
             runs += 1
-        elif what[i] == WRR:
+            continue
+        if what[i] == WRR:
             run = wafers.max() if head == ANY_HEAD else wafers[head]
             if run < 0:
                 run = runs
                 runs += 1
             owner[i] = run
             wafers[wafers == run] = -1
+            continue
+        place = head << 8 | np.int64(data[at + 1])
+        if what[i] == TEST:
+            owner[i] = parts[place]
+        elif what[i] == PIR:
+            parts[place] = pirs
+            pirs += 1
+        else:
+            if parts[place] >= 0:
+                closed[parts[place]] = prrs
+            parts[place] = -1
+            owner[i] = wafers[head]
+            prrs += 1
     return owner, runs

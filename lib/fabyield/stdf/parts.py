@@ -31,16 +31,11 @@ class Owners:
     def of(cls, chain: Chain, rows: dict[str, Rows]) -> "Owners":
         """Follow parts and wafers through the file; `rows` are those of ROLES."""
         size = chain.starts.size
-        what, places = np.zeros(size, np.int16), np.zeros(size, np.int32)
+        what = np.zeros(size, np.int16)
         for name, role in ROLES.items():
-            records = rows[name]
-            what[records.index] = role
-            places[records.index] = records.integers("head_num") << 8
-            if role not in (WIR, WRR):
-                places[records.index] |= records.integers("site_num").astype(np.int32)
-        one_head = np.unique(places[(what == PIR) | (what == PRR)] >> 8).size == 1
+            what[rows[name].index] = role
         closed = np.full(len(rows["PIR"]), -1, np.int64)
-        owner, runs = kernels.own(what, places, one_head, closed)
+        owner, runs = kernels.own(chain.data, chain.starts, what, closed)
         return cls(owner, closed, runs)
 
     def part_of(self, tests: Rows) -> Longs:

@@ -2,7 +2,8 @@
 
 import hashlib
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,8 +30,7 @@ class StdfTables:
     """One STDF file as Arrow tables; `record_offset` counts bytes of the decompressed content.
 
     Missing values are null. `refused` says what was not read and why, `counts` how many whole
-    records of each name the file has (`180/10` for a vendor's own). `sha256` of the decompressed
-    content, `content_bytes` long, tells a renamed or recompressed copy.
+    records of each name the file has (`180/10` for a vendor's own).
     """
 
     file: pa.Table
@@ -46,8 +46,17 @@ class StdfTables:
     sites: pa.Table
     refused: pa.Table
     counts: dict[str, int]
-    sha256: str
-    content_bytes: int
+    content: Bytes = field(repr=False)
+
+    @property
+    def content_bytes(self) -> int:
+        """Length of the decompressed content."""
+        return self.content.size
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the decompressed content: tells a renamed or recompressed copy."""
+        return hashlib.sha256(self.content.data).hexdigest()
 
 
 def read(source: str | Path | bytes | BinaryIO) -> StdfTables:
@@ -72,11 +81,13 @@ def _content(source: str | Path | bytes | BinaryIO, name: str) -> tuple[Bytes, s
         raw = Path(source).read_bytes()
     else:
         raw = source if isinstance(source, bytes) else source.read()
-    # A bytearray is writable, as the compiled loops expect all their arrays to be.
-    content, broken = _decompress(raw) if raw.startswith(GZIP) else (bytearray(raw), "")
+    content, broken = _decompress(raw) if raw.startswith(GZIP) else (raw, "")
     if len(content) > MOST_BYTES:
         raise StdfError(f"{name}: content of more than {MOST_BYTES:,} bytes; split the file")
-    return np.frombuffer(content, np.uint8), broken
+    data = np.frombuffer(content, np.uint8)
+    # Always read-only, or the loops would be compiled twice.
+    data.flags.writeable = False
+    return data, broken
 
 
 def _decompress(raw: bytes) -> tuple[bytearray, str]:
@@ -123,8 +134,7 @@ def _tables(chain: Chain) -> StdfTables:
         sites=_sites(rows["SDR"]),
         refused=refused_table(chain.refused),
         counts=chain.counts(),
-        sha256=hashlib.sha256(chain.data.data).hexdigest(),
-        content_bytes=chain.data.size,
+        content=chain.data,
     )
 
 

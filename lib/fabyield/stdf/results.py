@@ -49,50 +49,44 @@ def rows_of(chain: Chain, name: str) -> Rows:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The tests of one kind: record i is of test `code[i]`, `first[t]` is the first of test t."""
+    """The tests of one kind: record i is of test `code[i]`, `first[t]` is the first of test t.
+
+    `telling` are the first records of each test, length and flags; the others tell no more of it.
+    """
 
     kind: str
     rows: Rows
     code: Longs
     first: Longs
     text: ArrowArray
-    has_text: Flags
+    telling: Longs
 
     @classmethod
     def of(cls, kind: str, rows: Rows) -> "Catalogue":
         """Tell the tests apart by number and text; no text means the number's first text."""
-        number, numbers = _encode(rows.integers("test_num"))
-        texts = rows.column("test_txt").dictionary_encode()
+        alike, telling = rows.kinds()
+        number, numbers = _encode(rows.integers("test_num")[telling])
+        texts = rows.some(telling).column("test_txt").dictionary_encode()
         text = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        has_text = text >= 0
-        if not has_text.all():
-            named = np.flatnonzero(has_text)
-            usual = np.full(numbers.size, -1, np.int64)
-            usual[number[named[::-1]]] = text[named[::-1]]
-            text = np.where(has_text, text, usual[number])
+        named = np.flatnonzero(text >= 0)
+        usual = np.full(numbers.size, -1, np.int64)
+        usual[number[named[::-1]]] = text[named[::-1]]
+        text = np.where(text >= 0, text, usual[number])
         width = len(texts.dictionary) + 1
         code, tests = _encode(number * width + text + 1)
         label = tests % width - 1
         found = texts.dictionary.take(arrow(label, label >= 0, pa.int64()))
-        return cls(kind, rows, code, first_rows(code, tests.size), found, has_text)
+        first = telling[first_rows(code, tests.size)]
+        return cls(kind, rows, code[alike], first, found, telling)
 
     def definitions(self, names: Sequence[str]) -> dict[str, ArrowArray]:
         """Tell what the first record of each test that carries a field says of it."""
-        picked = self._telling()
-        full = Rows(self.rows.chain, self.rows.record.name, index=self.rows.index[picked])
+        full = self.rows.some(self.telling)
         known = {field.name for field in full.record.fields}
         absent = {name: pa.nulls(self.first.size, TYPES[name]) for name in names}
-        told = {name: self._told(full, self.code[picked], name) for name in names if name in known}
+        code = self.code[self.telling]
+        told = {name: self._told(full, code, name) for name in names if name in known}
         return absent | told
-
-    def _telling(self) -> Longs:
-        """Find the first record of each test, length and flags; the others tell no more."""
-        flags = self.rows.integers("opt_flag")
-        lengths = self.rows.chain.lengths(self.rows.starts)
-        present = 2 * self.rows.has("opt_flag") + self.has_text
-        key = ((self.code << 16 | lengths) << 8 | flags) << 2 | present
-        code, kinds = _encode(key)
-        return np.sort(first_rows(code, kinds.size))
 
     def _told(self, full: Rows, tests: Longs, field: str) -> ArrowArray:
         column = full.column(field)

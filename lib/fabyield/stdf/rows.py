@@ -48,6 +48,13 @@ WIDTHS = {
 }
 
 
+# What the raw number is taken for, so that its sign and its width are those of the field.
+STORED: dict[str, Any] = {
+    **{"U1": np.uint8, "U2": np.uint16, "U4": np.uint32, "B1": np.uint8},
+    **{"I1": np.int8, "I2": np.int16, "I4": np.int32},
+}
+
+
 class Rows:
     """The undamaged records of one name in file order; damaged ones go to the chain's refusals.
 
@@ -70,10 +77,12 @@ class Rows:
         found = np.flatnonzero(chain.codes == self.record.code) if index is None else index
         self.index = found
         self.starts = chain.starts[found]
-        self._at = np.zeros((len(names), found.size), np.uint32)
-        self._read: dict[str, Longs] = {}
+        shape = (len(names), found.size)
+        self._at, self._raw = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
         plan = np.array([self._plan(field) for field in fields], np.int32)
-        self._whole = kernels.walk(chain.data, chain.big, self.starts, plan, self._at)
+        self._whole = kernels.walk(
+            chain.data, chain.big, self.starts, plan, kernels.Found(self._at, self._raw)
+        )
         self._refuse(least)
 
     def __len__(self) -> int:
@@ -102,8 +111,20 @@ class Rows:
     def keep(self, rows: Flags) -> None:
         """Drop all other rows."""
         self.index, self.starts = self.index[rows], self.starts[rows]
-        self._at, self._whole = self._at[:, rows], self._whole[rows]
-        self._read.clear()
+        self._at, self._raw, self._whole = self._at[:, rows], self._raw[:, rows], self._whole[rows]
+
+    def some(self, rows: Longs) -> "Rows":
+        """Read some of the rows with all their fields."""
+        return Rows(self.chain, self.record.name, index=self.index[rows])
+
+    def kinds(self) -> tuple[Longs, Longs]:
+        """Number test records by what they may say of their test, and find the first of each."""
+        has_text, has_flag = self.has("test_txt"), self.has("opt_flag")
+        key = self.integers("test_num") << 16 | self.chain.body_lengths()[self.index]
+        key = ((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text
+        # Without a text all have the same place; the key tells them from those with one.
+        text = np.where(has_text, self._places("test_txt"), 0)
+        return kernels.kinds(self.chain.data, key, text)
 
     def has(self, name: str) -> Flags:
         """Tell whether each record reaches as far as the field `name`."""
@@ -111,13 +132,9 @@ class Rows:
 
     def integers(self, name: str) -> Longs:
         """Read an integer field as it stands in the file, 0 where a record ends before it."""
-        if name not in self._read:
-            field = self._field(name)
-            width = WIDTHS[field.type]
-            values = self._unsigned(name, width)
-            shift = 64 - 8 * width if field.type[0] == "I" else 0
-            self._read[name] = values << shift >> shift if shift else values
-        return self._read[name]
+        stored = self._raw[self._slots[name]].astype(STORED[self._field(name).type])
+        values: Longs = stored.astype(np.int64)
+        return values
 
     def _field(self, name: str) -> Field:
         return self.record.fields[self.record.index(name)]
@@ -137,21 +154,17 @@ class Rows:
             return self._lists(field)
         if field.type in LENGTH_WIDTHS:
             return self._texts(field)
-        values, valid = self.integers(name), self.valid(name)
-        numbers: NDArray[Any] = values
-        if field.type == "R4":
-            numbers = values.astype(np.uint32).view(np.float32)
+        target, valid, raw = ARROW[field.type], self.valid(name), self._raw[self._slots[name]]
+        numbers: NDArray[Any] = raw.view(np.float32) if field.type == "R4" else raw
+        if field.type in STORED:
+            numbers = raw.astype(STORED[field.type])
         if field.fill_is_missing:
             valid &= numbers != field.fill
-        return arrow(numbers, valid, ARROW[field.type])
+        return arrow(numbers, valid, target)
 
     def columns(self, names: Iterable[str]) -> dict[str, ArrowArray]:
         """Give several columns by name."""
         return {name: self.column(name) for name in names}
-
-    def _unsigned(self, name: str, width: int) -> Longs:
-        chain, at = self.chain, self._at[self._slots[name]]
-        return kernels.integers(chain.data, chain.big, self.starts, at, width)
 
     def _places(self, name: str) -> Longs:
         """Offset of the field in each record, that of the record where it ends before the field."""
@@ -162,7 +175,7 @@ class Rows:
         data, places = self.chain.data, self._places(field.name)
         prefix = LENGTH_WIDTHS[field.type]
         if prefix:
-            lengths = self._unsigned(field.name, prefix)
+            lengths = self._raw[self._slots[field.name]].astype(np.int64)
             lengths = (lengths + 7) // 8 if field.type == "Dn" else lengths
         else:
             letters = np.where(self.has(field.name), data[places], 0)
@@ -191,7 +204,7 @@ class Rows:
 
 def arrow(numbers: NDArray[Any], valid: Flags, target: pa.DataType) -> ArrowArray:
     """Turn numbers into an Arrow array of type `target`, null where not valid."""
-    values = numbers.astype(target.to_pandas_dtype())
+    values = numbers.astype(target.to_pandas_dtype(), copy=False)
     return pa.array(values, target, mask=None if valid.all() else ~valid)
 
 

@@ -34,12 +34,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class Chain:
-    """All whole records of a file: where they start (bytes), and their codes."""
+    """All whole records of a file: where they start and the last one stops, and their codes."""
 
     data: Bytes
     big: bool
     starts: Longs
     codes: Words
+    stop: int
     refused: list[Refused] = field(default_factory=list)
 
     def refuse(self, starts: Longs, name: str, reasons: Sequence[str]) -> None:
@@ -52,6 +53,10 @@ class Chain:
         high, low = (0, 1) if self.big else (1, 0)
         high_bytes, low_bytes = self.data[starts + high], self.data[starts + low]
         return (high_bytes.astype(np.int64) << 8 | low_bytes) + 4
+
+    def body_lengths(self) -> Longs:
+        """Count the bytes of each record behind its header."""
+        return np.diff(self.starts, append=self.stop) - 4
 
     def counts(self) -> dict[str, int]:
         """Count the records by name, in order of type and subtype."""
@@ -69,7 +74,7 @@ def scan(data: Bytes, name: str) -> Chain:
     if count > room:
         starts, codes = np.empty(count, np.int64), np.empty(count, np.uint16)
         kernels.chain(data, known, big, starts, codes)
-    found = Chain(data, big, starts[:count], codes[:count])
+    found = Chain(data, big, starts[:count], codes[:count], stop)
     if stop < data.size:
         found.refused.append(_rest(data, big, stop))
     return found
