@@ -129,6 +129,17 @@ def test_job_alone_takes_what_it_has_not_seen_or_all(spark, settings, full, sinc
     assert [(run.since, run.attempt.batch) for run in runs] == [(since, 4)]
 
 
+def test_log_that_cannot_be_written_is_a_wrong_setting(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    for folder in (tmp_path / "file", tmp_path / "file" / "log"):
+        with pytest.raises(ConfigError, match="log: "), logging_to(str(folder), "job"):
+            pass
+    (tmp_path / "job.log").mkdir()
+    with pytest.raises(ConfigError, match="log: "), logging_to(str(tmp_path), "job"):
+        pass
+
+
 def test_log_file_keeps_what_the_screen_leaves_out(tmp_path, capsys):
     log = logging.getLogger("fabyield.somewhere")
     with logging_to(str(tmp_path), "job"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fabyield.errors import ConfigError
+from fabyield.reports.figures import plain
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ class LogChannel:
 
     def send(self, alert: Alert) -> None:
         """Log `alert` as one line, so that no name can forge another or command a terminal."""
-        text = " ".join(str(alert).split())
-        log.warning("ALERT %s", "".join(c if c.isprintable() else "\ufffd" for c in text))
+        log.warning("ALERT %s", plain(" ".join(str(alert).split())))
 
 
 CHANNELS: dict[str, type[Channel]] = {"log": LogChannel}

@@ -68,21 +68,17 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
             given.conf, lake=given.lake, landing=given.landing, report=given.report
         )
         alerts.check(settings.alerts)
-        Path(settings.log).mkdir(parents=True, exist_ok=True)
+        with logging_to(settings.log, name):
+            try:
+                return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
+            finally:
+                # What an interrupt left of the session may not even stop.
+                with suppress(Exception):
+                    if (spark := SparkSession.getActiveSession()) is not None:
+                        spark.stop()
     except ConfigError as error:
         sys.stderr.write(f"fabyield: {error}\n")
         return Exit.MISUSED
-    except OSError as error:
-        sys.stderr.write(f"fabyield: log: {error}\n")
-        return Exit.MISUSED
-    with logging_to(settings.log, name):
-        try:
-            return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
-        finally:
-            # What an interrupt left of the session may not even stop.
-            with suppress(Exception):
-                if (spark := SparkSession.getActiveSession()) is not None:
-                    spark.stop()
 
 
 def alone_in(lake: str, work: Callable[[], None]) -> None:
@@ -160,14 +156,21 @@ def guarded(work: Callable[[], None]) -> Exit:
 
 @contextmanager
 def logging_to(folder: str, name: str) -> Iterator[None]:
-    """Send progress to standard output, and all there is to say to <folder>/<name>.log."""
+    """Send progress to standard output, and all there is to say to <folder>/<name>.log.
+
+    Raises ConfigError where that file cannot be written.
+    """
     # Errors reach us as exceptions; these would print them once more, a page long.
     for noisy, level in NOISY.items():
         logging.getLogger(noisy).setLevel(level)
     root = logging.getLogger("fabyield")
     root.setLevel(logging.DEBUG)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    screen, file = logging.StreamHandler(sys.stdout), logging.FileHandler(f"{folder}/{name}.log")
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(f"{folder}/{name}.log")
+    except OSError as error:
+        raise ConfigError(f"log: {error}") from error
+    screen = logging.StreamHandler(sys.stdout)
     screen.setFormatter(PROGRESS)
     screen.setLevel(logging.INFO)
     file.setFormatter(RECORD)

@@ -27,9 +27,9 @@ class Batch:
     """Rows on their way into a table.
 
     `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
-    and `refused` never became rows: they go to quarantine as they are (REFUSED). `wafers` are the
-    wafer keys whose old rows make room; None: all of them. `staged` rows are cheap to read again,
-    so they are not held while they are audited.
+    and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
+    have. `wafers` are the wafer keys whose old rows make room; None: all of them. `staged` rows
+    are cheap to read again, so they are not held while they are audited.
     """
 
     table: Table
@@ -188,7 +188,7 @@ class Run:
         table = audit.batch.table
         refused = _quarantined(audit.marked, table)
         if audit.batch.refused is not None:
-            refused = refused.unionByName(audit.batch.refused.select(*REFUSED))
+            refused = refused.unionByName(audit.batch.refused, allowMissingColumns=True)
         tags = {"table": table.table, BATCH: self.attempt.batch, "fab_id": self.fab_id}
         tagged = refused.withColumns({name: F.lit(value) for name, value in tags.items()})
         rows = QUARANTINE.conform(tagged)

@@ -41,9 +41,6 @@ def fab_rows(spark: SparkSession, database: Database, table: Table, fab_id: str)
     }
     tagged = [F.lit(fab_id).alias("fab_id"), *(c.alias(n) for n, c in columns.items())]
     refused = rows.where(F.col(_REASON).isNotNull()).select(
-        F.lit(None).cast("bigint").alias("file_key"),
-        F.lit(None).cast("bigint").alias("record_offset"),
-        F.lit(None).cast("bigint").alias("record_length"),
         F.col(_REASON).alias("reason"),
         F.to_json(F.struct(*wanted)).alias("row"),
     )

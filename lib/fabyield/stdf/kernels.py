@@ -15,7 +15,7 @@ Flags = NDArray[np.bool_]
 Ints = NDArray[np.int32]
 Raw = NDArray[np.uint32]
 
-FIXED, COUNT, TEXT, BITS, ARRAY, NIBBLES = range(6)
+FIXED, TEXT, BITS, ARRAY, NIBBLES = range(5)
 PIR, PRR, WIR, WRR, TEST = range(1, 6)
 ANY_HEAD = 255
 

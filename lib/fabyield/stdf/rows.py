@@ -11,7 +11,6 @@ from fabyield.stdf import kernels
 from fabyield.stdf.kernels import (
     ARRAY,
     BITS,
-    COUNT,
     FIXED,
     NIBBLES,
     TEXT,
@@ -92,8 +91,7 @@ class Rows:
         slot = self._slots.get(field.name, -1)
         width = WIDTHS.get(field.type, 1)
         if field.count is None:
-            is_count = any(field.name == other.count for other in self.record.fields)
-            return SHAPES.get(field.type, COUNT if is_count else FIXED), width, 0, slot
+            return SHAPES.get(field.type, FIXED), width, 0, slot
         shape = NIBBLES if field.type == "N1" else ARRAY
         return shape, width, self.record.index(field.count), slot
 
@@ -120,7 +118,7 @@ class Rows:
     def kinds(self) -> tuple[Longs, Longs]:
         """Number test records by what they may say of their test, and find the first of each."""
         has_text, has_flag = self.has("test_txt"), self.has("opt_flag")
-        key = self.integers("test_num") << 16 | self.chain.body_lengths()[self.index]
+        key = self.integers("test_num") << 16 | self.chain.body_lengths[self.index]
         key = ((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text
         # Without a text all have the same place; the key tells them from those with one.
         text = np.where(has_text, self._places("test_txt"), 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,7 @@ class Chain:
         high_bytes, low_bytes = self.data[starts + high], self.data[starts + low]
         return (high_bytes.astype(np.int64) << 8 | low_bytes) + 4
 
+    @cached_property
     def body_lengths(self) -> Longs:
         """Count the bytes of each record behind its header."""
         return np.diff(self.starts, append=self.stop) - 4
