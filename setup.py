@@ -20,6 +20,7 @@ setup(
     entry_points={"console_scripts": ["fabyield = fabyield.cli:main"]},
     # requirements*.lock pins these and all below them; `make lock` writes the locks from here.
     install_requires=[
+        "backports.zstd>=1.3; python_version < '3.14'",
         "deltalake>=1.6,<2",
         "delta-spark==4.4.0",
         "duckdb>=2.0,<3",
@@ -37,6 +38,7 @@ setup(
     ],
     extras_require={
         "dev": [
+            "hypothesis",
             "mypy",
             "pandas-stubs<3",
             "pyarrow-stubs",

@@ -103,7 +103,7 @@ def test_test_counts_reconcile_with_the_results(fab):
     tables = fab.read("K1001", "01")
     counts = tables.test_counts.to_pylist()
     failed = Counter()
-    for values in (tables.test_values, tables.functional_values, tables.multi_values):
+    for values in (tables.test_values, tables.functional, tables.multi_values):
         flags = values.select(["test_num", "site_num", "test_flg"]).to_pylist()
         failed.update((row["test_num"], row["site_num"]) for row in flags if row["test_flg"] & 128)
 
@@ -132,7 +132,7 @@ def test_every_touchdown_runs_every_test_on_interleaved_sites(fab):
     sites = tables.test_values["site_num"].to_pylist()
 
     assert tables.test_values.num_rows == 8 * parts
-    assert (tables.functional_values.num_rows, tables.multi_values.num_rows) == (2 * parts, parts)
+    assert (tables.functional.num_rows, tables.multi_values.num_rows) == (2 * parts, parts)
     assert sites[:8] == [1, 2, 3, 4, 1, 2, 3, 4]
     assert {len(pins) for pins in tables.multi_values["results"].to_pylist()} == {4}
 

@@ -11,7 +11,7 @@ from fabyield.stdf import read
 from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
 
 IN_ORDER = ("parts", "tests", "bins", "sites")
-BY_PART = ("test_values", "functional_values", "multi_values")
+BY_PART = ("test_values", "functional", "multi_values")
 
 
 def refused(tables):
@@ -51,14 +51,76 @@ def test_f09_record_that_claims_more_than_is_left_ends_the_reading(stdf):
     assert tables.parts.num_rows == 1
 
 
-def test_f09_junk_between_records_ends_the_reading(stdf):
-    start = stdf(MIR, pir(0), prr(0))
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+@pytest.mark.parametrize("junk", [b"\x01\x02\x03\x04junk", bytes(9), b"\xff" * 70_000])
+def test_f09_junk_between_records_is_skipped_and_what_follows_is_read(stdf, byte_order, junk):
+    whole = stdf(*SMALL, byte_order=byte_order)
+    before = len(stdf(*SMALL[:3], byte_order=byte_order))
 
-    tables = read(start + b"\x01\x02\x03\x04junk" + stdf(*SMALL))
+    tables = read(whole[:before] + junk + whole[before:])
 
     (row,) = refused(tables)
-    assert row["record_offset"] == len(start)
-    assert row["reason"] == "no record has type 3, subtype 4; nothing behind it was read"
+    assert (row["record_offset"], row["record_length"]) == (before, len(junk))
+    expected = read(whole)
+    for name in ("test_values", "functional", "multi_values", "parts"):
+        rows = getattr(expected, name).drop_columns(["record_offset"])
+        assert getattr(tables, name).drop_columns(["record_offset"]) == rows
+    assert tables.file["is_complete"].to_pylist() == [False]
+
+
+def test_f09_junk_says_what_stands_there_instead_of_a_record(stdf):
+    junk = b"\x01\x02\x03\x04junk"
+
+    tables = read(stdf(MIR) + junk + stdf(pir(0), prr(0), ("MRR", {}))[6:])
+
+    assert refused(tables)[0]["reason"] == "no record has type 3, subtype 4"
+
+
+def test_f09_part_that_junk_may_have_ended_keeps_none_of_the_results_before(stdf):
+    # What stood in the junk may have been the PRR of one part and the PIR of the next.
+    begin, end = stdf(MIR, pir(0), ptr(0, 1.0)), stdf(ptr(0, 2.0), ptr(0, 3.0), prr(0), pir(0))[6:]
+
+    tables = read(begin + bytes(600) + end + stdf(ptr(0, 4.0), prr(0))[6:])
+
+    assert tables.test_values["result"].to_pylist() == [2.0, 3.0, 4.0]
+    assert tables.test_values["part_num"].to_pylist() == [0, 0, 1]
+    assert [row["reason"] for row in refused(tables)][:2] == [
+        "part never closed by PRR",
+        "no record has type 0, subtype 0",
+    ]
+
+
+def test_f09_junk_too_short_to_hide_a_record_leaves_the_part_open(stdf):
+    begin, end = stdf(MIR, pir(0), ptr(0, 1.0)), stdf(ptr(0, 2.0), ptr(0, 3.0), prr(0))[6:]
+
+    tables = read(begin + b"junk!" + end)
+
+    assert tables.test_values["result"].to_pylist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(("name", "parts"), [("W1", [0, 1]), ("W2", [0, 1])])
+def test_f09_parts_behind_junk_that_may_hide_a_wafer_change_are_a_run_of_their_own(
+    stdf, name, parts
+):
+    begin = stdf(MIR, ("WIR", {"head_num": 1, "start_t": 7, "wafer_id": "W1"}), pir(0), prr(0))
+    wrr = ("WRR", {"head_num": 1, "finish_t": 9, "wafer_id": name})
+
+    tables = read(begin + bytes(600) + stdf(pir(0), ptr(0, 1.0), prr(0), wrr)[6:])
+
+    assert tables.parts["wafer_num"].to_pylist() == parts
+    assert tables.wafers["wafer_id"].to_pylist() == ["W1", name]
+    assert tables.wafers["start_t"].to_pylist() == [7, 7 if name == "W1" else None]
+
+
+def test_f09_record_that_swallows_others_is_refused_and_they_are_read(stdf):
+    content = bytearray(stdf(MIR, pir(0), ptr(0, 1.0), ptr(0, 2.0), ptr(0, 3.0), prr(0), pir(0)))
+    first = len(stdf(MIR, pir(0)))
+    content[first] += 30
+
+    tables = read(bytes(content))
+
+    assert tables.test_values["result"].to_pylist() == [2.0, 3.0]
+    assert "but other records begin among them" in refused(tables)[0]["reason"]
 
 
 def test_f09_text_that_runs_past_its_record_refuses_that_record_alone(stdf):

@@ -55,7 +55,7 @@ def test_multi_and_functional_values_have_their_arrays(stdf, byte_order):
     tables = read(stdf(*SMALL, byte_order=byte_order))
 
     (multi,) = tables.multi_values.to_pylist()
-    (functional,) = tables.functional_values.to_pylist()
+    (functional,) = tables.functional.to_pylist()
     assert (multi["results"], multi["states"]) == ([0.5, -1.5], [1, 2, 15])
     assert (multi["test_index"], multi["x_coord"]) == (2, -4)
     assert multi["rtn_indx"] == [4, 5, 6]
@@ -185,7 +185,7 @@ def test_scale_that_only_a_later_record_of_equal_length_has_is_found(stdf):
 def test_functional_counts_that_opt_flag_denies_are_null(stdf):
     counted = ("FTR", {**ftr(0)[1], "opt_flag": 2, "cycl_cnt": 5, "rel_vadr": 6, "rept_cnt": 7})
 
-    (value,) = read(stdf(MIR, pir(0), counted, prr(0))).functional_values.to_pylist()
+    (value,) = read(stdf(MIR, pir(0), counted, prr(0))).functional.to_pylist()
 
     assert (value["cycl_cnt"], value["rel_vadr"], value["rept_cnt"]) == (5, None, 7)
 

@@ -64,7 +64,7 @@ def stage_rows(tables: StdfTables, file_key: int) -> dict[str, pa.Table]:
         "parts": _in_wafer(tables.parts),
         "tests": tables.tests,
         "test_values": _in_wafer(tables.test_values),
-        "functional_values": _in_wafer(tables.functional_values),
+        "functional_values": _in_wafer(tables.functional),
         "multi_values": _in_wafer(tables.multi_values),
         "bin_counts": tables.bins,
         "refused": tables.refused,
@@ -113,10 +113,10 @@ def _status(tables: StdfTables) -> tuple[str, str | None]:
     return "incomplete", "; ".join(refused) or "no MRR: still being written, or cut off"
 
 
-def _session(file: dict[str, Any], sha256: str) -> str:
+def _session(file: dict[str, Any], sha256: str | None) -> str:
     known = [file[name] for name in SESSION]
     # Without times nothing tells one session from another, so the file is one of its own.
-    text = repr(known) if file["setup_t"] or file["start_t"] else sha256
+    text = repr(known) if file["setup_t"] or file["start_t"] else str(sha256)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -126,7 +126,7 @@ def _decoded(uri: str, file_key: int, operator_key: str, sink: Sink) -> pa.Recor
         system, path = located(uri)
         with system.open_input_stream(path) as stream:
             raw = stream.read()
-        tables = stdf.read(raw)
+        tables = stdf.read(raw, hashed=True)
     except StdfError as error:
         return _refused(file_key, "broken" if raw else "empty", len(raw), str(error), sink)
     except OSError as error:

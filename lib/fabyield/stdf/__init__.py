@@ -1,8 +1,20 @@
 """STDF V4: bytes in, Arrow tables out, and back."""
 
+from fabyield.stdf.batch import StdfTables, joined
 from fabyield.stdf.encode import Encoded, encode
-from fabyield.stdf.reader import StdfTables, read
+from fabyield.stdf.reader import batches, read
 from fabyield.stdf.records import RECORDS, Field, Record
 from fabyield.stdf.writer import Writer
 
-__all__ = ["RECORDS", "Encoded", "Field", "Record", "StdfTables", "Writer", "encode", "read"]
+__all__ = [
+    "RECORDS",
+    "Encoded",
+    "Field",
+    "Record",
+    "StdfTables",
+    "Writer",
+    "batches",
+    "encode",
+    "joined",
+    "read",
+]

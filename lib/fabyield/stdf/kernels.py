@@ -14,10 +14,9 @@ Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int32]
 Raw = NDArray[np.uint32]
+Number = int | np.int64
 
 FIXED, TEXT, BITS, ARRAY, NIBBLES = range(5)
-PIR, PRR, WIR, WRR, TEST = range(1, 6)
-ANY_HEAD = 255
 
 
 def bounds(lengths: Longs) -> Longs:
@@ -46,28 +45,6 @@ def gather(out: Bytes, data: Bytes, starts: Longs, lengths: Longs) -> None:
         for source in range(starts[i], starts[i] + lengths[i]):
             out[to] = data[source]
             to += 1
-
-
-@njit(cache=True, nogil=True)
-def chain(data: Bytes, known: Bytes, big: bool, starts: Longs, codes: Words) -> tuple[int, int]:
-    """Follow the record headers; give the number of whole records and where they stop.
-
-    `known[code]` is 1 for a record that may follow the first one. As many as fit go into
-    `starts`, `codes`.
-    """
-    high, low = (0, 1) if big else (1, 0)
-    at, count = 0, 0
-    while at + 4 <= data.size:
-        code = data[at + 2] << 8 | data[at + 3]
-        end = at + 4 + (data[at + high] << 8 | data[at + low])
-        if (known[code] == 0 and at > 0) or end > data.size:
-            break
-        if count < starts.size:
-            starts[count] = at
-            codes[count] = code
-        count += 1
-        at = end
-    return count, at
 
 
 class Found(NamedTuple):
@@ -217,56 +194,3 @@ def doubled(old: Longs) -> Longs:
     new = none(2 * old.size)
     new[: old.size] = old
     return new
-
-
-@njit(cache=True, nogil=True)
-def own(data: Bytes, starts: Longs, what: Small, closed: Longs) -> tuple[Longs, int]:
-    """Give each record its owner, in file order; return the owners and the number of wafer runs.
-
-    `what` is PIR, PRR, WIR, WRR, TEST or 0. A test's owner is the PIR (by number) open at its
-    head and site, a PRR's the wafer run open at its head, that of WIR and WRR their own run; -1
-    is none. `closed[p]` becomes the number of the PRR that closes PIR p.
-    """
-    owner = np.full(what.size, -1, np.int64)
-    parts, wafers = np.full(65536, -1, np.int64), np.full(256, -1, np.int64)
-    only_head, one_head = np.int64(-1), True
-    for i in range(what.size):
-        if what[i] == PIR or what[i] == PRR:
-            head = np.int64(data[starts[i] + 4])
-            one_head = one_head and bool(only_head < 0 or head == only_head)
-            only_head = head
-    pirs, prrs, runs = 0, 0, 0
-    for i in range(what.size):
-        if what[i] == 0:
-            continue
-        # The test number stands before the head.
-        at = starts[i] + (8 if what[i] == TEST else 4)
-        head = np.int64(data[at])
-        if what[i] == WIR:
-            owner[i] = runs
-            wafers[head] = runs
-            if one_head or head == ANY_HEAD:
-                wafers[:] = runs
-            runs += 1
-            continue
-        if what[i] == WRR:
-            run = wafers.max() if head == ANY_HEAD else wafers[head]
-            if run < 0:
-                run = runs
-                runs += 1
-            owner[i] = run
-            wafers[wafers == run] = -1
-            continue
-        place = head << 8 | np.int64(data[at + 1])
-        if what[i] == TEST:
-            owner[i] = parts[place]
-        elif what[i] == PIR:
-            parts[place] = pirs
-            pirs += 1
-        else:
-            if parts[place] >= 0:
-                closed[parts[place]] = prrs
-            parts[place] = -1
-            owner[i] = wafers[head]
-            prrs += 1
-    return owner, runs

@@ -1,95 +1,129 @@
 """Who owns what: test records their part, parts their wafer."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from fabyield.stdf import kernels
-from fabyield.stdf.kernels import PIR, PRR, TEST, WIR, WRR, Longs
+from fabyield.stdf import owning
+from fabyield.stdf.kernels import Ints, Longs
+from fabyield.stdf.owning import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
 from fabyield.stdf.rows import ArrowArray, Rows, arrow
 from fabyield.stdf.scan import Chain
 
-ROLES = {"PIR": PIR, "PRR": PRR, "WIR": WIR, "WRR": WRR, "PTR": TEST, "FTR": TEST, "MPR": TEST}
-LEAST = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1, "HBR": 3, "SBR": 3}
 FAILED, UNKNOWN = 8, 16
-RUN = ("head_num", "site_grp")
-COUNTS = ("part_cnt", "rtst_cnt", "abrt_cnt", "good_cnt", "func_cnt")
-IDS = ("fabwf_id", "frame_id", "mask_id")
+# Instead of a part's number.
+NEVER_CLOSED, WAITING = -1, -3
+PLACE = ("wafer_num", "head_num", "site_num", "x_coord", "y_coord")
 
 
-@dataclass(frozen=True)
-class Owners:
-    """Owner of each record of the chain, the PRR that closes each PIR (-1: none), wafer runs."""
+class Touchdowns:
+    """The parts that tests belong to, from block to block: a row per PIR that is still needed.
 
-    owner: Longs
-    closed: Longs
-    runs: int
+    `part`: the number of the part, NEVER_CLOSED, or WAITING for its PRR; `row`: which of `closing`,
+    the PRRs of this and earlier blocks, that is.
+    """
 
-    @classmethod
-    def of(cls, chain: Chain, rows: dict[str, Rows]) -> "Owners":
-        """Follow parts and wafers through the file; `rows` are those of ROLES."""
-        size = chain.starts.size
-        what = np.zeros(size, np.int16)
-        for name, role in ROLES.items():
-            what[rows[name].index] = role
-        closed = np.full(len(rows["PIR"]), -1, np.int64)
-        owner, runs = kernels.own(chain.data, chain.starts, what, closed)
-        return cls(owner, closed, runs)
+    def __init__(self) -> None:
+        told = np.array([0, 0, 0, 0, owning.NO_HEAD], np.int64)
+        self._open = Open(
+            np.full(PLACES, NOBODY, np.int32),
+            np.zeros(PLACES, np.int32),
+            np.full(HEADS, NOBODY, np.int32),
+            np.zeros(HEADS, np.int32),
+            told,
+        )
+        self._place = self._closed = np.empty(0, np.int32)
+        self._parts = 0
+        self.part: Longs = np.empty(0, np.int64)
+        self._row: Longs = np.empty(0, np.int64)
+        self._closing: list[pa.Table] = []
+        self._closing_rows = 0
 
-    def part_of(self, tests: Rows) -> Longs:
-        """Tell the number of the PRR of each test record; -1: never closed, -2: in no part."""
-        opened = self.owner[tests.index]
-        if not self.closed.size:
-            return np.full(len(tests), -2, np.int64)
-        return np.where(opened >= 0, self.closed[opened], -2)
+    @property
+    def runs(self) -> int:
+        """Number of wafer runs so far."""
+        return int(self._open.told[owning.RUNS])
 
+    def follow(self, chain: Chain) -> tuple[Ints, Ints]:
+        """Give each record of the next block its owner; also list the runs that go on as others."""
+        known, count = self._place.size, chain.starts.size
+        self._open.told[owning.PIRS] = known
+        owner, place, closed = (np.empty(n, np.int32) for n in (count, *[known + count] * 2))
+        out = Owned(owner, place, closed, np.empty((count, 2), np.int32))
+        out.place[:known], out.closed[:known] = self._place, OPEN
+        records = Records(chain.starts, chain.ends, chain.roles(), chain.hidden)
+        splits = owning.own(chain.data, records, self._open, out)
+        pirs = int(self._open.told[owning.PIRS])
+        self._place, self._closed = out.place[:pirs].copy(), out.closed[:pirs]
+        more = pirs - known
+        self.part = np.append(self.part, np.full(more, WAITING, np.int64))
+        self._row = np.append(self._row, np.zeros(more, np.int64))
+        return out.owner, out.split[:splits].copy()
 
-def parts(rows: Rows, owners: Owners) -> pa.Table:
-    """One row per PRR."""
-    wafer = owners.owner[rows.index]
-    flags = rows.integers("part_flg")
-    known = rows.has("part_flg") & (flags & UNKNOWN == 0)
-    fields = [field.name for field in rows.record.fields if field.name != "part_fix"]
-    return pa.table(
-        {
-            "part_num": pa.array(np.arange(len(rows), dtype=np.int64)),
-            "record_offset": pa.array(rows.starts),
-            "wafer_num": arrow(wafer, wafer >= 0, pa.int32()),
-            **rows.columns(fields),
-            "part_pass": pa.array(flags & FAILED == 0, pa.bool_(), mask=~known),
-        }
-    )
+    def parts(self, rows: Rows, owner: Ints) -> pa.Table:
+        """One row per PRR of the block, which closes a part."""
+        wafer = owner[rows.index].astype(np.int64)
+        flags = rows.integers("part_flg")
+        known = rows.has("part_flg") & (flags & UNKNOWN == 0)
+        fields = [field.name for field in rows.record.fields if field.name != "part_fix"]
+        number = self._parts + np.arange(len(rows), dtype=np.int64)
+        table = pa.table(
+            {
+                "part_num": pa.array(number),
+                "record_offset": pa.array(rows.starts + rows.chain.base),
+                "wafer_num": arrow(wafer, wafer >= 0, pa.int32()),
+                **rows.columns(fields),
+                "part_pass": pa.array(flags & FAILED == 0, pa.bool_(), mask=~known),
+            }
+        )
+        self._close(rows, table)
+        return table
 
+    def _close(self, rows: Rows, parts: pa.Table) -> None:
+        closed = np.flatnonzero(self._closed >= 0)
+        row = np.searchsorted(rows.index, self._closed[closed])
+        # A PRR that is damaged closes a part that nobody knows.
+        whole = np.append(rows.index, -1)[row] == self._closed[closed]
+        self.part[closed] = np.where(whole, self._parts + row, NEVER_CLOSED)
+        self._row[closed] = self._closing_rows + row
+        self._closing.append(parts.select(PLACE))
+        self._closing_rows += len(rows)
+        self._parts += len(rows)
+        alive = self._open.part[
+            (self._open.part >= 0) & (self._open.part_told == self._open.told[owning.PARTS_LOST])
+        ]
+        waiting = self.part == WAITING
+        waiting[alive] = False
+        self.part[waiting] = NEVER_CLOSED
 
-def wafers(rows: dict[str, Rows], owners: Owners) -> pa.Table:
-    """One row per WIR..WRR run, with the first WCR's fields beside each."""
-    wir, wrr, wcr = rows["WIR"], rows["WRR"], rows["WCR"]
-    begin, end = _run_rows(wir, owners), _run_rows(wrr, owners)
-    first_wcr = pa.array([0 if len(wcr) else None] * owners.runs, pa.int64())
-    return pa.table(
-        {
-            "wafer_num": pa.array(range(owners.runs), pa.int32()),
-            **{name: _either(wir.column(name), begin, wrr.column(name), end) for name in RUN},
-            "start_t": wir.column("start_t").take(begin),
-            "finish_t": wrr.column("finish_t").take(end),
-            "wafer_id": _either(wrr.column("wafer_id"), end, wir.column("wafer_id"), begin),
-            **{name: wrr.column(name).take(end) for name in (*COUNTS, *IDS)},
-            "has_wrr": end.is_valid(),
-            **{f.name: wcr.column(f.name).take(first_wcr) for f in wcr.record.fields},
-        }
-    )
+    def places(self, pir: Ints) -> dict[str, ArrowArray]:
+        """Tell part, wafer, head, site and coordinates of tests by their PIR, which is closed."""
+        closing = pa.concat_tables(self._closing).combine_chunks()
+        # By PIR first: there are far fewer of them than tests.
+        used: ArrowArray = pa.array(np.where(self.part >= 0, self._row, 0), mask=self.part < 0)
+        place: dict[str, ArrowArray] = {"part_num": pa.array(self.part)}
+        place |= {name: closing[name].combine_chunks().take(used) for name in PLACE}
+        at: ArrowArray = pa.array(pir)
+        return {name: column.take(at) for name, column in place.items()}
 
+    def give_up(self) -> None:
+        """Take parts that are still open for never closed."""
+        self.part[self.part == WAITING] = NEVER_CLOSED
+        self._open.part[:] = NOBODY
 
-def _run_rows(rows: Rows, owners: Owners) -> ArrowArray:
-    """Tell which of the rows stands for each run, null for none."""
-    found = np.full(owners.runs, -1, np.int64)
-    found[owners.owner[rows.index]] = np.arange(len(rows))
-    return arrow(found, found >= 0, pa.int64())
-
-
-def _either(
-    first: ArrowArray, first_at: ArrowArray, other: ArrowArray, other_at: ArrowArray
-) -> ArrowArray:
-    return pc.coalesce(first.take(first_at), other.take(other_at))
+    def forget(self, needed: Longs) -> Ints:
+        """Drop all PIRs but those open and `needed`; return the new number of each."""
+        kept = np.zeros(self._place.size, np.bool_)
+        kept[needed] = True
+        kept[self.part == WAITING] = True
+        number = (np.cumsum(kept) - 1).astype(np.int32)
+        self._open.part[:] = np.where(
+            self._open.part >= 0, number[self._open.part] if number.size else -1, NOBODY
+        )
+        self._place, self.part, row = self._place[kept], self.part[kept], self._row[kept]
+        still = self.part >= 0
+        closed: ArrowArray = pa.array(row[still])
+        closing = pa.concat_tables(self._closing).combine_chunks().take(closed)
+        self._row = np.zeros(row.size, np.int64)
+        self._row[still] = np.arange(int(still.sum()))
+        self._closing, self._closing_rows = [closing], int(still.sum())
+        return number

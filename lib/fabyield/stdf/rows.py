@@ -1,6 +1,7 @@
 """All records of one name, field by field as columns."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ STORED: dict[str, Any] = {
 class Rows:
     """The undamaged records of one name in file order; damaged ones go to the chain's refusals.
 
-    Records with fewer than `least` fields are refused too. Only fields in `wanted` can be read.
+    Records with fewer than `least` fields are refused too; with `least` None all are kept. Only
+    fields in `wanted` can be read.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Rows:
         chain: Chain,
         name: str,
         wanted: Iterable[str] | None = None,
-        least: int = 0,
+        least: int | None = 0,
         index: Longs | None = None,
     ) -> None:
         self.chain = chain
@@ -78,11 +80,12 @@ class Rows:
         self.starts = chain.starts[found]
         shape = (len(names), found.size)
         self._at, self._raw = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
-        plan = np.array([self._plan(field) for field in fields], np.int32)
+        plan = np.array([self._plan(field) for field in fields], np.int32).reshape(-1, 4)
         self._whole = kernels.walk(
             chain.data, chain.big, self.starts, plan, kernels.Found(self._at, self._raw)
         )
-        self._refuse(least)
+        if least is not None:
+            self._refuse(least)
 
     def __len__(self) -> int:
         return int(self.starts.size)
@@ -96,15 +99,26 @@ class Rows:
         return shape, width, self.record.index(field.count), slot
 
     def _refuse(self, least: int) -> None:
-        fields, whole = self.record.fields, self._whole
+        whole = self._whole
         if not len(self) or whole.min() >= least:
             return
-        damaged, short = whole < 0, (whole >= 0) & (whole < least)
-        reasons = [f"{fields[-1 - n].name} runs past the end of the record" for n in whole[damaged]]
-        self.chain.refuse(self.starts[damaged], self.record.name, reasons)
-        reasons = [f"ends before {fields[n].name}" for n in whole[short]]
-        self.chain.refuse(self.starts[short], self.record.name, reasons)
-        self.keep(whole >= least)
+        bad = whole < least
+        self.chain.refuse(self.index[bad], self.record.name, self.faults(bad))
+        self.keep(~bad)
+
+    def faults(self, rows: Flags | Longs) -> list[str]:
+        """Say why some of the rows, which are damaged or too short, cannot be read."""
+        names = [field.name for field in self.record.fields]
+        return [
+            f"ends before {names[n]}"
+            if n >= 0
+            else f"{names[-1 - n]} runs past the end of the record"
+            for n in self._whole[rows].tolist()
+        ]
+
+    def readable(self, least: int) -> Flags:
+        """Tell which rows are undamaged and have at least so many fields."""
+        return self._whole >= least
 
     def keep(self, rows: Flags) -> None:
         """Drop all other rows."""
@@ -118,7 +132,7 @@ class Rows:
     def kinds(self) -> tuple[Longs, Longs]:
         """Number test records by what they may say of their test, and find the first of each."""
         has_text, has_flag = self.has("test_txt"), self.has("opt_flag")
-        key = self.integers("test_num") << 16 | self.chain.body_lengths[self.index]
+        key = self.integers("test_num") << 16 | self.chain.lengths(self.index)
         key = ((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text
         # Without a text all have the same place; the key tells them from those with one.
         text = np.where(has_text, self._places("test_txt"), 0)
@@ -198,6 +212,18 @@ class Rows:
         values = arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[field.type])
         ends = arrow(bounds(counts), np.ones(counts.size + 1, np.bool_), pa.int32())
         return pa.ListArray.from_arrays(ends, values, mask=pa.array(~valid))
+
+
+@cache
+def no_rows(name: str) -> Rows:
+    """Rows of a file that has none of that name."""
+    nothing = np.empty(0, np.int64)
+    data = np.empty(0, np.uint8)
+    data.flags.writeable = False
+    hidden = np.zeros((1, 2), np.bool_)
+    return Rows(
+        Chain(data, False, 0, nothing, nothing, nothing.astype(np.uint16), nothing, hidden), name
+    )
 
 
 def arrow(numbers: NDArray[Any], valid: Flags, target: pa.DataType) -> ArrowArray:

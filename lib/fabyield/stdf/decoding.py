@@ -1,0 +1,148 @@
+"""From a block's records to the tables of a batch."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from fabyield.stdf.batch import StdfTables
+from fabyield.stdf.definitions import Catalogue
+from fabyield.stdf.header import Header, no_file
+from fabyield.stdf.kernels import Ints
+from fabyield.stdf.parts import Touchdowns
+from fabyield.stdf.records import RECORDS
+from fabyield.stdf.results import LEAST, WANTED, Parametric, Results, waiting
+from fabyield.stdf.rows import Rows, no_rows
+from fabyield.stdf.scan import Chain, refused_table
+from fabyield.stdf.wafers import Wafers
+
+LEAST_FIELDS: Final = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1, "HBR": 3, "SBR": 3}
+OWN_TABLE: Final = {
+    **{"part_counts": "PCR", "test_counts": "TSR", "sites": "SDR"},
+    **{"pins": "PMR", "text": "DTR"},
+}
+MEASURED: Final = {"test_values": "PTR", "functional": "FTR", "multi_values": "MPR"}
+BINS = ("bin_num", "bin_cnt", "bin_pf", "bin_nam")
+ELSEWHERE = frozenset(
+    ("FAR", "MIR", "MRR", "RDR", "WCR", *LEAST_FIELDS, *MEASURED.values(), *OWN_TABLE.values())
+)
+
+
+class Decoder:
+    """What is known of a file from one block to the next."""
+
+    def __init__(self, name: str) -> None:
+        self._header = Header()
+        self._parts = Touchdowns()
+        self._wafers = Wafers(name)
+        self._catalogue = Catalogue(name)
+        self._results = {table: Results(record) for table, record in MEASURED.items()}
+
+    def batch(self, chain: Chain) -> StdfTables:
+        """Decode a block: all its records, and what waited for one of its parts to end."""
+        counts = chain.counts()
+        rows = {name: self._rows(chain, name, counts) for name in LEAST_FIELDS}
+        owner, splits = self._parts.follow(chain)
+        wcr = self._rows(chain, "WCR", counts)
+        self._wafers.add({**rows, "WCR": wcr}, owner, splits)
+        self._header.add(chain, {n: self._rows(chain, n, counts) for n in Header.NAMES})
+        parts = self._parts.parts(rows["PRR"], owner)
+        self._measure(chain, owner, counts)
+        if chain.is_last:
+            self._parts.give_up()
+        values: dict[str, Any] = {
+            table: results.ready(self._parts, self._catalogue, chain.refused)
+            for table, results in self._results.items()
+        }
+        self._forget()
+        self._header.check(chain)
+        own: dict[str, Any] = {
+            table: _plain(self._rows(chain, n, counts)) for table, n in OWN_TABLE.items()
+        }
+        others = {
+            name: _placed(Rows(chain, name))
+            for name in counts
+            if name in RECORDS and name not in ELSEWHERE
+        }
+        return StdfTables(
+            **_until_the_last(),
+            parts=parts,
+            bins=pa.concat_tables([_bins(rows["HBR"], "H"), _bins(rows["SBR"], "S")]),
+            refused=refused_table(chain.refused),
+            others=others,
+            counts=counts,
+            **values,
+            **own,
+        )
+
+    def finished(self, batch: StdfTables, size: int, sha256: str | None) -> StdfTables:
+        """Add to the last batch what is known only at the end."""
+        return replace(
+            batch,
+            file=self._header.table(),
+            wafers=self._wafers.table(self._parts.runs),
+            tests=self._catalogue.table(),
+            content_bytes=size,
+            sha256=sha256,
+        )
+
+    def _rows(self, chain: Chain, name: str, counts: dict[str, int]) -> Rows:
+        return (
+            Rows(chain, name, least=LEAST_FIELDS.get(name, 0)) if name in counts else no_rows(name)
+        )
+
+    def _measure(self, chain: Chain, owner: Ints, counts: dict[str, int]) -> None:
+        """Take the test records of a block; tests are numbered in order of first sight."""
+        ptr = Parametric.of(chain)
+        multi = {
+            name: Rows(chain, name, wanted, least=LEAST[name]) if name in counts else no_rows(name)
+            for name, wanted in WANTED.items()
+        }
+        kinds = {name: rows.kinds() for name, rows in multi.items()}
+        telling = {name: multi[name].some(first) for name, (_, first) in kinds.items()}
+        test = self._catalogue.learn({"PTR": ptr.telling(), **telling})
+        self._results["test_values"].add(ptr.waiting(owner, test["PTR"]))
+        for table, name in MEASURED.items():
+            if name in multi:
+                rows, kind = multi[name], kinds[name][0]
+                found = waiting(rows, owner[rows.index], test[name][kind])
+                self._results[table].add(found)
+
+    def _forget(self) -> None:
+        needed = np.concatenate([results.pirs() for results in self._results.values()])
+        number = self._parts.forget(needed)
+        for results in self._results.values():
+            results.renumber(number)
+
+
+@cache
+def _until_the_last() -> dict[str, Any]:
+    return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Catalogue("").table()}
+
+
+def _plain(rows: Rows) -> pa.Table:
+    columns: dict[str, Any] = rows.columns(field.name for field in rows.record.fields)
+    if rows.record.name == "SDR":
+        columns.pop("site_cnt")
+        columns["site_nums"] = columns.pop("site_num")
+    return pa.table(columns)
+
+
+def _placed(rows: Rows) -> pa.Table:
+    offset = pa.array(rows.starts + rows.chain.base)
+    fields = [field.name for field in rows.record.fields]
+    return pa.table({"record_offset": offset, **rows.columns(fields)})
+
+
+def _bins(rows: Rows, kind: str) -> pa.Table:
+    prefix = f"{kind.lower()}bin"
+    columns = {name: f"{prefix}_{name.removeprefix('bin_')}" for name in BINS}
+    return pa.table(
+        {
+            "bin_kind": pa.array([kind] * len(rows), pa.string()),
+            **rows.columns(("head_num", "site_num")),
+            **{name: rows.column(field) for name, field in columns.items()},
+        }
+    )

@@ -1,0 +1,183 @@
+"""The decompressed content of a source, a block at a time."""
+
+import bz2
+import hashlib
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+
+from fabyield.errors import StdfError
+from fabyield.stdf.kernels import Bytes
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Source = str | Path | bytes | BinaryIO
+
+CHUNK = 1 << 20
+BLOCK = 1 << 23
+
+
+class Decompressor(Protocol):
+    """What bz2 and zstd have in common."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes of what was given."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the member."""
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """Give up to `max_length` bytes; what is left over comes with the next call."""
+
+
+class Gzip:
+    """A gzip member, in the manner of bz2.BZ2Decompressor."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+        return self._member.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes of what was given."""
+        return not self._member.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the member."""
+        return self._member.unused_data
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """Give up to `max_length` bytes of the member."""
+        return self._member.decompress(self._member.unconsumed_tail + data, max_length)
+
+
+FORMATS: dict[bytes, tuple[str, Callable[[], Decompressor]]] = {
+    b"\x1f\x8b": ("gzip", Gzip),
+    b"BZh": ("bzip2", bz2.BZ2Decompressor),
+    b"\x28\xb5\x2f\xfd": ("zstd", zstd.ZstdDecompressor),
+}
+
+
+@dataclass
+class Content:
+    """Bytes of a source, decompressed by what it begins with; `size` counts those given so far.
+
+    `broken` says what is wrong with a compressed stream that is cut off. Raises StdfError where
+    one is damaged, or holds more than `most_bytes`.
+    """
+
+    name: str
+    raw: Iterator[bytes]
+    most_bytes: int
+    hashed: bool = False
+    size: int = 0
+    broken: str = ""
+
+    def __post_init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str | None:
+        """Hash of what was given so far, None unless asked for."""
+        return self._hash.hexdigest() if self.hashed else None
+
+    def blocks(self) -> Iterator[Bytes]:
+        """Give the content in pieces of BLOCK bytes and a smaller last one."""
+        for block in _regular(self._pieces()):
+            self.size += len(block)
+            if self.size > self.most_bytes:
+                raise StdfError(
+                    f"{self.name}: content of more than {self.most_bytes:,} bytes; read it with "
+                    "stdf.batches, or raise most_bytes if it is no compressed bomb"
+                )
+            if self.hashed:
+                self._hash.update(block)
+            yield np.frombuffer(block, np.uint8)
+
+    def _pieces(self) -> Iterator[bytes]:
+        first = next(self.raw, b"")
+        for magic, (name, new) in FORMATS.items():
+            if first.startswith(magic):
+                yield from self._unpacked(first, name, new, magic)
+                return
+        if first:
+            yield first
+        yield from self.raw
+
+    def _unpacked(
+        self, data: bytes, name: str, new: Callable[[], Decompressor], magic: bytes
+    ) -> Iterator[bytes]:
+        """Content of the compressed members one behind another; padding behind them is dropped."""
+        while data.startswith(magic):
+            member = new()
+            while not member.eof:
+                try:
+                    piece = member.decompress(data, BLOCK)
+                except (zlib.error, OSError, EOFError, zstd.ZstdError) as error:
+                    raise StdfError(f"{self.name}: {name} stream is damaged: {error}") from error
+                if piece:
+                    yield piece
+                if member.eof:
+                    break
+                data = next(self.raw, b"") if member.needs_input else b""
+                if member.needs_input and not data and not piece:
+                    self.broken = f"{name} stream is cut off"
+                    return
+            data = member.unused_data
+            while len(data) < len(magic) and (more := next(self.raw, b"")):
+                data += more
+
+
+@contextmanager
+def opened(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator[Content]:
+    """Open a path, bytes, or an open stream, which is left open."""
+    with ExitStack() as closing:
+        if isinstance(source, bytes):
+            name, pieces = "STDF input", iter(_slices(source))
+        elif isinstance(source, str | Path):
+            name, stream = str(source), closing.enter_context(Path(source).open("rb"))
+            pieces = iter(partial(stream.read, CHUNK), b"")
+        else:
+            name = str(getattr(source, "name", "STDF input"))
+            pieces = iter(partial(source.read, CHUNK), b"")
+        yield Content(name, pieces, most_bytes, hashed)
+
+
+def _slices(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), CHUNK):
+        yield data[start : start + CHUNK]
+
+
+def _regular(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join pieces until there are BLOCK bytes."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
