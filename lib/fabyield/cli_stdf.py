@@ -155,7 +155,7 @@ class Attempts:
                 yield work(path)
             except ConfigError:
                 raise
-            except FabYieldError as error:
+            except (FabYieldError, OSError) as error:
                 self.fail(str(error))
 
     def fail(self, reason: str) -> None:

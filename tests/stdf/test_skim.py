@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from fabyield.errors import StdfError
+from fabyield.stdf import content as content_module
 from fabyield.stdf import read, skim
 from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
 
@@ -16,7 +17,7 @@ def skimmed(tmp_path, monkeypatch):
     """`skimmed(content, chunk=)`: the skim of a file with that content."""
 
     def call(content, chunk=1 << 22):
-        monkeypatch.setattr(skim, "CHUNK", chunk)
+        monkeypatch.setattr(content_module, "CHUNK", chunk)
         path = tmp_path / "a.stdf"
         path.write_bytes(content)
         return skim.skim(path)
@@ -87,9 +88,21 @@ def test_f09_damaged_part_is_refused_at_its_place_in_the_file(stdf, skimmed):
     assert not found.is_complete
 
 
-def test_f09_cut_gzip_is_skimmed_and_said_to_be_cut(stdf, skimmed):
-    found = skimmed(gzip.compress(stdf(*SMALL))[:-20])
+@pytest.mark.parametrize("chunk", [1, 2, 7, 60])
+def test_compressed_file_of_several_members_is_one_whatever_the_chunks(stdf, skimmed, chunk):
+    content = stdf(*SMALL)
+    packed = b"".join(gzip.compress(content[at : at + 90]) for at in range(0, len(content), 90))
 
+    assert skimmed(packed, chunk).sha256 == read(content).sha256
+
+
+@pytest.mark.parametrize("chunk", [1, 60, 1 << 22])
+def test_f09_cut_gzip_is_skimmed_as_it_is_read_and_said_to_be_cut(stdf, skimmed, chunk):
+    packed = gzip.compress(stdf(*SMALL))[:-20]
+
+    found = skimmed(packed, chunk)
+
+    assert found.sha256 == read(packed).sha256
     assert "gzip stream is cut off" in found.refused["reason"].to_pylist()
     assert not found.is_complete
 

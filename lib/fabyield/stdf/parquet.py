@@ -105,10 +105,10 @@ def _attempt(skims: Sequence[Skim], out: Path, rules: Rules, given: Given) -> Ex
     sources, skipped = counted(skims, rules.naming)
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix=".to-parquet-") as folder:
-        export_ = _Export(sources, Path(folder), rules)
-        files, changed = export_.write_values(batches, on_rows)
-        die = export_.write_parts()
-        export_.write_others()
+        writing = _Export(sources, Path(folder), rules)
+        files, changed = writing.write_values(batches, on_rows)
+        die = writing.write_parts()
+        writing.write_others()
         _publish(Path(folder), out)
     return Exported(files, skipped, broken, *die, changed)
 

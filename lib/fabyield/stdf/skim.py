@@ -1,9 +1,6 @@
 """A file without its test records: what is known of it long before all of it is read."""
 
-import hashlib
 import io
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +10,12 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
+from fabyield.stdf.columns import Longs
+from fabyield.stdf.content import Content
 from fabyield.stdf.reader import StdfTables, read
 from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
 Bytes = NDArray[np.uint8]
-Longs = NDArray[np.int64]
-GZIP = b"\x1f\x8b"
-CHUNK = 1 << 22
 FAR_SIZE = 6
 KEPT = (
     *("FAR", "MIR", "MRR", "RDR", "WCR", "SDR", "WIR", "WRR", "PIR", "PRR"),
@@ -54,7 +50,7 @@ def skim(path: str | Path) -> Skim:
     try:
         with Path(path).open("rb") as file:
             found = _Records()
-            content = _Content(file, str(path))
+            content = Content(file, str(path))
             for chunk in content:
                 found.add(chunk, str(path))
             return _skimmed(found, content, str(path))
@@ -62,7 +58,7 @@ def skim(path: str | Path) -> Skim:
         raise StdfError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _skimmed(found: "_Records", content: "_Content", path: str) -> Skim:
+def _skimmed(found: "_Records", content: Content, path: str) -> Skim:
     tables = read(_Named(bytes(found.kept) or found.left, path))
     refused = [_moved(tables.refused, found), *found.rest(content.size)]
     if content.broken:
@@ -88,49 +84,6 @@ class _Named(io.BytesIO):
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(content)
         self.name = name
-
-
-class _Content:
-    """The decompressed content of a file, a chunk at a time."""
-
-    def __init__(self, file: io.BufferedReader, path: str) -> None:
-        self.broken, self.size, self.stored = "", 0, 0
-        self.hash = hashlib.sha256()
-        self._file, self._path = file, path
-
-    def __iter__(self) -> Iterator[bytes]:
-        packed = self._file.peek(2)[:2] == GZIP
-        for chunk in self._unpacked() if packed else self._stored():
-            self.size += len(chunk)
-            self.hash.update(chunk)
-            yield chunk
-
-    def _stored(self) -> Iterator[bytes]:
-        while chunk := self._file.read(CHUNK):
-            self.stored += len(chunk)
-            yield chunk
-
-    def _unpacked(self) -> Iterator[bytes]:
-        member, left = zlib.decompressobj(wbits=31), b""
-        for chunk in self._stored():
-            left += chunk
-            while left:
-                if member.eof:
-                    if not left.startswith(GZIP):
-                        return
-                    member = zlib.decompressobj(wbits=31)
-                yield self._inflated(member, left)
-                left = member.unused_data if member.eof else member.unconsumed_tail
-        if not member.eof:
-            self.broken = "gzip stream is cut off"
-
-    def _inflated(self, member: "zlib._Decompress", packed: bytes) -> bytes:
-        try:
-            return member.decompress(packed, CHUNK)
-        except zlib.error as error:
-            raise StdfError(
-                f"{self._path}: gzip stream is damaged: {error}; have it sent again"
-            ) from error
 
 
 class _Records:
