@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table as Grid
 
-from fabyield import __version__
+from fabyield import __version__, cli_stdf
 from fabyield.errors import ConfigError, FabYieldError
+from fabyield.screen import complain, screen
 from fabyield.settings import Settings
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_stdf.app, name="stdf")
 Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
 Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
 Landing = Annotated[str | None, typer.Option(help="Folder whose stdf/ the testers deliver to.")]
@@ -91,17 +92,10 @@ def query(
     screen().print(grid(sql, Settings.load(conf, lake=lake).lake, limit))
 
 
-def screen() -> Console:
-    """Standard output; into a file or a pipe, tables are as wide as their values."""
-    return Console() if sys.stdout.isatty() else Console(width=1000)
-
-
 def main() -> None:
     """Run the command; errors of ours become one line and an exit code."""
     try:
         app()
     except FabYieldError as error:
-        Console(stderr=True, markup=False, highlight=False).print(
-            f"fabyield: {error}", soft_wrap=True
-        )
+        complain(str(error))
         sys.exit(2 if isinstance(error, ConfigError) else 1)

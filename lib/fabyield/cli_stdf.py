@@ -1,0 +1,181 @@
+"""The commands `fabyield stdf ...`: look into STDF files with neither Spark nor Java.
+
+What they need is imported where it is needed, so that help comes at once.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import typer
+
+from fabyield.errors import ConfigError, FabYieldError
+from fabyield.screen import complain
+from fabyield.settings import Settings
+
+app = typer.Typer(
+    help="Look into STDF V4 files, check them, turn them into Parquet.",
+    epilog="Exit codes: 0 done, 1 failed for at least one file, 2 wrong usage or configuration, "
+    "3 differences found.",
+    no_args_is_help=True,
+)
+Retest = Literal["touch", "flag"]
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILE...", help="STDF V4 files, gzip or plain.")
+]
+Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file; says how the fab decides.")]
+RetestRule = Annotated[
+    Retest | None,
+    typer.Option(
+        help="touch: a die's later touch-down supersedes. flag: only one that says so by PART_FLG "
+        "or stands in a retest file. Default: fab.retest_rule of --conf.",
+    ),
+]
+FAILED, DIFFERENT = 1, 3
+T = TypeVar("T")
+
+
+@app.command()
+def info(
+    files: Files,
+    conf: Conf = "dev",
+    retest_rule: RetestRule = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per file and line.")
+    ] = False,
+) -> None:
+    """Tell what is in each file, at once even of a large one.
+
+    Test records are counted, not looked into: `check` reads them all. Yields are those within
+    the file; times are the tester's own, in seconds of its local clock.
+    """
+    from fabyield import screens_stdf  # noqa: PLC0415
+    from fabyield.stdf.info import info as told  # noqa: PLC0415
+    from fabyield.stdf.skim import skim  # noqa: PLC0415
+
+    rule = retest_rule or Settings.load(conf).fab.retest_rule
+    attempts = Attempts()
+    for facts in attempts.each(files, lambda path: told(skim(path), rule)):
+        if as_json:
+            typer.echo(json.dumps(facts))
+        else:
+            screens_stdf.facts(facts)
+    attempts.leave()
+
+
+@app.command()
+def to_parquet(
+    files: Files,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder to write to.")],
+    conf: Conf = "dev",
+    retest_rule: RetestRule = None,
+) -> None:
+    """Write parts, test_values, tests, wafers and bins as Parquet files.
+
+    Retests are decided over all FILEs together, in order of test time, then in the order given.
+    A file given twice, or cut where a more complete file of its session is given too, is left
+    out and named. With several FILEs each row of parts, wafers and bins names its file.
+    """
+    from fabyield import screens_stdf  # noqa: PLC0415
+    from fabyield.stdf.naming import Naming  # noqa: PLC0415
+    from fabyield.stdf.parquet import Rules  # noqa: PLC0415
+    from fabyield.stdf.parquet import to_parquet as export  # noqa: PLC0415
+    from fabyield.stdf.skim import skim  # noqa: PLC0415
+
+    fab = Settings.load(conf).fab
+    naming = Naming(fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion)
+    rules = Rules(naming, retest_rule or fab.retest_rule, len(files) > 1)
+    attempts = Attempts()
+    skims = list(attempts.each(files, skim))
+    with _progress(sum(found.counts.get("PTR", 0) for found in skims)) as on_rows:
+        done = export(skims, out, rules, batches, on_rows)
+    for reason in done.broken:
+        attempts.fail(reason)
+    if done.files:
+        screens_stdf.exported(done, out)
+    else:
+        attempts.fail(f"nothing was written to {out}: no FILE could be read")
+    attempts.leave()
+
+
+@app.command()
+def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> None:
+    """Compare what a file says of itself with what is in it; exit 3 if they differ.
+
+    Counts of WRR, PCR, HBR, SBR and TSR against the parts and test results. A count that the
+    tester left out is no difference. Counts that leave superseded touch-downs out agree
+    "by final touch-down". ABRT_CNT is compared with PART_FLG bit 2, RTST_CNT with bits 0 and 1
+    or with touch-downs after a die's first; FUNC_CNT cannot be counted.
+    """
+    from fabyield import screens_stdf  # noqa: PLC0415
+    from fabyield.stdf.check import check as checked  # noqa: PLC0415
+    from fabyield.stdf.skim import skim  # noqa: PLC0415
+
+    rule = retest_rule or Settings.load(conf).fab.retest_rule
+    attempts = Attempts()
+    found = list(attempts.each(files, lambda path: checked(skim(path), batches(path), rule)))
+    screens_stdf.checked(found)
+    attempts.leave(DIFFERENT if any(one.differences for one in found) else 0)
+
+
+@app.command()
+def layout(
+    record: Annotated[str | None, typer.Argument(help="A record, e.g. PTR; all if none.")] = None,
+) -> None:
+    """Print how STDF V4 records are laid out, from the declaration that reads and writes them."""
+    from fabyield import screens_stdf  # noqa: PLC0415
+    from fabyield.stdf.records import RECORDS  # noqa: PLC0415
+
+    if record is not None and record.upper() not in RECORDS:
+        raise ConfigError(f"{record}: no such STDF V4 record; use one of {', '.join(RECORDS)}")
+    for name in RECORDS if record is None else [record.upper()]:
+        screens_stdf.layout(RECORDS[name])
+
+
+def batches(path: str) -> Iterator[Any]:
+    """Read a file in batches."""
+    from fabyield.stdf import read  # noqa: PLC0415
+
+    yield read(path)
+
+
+class Attempts:
+    """Work on file after file; what fails is reported at once and remembered to the end."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def each(self, files: Iterable[str], work: Callable[[str], T]) -> Iterator[T]:
+        """The results of `work` on the files on which it succeeds."""
+        for path in files:
+            try:
+                yield work(path)
+            except ConfigError:
+                raise
+            except (FabYieldError, OSError) as error:
+                self.fail(str(error))
+
+    def fail(self, reason: str) -> None:
+        """Report what failed."""
+        self.failed = True
+        complain(reason)
+
+    def leave(self, otherwise: int = 0) -> None:
+        """Exit with 1 if anything failed."""
+        if code := FAILED if self.failed else otherwise:
+            raise typer.Exit(code)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], object]]:
+    """A bar on a terminal's standard error; nothing elsewhere."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    shown = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+    with shown:
+        task = shown.add_task("test results", total=total)
+        yield lambda rows: shown.advance(task, rows)

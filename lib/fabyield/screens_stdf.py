@@ -1,0 +1,135 @@
+"""How the commands `fabyield stdf ...` show what they found."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table as Grid
+from rich.text import Text
+
+from fabyield.screen import screen
+from fabyield.stdf.check import Checked
+from fabyield.stdf.parquet import NAMES, Exported
+from fabyield.stdf.records import Field, Record
+
+REFUSALS = 20
+
+
+def facts(found: Mapping[str, Any]) -> None:
+    """Print what `info` tells of one file."""
+    nested = {name: found[name] for name in ("wafers", "records", "refused")}
+    grid = Grid("", "", show_header=False, title=_text(found["file"]))
+    for name in found:
+        if name not in (*nested, "file"):
+            grid.add_row(name, _text(_cell(name, found[name])))
+    records = nested["records"]
+    grid.add_row("records", ", ".join(f"{name} {records[name]:,}" for name in records))
+    screen().print(grid)
+    _rows("wafers", nested["wafers"])
+    _rows("refused", nested["refused"])
+
+
+def exported(done: Exported, out: Path) -> None:
+    """Print what `to-parquet` wrote."""
+    columns = ("file", "touch-downs", "results", "refused", "MPR and FTR left out")
+    grid = Grid(
+        *columns, title=_text(", ".join(f"{name}.parquet" for name in NAMES) + f" in {out}")
+    )
+    for file in done.files:
+        counts = (file.touchdowns, file.results, file.refused, file.left_out)
+        grid.add_row(_text(file.path), *(f"{count:,}" for count in counts))
+    for skipped in done.skipped:
+        grid.add_row(_text(skipped.path), "left out:", _text(skipped.reason))
+    screen().print(grid)
+    yields = (
+        f"{name} {100 * good / done.tested_die:.2f} %"
+        for name, good in (("first", done.first_pass_die), ("final", done.final_pass_die))
+        if done.tested_die
+    )
+    lines = [f"{done.tested_die:,} die tested; yield: {', '.join(yields) or 'no part was tested'}"]
+    if done.changed_tests:
+        lines.append(
+            f"{done.changed_tests:,} tests have other units, scales or limits in a later file; "
+            "tests.parquet has those of the first"
+        )
+    _lines(lines)
+
+
+def checked(found: Sequence[Checked]) -> None:
+    """Print what `check` found: differences first, then what agrees and how."""
+    grid = Grid("file", "record", "place", "counted", "claimed")
+    for one in found:
+        for row in one.differences:
+            grid.add_row(
+                _text(one.path),
+                row.record,
+                _text(row.place),
+                f"{row.counted:,}",
+                f"{row.claimed:,}",
+            )
+    if grid.row_count:
+        screen().print(grid)
+    for one in found:
+        agreed = ", ".join(f"{record} (by {basis})" for record, basis in one.agreed.items())
+        differ = f"{len(one.differences):,} differences; " if one.differences else ""
+        _lines([f"{one.path}: {differ}agreed: {agreed or 'nothing that the file counts'}"])
+        _lines(f"{one.path}: {remark}" for remark in one.remarks)
+
+
+def layout(record: Record) -> None:
+    """Print the fields of a record in order of storage."""
+    code = f"type {record.type}, subtype {record.subtype}"
+    if not record.fields:
+        _lines([f"{record.name}: {code}; its fields are not read"])
+        return
+    columns = ("field", "type", "values", "missing value", "missing where")
+    grid = Grid(*columns, title=f"{record.name}: {code}")
+    for field in record.fields:
+        grid.add_row(field.name.upper(), field.type, *_declared(field))
+    screen().print(grid)
+
+
+def _declared(field: Field) -> tuple[str, str, str]:
+    blank = repr(field.fill) if isinstance(field.fill, str) else f"{field.fill:,}"
+    bits = [str(n) for n in range(8) if field.flag_mask >> n & 1]
+    flag = f"{field.flag} bit {' or '.join(bits)}".upper().replace(" BIT ", " bit ")
+    return (
+        f"as many as {field.count.upper()}" if field.count else "",
+        blank if field.fill_is_missing else "",
+        flag.replace(" OR ", " or ") if field.flag else "",
+    )
+
+
+def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    grid = Grid(*rows[0], title=f"{title}: {len(rows):,}")
+    for row in rows[:REFUSALS] if title == "refused" else rows:
+        grid.add_row(*(_text(_cell(name, row[name])) for name in rows[0]))
+    screen().print(grid)
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith("_t"):
+        # The tester's own clock: no zone is known.
+        return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} local)"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        screen().print(_text(line), soft_wrap=True)
+
+
+def _text(raw: str) -> Text:
+    # What a file or its name holds is neither markup nor a command to the terminal.
+    return Text(
+        "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in raw)
+    )

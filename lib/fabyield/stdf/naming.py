@@ -1,0 +1,69 @@
+"""One spelling for lots, wafers and insertions, as the nightly job spells them, without Spark."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fabyield.errors import ConfigError
+
+NOWHERE = "-"
+LOT = "{lot}"
+_PADDING = "[ \t\n\r\f\v\x00-\x1f\x7f\xa0]"
+_EDGES = re.compile(rf"\A{_PADDING}+|{_PADDING}+\Z")
+_GROUP = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """A fab's rules for wafer IDs, [pattern, replacement], and insertions; see conf/base.yml."""
+
+    wafer_id_rules: Sequence[Sequence[str]] = field(default_factory=list)
+    insertion_rules: Sequence[Mapping[str, str]] = field(default_factory=list)
+    default_insertion: str = "CP1"
+
+    def wafer(self, raw: str | None, lot: str) -> str:
+        """`raw` without its lot's prefix and its decoration, digits padded to two; `-` for none."""
+        spelt = trimmed(raw).upper()
+        for pattern, replacement in self.wafer_id_rules:
+            found = _compiled(pattern.replace(LOT, re.escape(lot)))
+            spelt = found.sub(_template(replacement), spelt)
+        return (spelt.zfill(2) if re.fullmatch("[0-9]", spelt) else spelt) or NOWHERE
+
+    def insertion(self, names: Mapping[str, str | None]) -> str:
+        """The insertion that the first matching rule makes of FLOW_ID, TEST_COD or JOB_NAM."""
+        for rule in self.insertion_rules:
+            raw = names[rule["column"]]
+            found = _compiled(rule["pattern"]).search(trimmed(raw)) if raw is not None else None
+            if found:
+                return found.expand(_template(rule["insertion"])).upper()
+        return self.default_insertion
+
+
+def lot_of(raw: str | None) -> str:
+    """Trimmed and in upper case; `-` where there is none."""
+    return trimmed(raw).upper() or NOWHERE
+
+
+def trimmed(raw: str | None) -> str:
+    """`raw` without the spaces, line ends and control characters that testers pad with."""
+    return _EDGES.sub("", raw or "")
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(
+            f"fab: pattern {pattern!r}: {error}; the stdf commands read Python's regular "
+            "expressions, the nightly job Java's: use what both know"
+        ) from error
+
+
+def _template(java: str) -> str:
+    r"""Turn Java's `$1` into Python's `\g<1>`; what stands behind a backslash is itself."""
+
+    def turned(found: re.Match[str]) -> str:
+        literal, number, name = found.groups()
+        return f"\\g<{number or name}>" if literal is None else literal.replace("\\", r"\\")
+
+    return _GROUP.sub(turned, java)

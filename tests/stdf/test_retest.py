@@ -1,0 +1,147 @@
+"""Cases worked by hand; random ones are compared with the nightly job's transforms elsewhere."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fabyield.errors import StdfError
+from fabyield.stdf.naming import Naming
+from fabyield.stdf.retest import touchdowns
+from fabyield.stdf.sessions import Source, parts_of, runs_of
+from fabyield.stdf.skim import skim
+from tests.stdf.conftest import DATA
+
+AT = {"x_coord": 3, "y_coord": -4, "part_id": None, "part_flg": 0, "run": 0}
+NOWHERE = {"x_coord": None, "y_coord": None}
+RUN = {"wafer_key": 0, "sblot_id": None, "started_at": 60, "is_retest_file": False}
+TYPES = pa.schema([("part_pass", pa.bool_()), ("part_id", pa.string()), ("x_coord", pa.int16())])
+DECIDED = ("is_first", "is_final", "decided_by")
+
+
+def judged(parts, runs=({},), rule="touch", columns=("touchdown_num", *DECIDED)):
+    """One tuple per part of what was decided; parts are (verdict, {other columns})."""
+    rows = [AT | {"part_pass": verdict} | more for verdict, more in parts]
+    table = pa.Table.from_pylist(rows).select([*AT, "part_pass"])
+    for field in TYPES:
+        place = table.schema.get_field_index(field.name)
+        table = table.set_column(place, field, table[field.name].cast(field.type))
+    table_of_runs = pa.Table.from_pylist([RUN | run for run in runs])
+    found = touchdowns(table, table_of_runs, rule)
+    return list(zip(*(found[name].to_pylist() for name in columns), strict=True))
+
+
+def test_f07_last_touchdown_supersedes_by_touch():
+    assert judged([(False, {}), (True, {})]) == [
+        (1, True, False, "same_die_again"),
+        (2, False, True, "same_die_again"),
+    ]
+
+
+def test_f07_retest_without_a_flag_does_not_supersede_by_flag():
+    assert judged([(False, {}), (True, {})], rule="flag") == [
+        (1, True, True, "first_touchdown"),
+        (2, False, False, "first_touchdown"),
+    ]
+
+
+@pytest.mark.parametrize(("flags", "named"), [(1, "part_id_flag"), (2, "coordinate_flag")])
+@pytest.mark.parametrize("rule", ["touch", "flag"])
+def test_f07_flagged_retest_supersedes_by_either_rule(flags, named, rule):
+    [_, retest] = judged([(False, {}), (True, {"part_flg": flags})], rule=rule)
+
+    assert retest == (2, False, True, named)
+
+
+def test_f07_retest_file_supersedes_without_a_flag():
+    runs = [{}, {"started_at": 90, "is_retest_file": True}]
+
+    actual = judged([(False, {}), (True, {"run": 1})], runs, "flag", DECIDED)
+
+    assert actual == [(True, False, "retest_file"), (False, True, "retest_file")]
+
+
+def test_f07_die_retested_at_another_site_is_the_same_die():
+    assert judged([(False, {"part_id": "1"}), (True, {"part_id": "9"})], columns=DECIDED) == [
+        (True, False, "same_die_again"),
+        (False, True, "same_die_again"),
+    ]
+
+
+def test_f07_touchdowns_follow_test_time_and_not_the_order_of_files():
+    late_first = judged([(True, {}), (False, {"run": 1})], [{"started_at": 90}, {}])
+
+    assert late_first == [(2, False, True, "same_die_again"), (1, True, False, "same_die_again")]
+
+
+def test_f07_files_that_began_together_follow_the_order_given():
+    assert [row[0] for row in judged([(True, {}), (False, {"run": 1})], [{}, {}])] == [1, 2]
+
+
+def test_touchdown_with_an_unknown_verdict_decides_nothing():
+    assert judged([(None, {}), (True, {}), (False, {}), (None, {})], columns=DECIDED[:2]) == [
+        (False, False),
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_die_without_a_valid_verdict_is_unknown():
+    assert judged([(None, {}), (None, {})]) == [
+        (1, True, False, "no_valid_verdict"),
+        (2, False, True, "no_valid_verdict"),
+    ]
+
+
+def test_die_touched_once_is_decided_by_its_only_touchdown():
+    assert judged([(True, {})]) == [(1, True, True, "only_touchdown")]
+
+
+def test_same_place_on_another_wafer_is_another_die():
+    assert [r[0] for r in judged([(True, {}), (True, {"run": 1})], [{}, {"wafer_key": 1}])] == [
+        1,
+        1,
+    ]
+
+
+def test_packaged_parts_are_known_by_sublot_and_id_and_else_each_is_its_own():
+    runs = [{"sblot_id": "a"}, {"sblot_id": "b"}]
+    parts = [("7", 0), ("7", 0), ("7", 1), (None, 0), (None, 0)]
+
+    actual = judged([(True, NOWHERE | {"part_id": i, "run": run}) for i, run in parts], runs)
+
+    assert [row[0] for row in actual] == [1, 2, 1, 1, 1]
+
+
+def test_outermost_coordinates_are_die_of_their_own():
+    corners = [(x, y) for x in (-32767, -1, 0, 32767) for y in (-32767, -1, 0, 32767)]
+
+    actual = judged([(True, {"x_coord": x, "y_coord": y}) for x, y in corners])
+
+    assert {row[0] for row in actual} == {1}
+
+
+def test_no_parts_have_no_verdicts(stdf, tmp_path):
+    path = tmp_path / "a.stdf"
+    path.write_bytes(stdf())
+    source = [Source.of(0, skim(path), Naming())]
+
+    assert touchdowns(parts_of(source), runs_of(source, Naming()), "touch").num_rows == 0
+
+
+def test_unknown_rule_is_refused_with_those_that_there_are():
+    with pytest.raises(StdfError, match="'last': use one of touch, flag"):
+        judged([(True, {})], rule="last")
+
+
+@pytest.mark.parametrize(("name", "yields"), [("lot2", (92.24, 95.40)), ("lot3", (88.87, 94.57))])
+def test_f07_real_wafers_have_their_known_first_and_final_yield(name, yields):
+    source = [Source.of(0, skim(DATA / f"{name}.stdf.gz"), Naming())]
+    parts = parts_of(source)
+
+    turns = touchdowns(parts, runs_of(source, Naming()), "touch")
+
+    passed = np.asarray(parts["part_pass"])
+    chosen = [np.asarray(turns[which]) for which in ("is_first", "is_final")]
+    assert [rows.sum() for rows in chosen] == [1_456, 1_456]
+    assert tuple(round(100 * passed[rows].mean(), 2) for rows in chosen) == yields

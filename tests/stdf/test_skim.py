@@ -1,0 +1,127 @@
+"""Skimming a file tells what reading all of it tells."""
+
+import gzip
+
+import pytest
+
+from fabyield.errors import StdfError
+from fabyield.stdf import content as content_module
+from fabyield.stdf import read, skim
+from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
+
+TABLES = ("file", "wafers", "bins", "part_counts", "test_counts", "sites")
+
+
+@pytest.fixture
+def skimmed(tmp_path, monkeypatch):
+    """`skimmed(content, chunk=)`: the skim of a file with that content."""
+
+    def call(content, chunk=1 << 22):
+        monkeypatch.setattr(content_module, "CHUNK", chunk)
+        path = tmp_path / "a.stdf"
+        path.write_bytes(content)
+        return skim.skim(path)
+
+    return call
+
+
+def without_offset(parts):
+    return parts.drop_columns("record_offset").to_pylist()
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+@pytest.mark.parametrize("chunk", [5, 97, 1 << 22])
+def test_skim_has_the_tables_of_the_whole_file(stdf, skimmed, byte_order, chunk):
+    content = stdf(*SMALL, byte_order=byte_order)
+    whole = read(content)
+
+    found = skimmed(content, chunk)
+
+    assert [n for n in TABLES if not getattr(found.tables, n).equals(getattr(whole, n))] == []
+    assert without_offset(found.tables.parts) == without_offset(whole.parts)
+    assert (found.counts, found.sha256) == (whole.counts, whole.sha256)
+    assert found.is_complete
+
+
+def test_skim_of_a_compressed_file_tells_both_sizes_and_the_same_hash(stdf, skimmed):
+    content = stdf(*SMALL)
+    packed = gzip.compress(content[:50]) + gzip.compress(content[50:])
+
+    found = skimmed(packed, 60)
+
+    assert (found.stored_bytes, found.content_bytes) == (len(packed), len(content))
+    assert found.sha256 == read(content).sha256
+
+
+def test_f09_file_cut_at_any_byte_is_skimmed_as_it_is_read(stdf, skimmed):
+    content = stdf(*SMALL)
+    for size in range(6, len(content)):
+        found, whole = skimmed(content[:size], 64), read(content[:size])
+        assert found.counts == whole.counts, f"the first {size} bytes"
+        assert without_offset(found.tables.parts) == without_offset(whole.parts)
+        assert not found.is_complete
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\x00",
+        b"\xff\xff\x0f\x0a" + bytes(90),
+        b"\x01\x02\x03\x04junk",
+        b"\x02\x00\x00\x0a\x02\x04",
+    ],
+)
+def test_f09_what_cannot_be_read_is_told_with_its_place_and_reason(stdf, skimmed, rest):
+    content = stdf(MIR, pir(0), ptr(0, 1.0), prr(0)) + rest
+
+    assert skimmed(content, 16).refused.to_pylist() == read(content).refused.to_pylist()
+
+
+def test_f09_damaged_part_is_refused_at_its_place_in_the_file(stdf, skimmed):
+    damaged = ("PRR", {"head_num": 1, "site_num": 0})
+    text = ("DTR", {"text_dat": "left out of a skim"})
+    content = stdf(MIR, text, pir(0), damaged, pir(0), prr(0), ("MRR", {}))
+
+    found = skimmed(content, 16)
+
+    assert found.refused.to_pylist() == read(content).refused.to_pylist()
+    assert not found.is_complete
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 60])
+def test_compressed_file_of_several_members_is_one_whatever_the_chunks(stdf, skimmed, chunk):
+    content = stdf(*SMALL)
+    packed = b"".join(gzip.compress(content[at : at + 90]) for at in range(0, len(content), 90))
+
+    assert skimmed(packed, chunk).sha256 == read(content).sha256
+
+
+@pytest.mark.parametrize("chunk", [1, 60, 1 << 22])
+def test_f09_cut_gzip_is_skimmed_as_it_is_read_and_said_to_be_cut(stdf, skimmed, chunk):
+    packed = gzip.compress(stdf(*SMALL))[:-20]
+
+    found = skimmed(packed, chunk)
+
+    assert found.sha256 == read(packed).sha256
+    assert "gzip stream is cut off" in found.refused["reason"].to_pylist()
+    assert not found.is_complete
+
+
+def test_f09_damaged_gzip_names_the_file_and_what_to_do(stdf, skimmed):
+    packed = bytearray(gzip.compress(stdf(*SMALL)))
+    packed[-6] ^= 255
+
+    with pytest.raises(StdfError, match=r"a\.stdf: gzip stream is damaged.*sent again"):
+        skimmed(bytes(packed))
+
+
+@pytest.mark.parametrize("size", range(6))
+def test_f11_file_that_ends_in_its_far_is_an_error(stdf, skimmed, size):
+    with pytest.raises(StdfError, match=r"a\.stdf: (empty file|first record is not FAR)"):
+        skimmed(stdf(MIR)[:size])
+
+
+def test_f11_header_only_file_has_no_parts(stdf, skimmed):
+    found = skimmed(stdf(MIR, ("MRR", {})))
+
+    assert (found.tables.parts.num_rows, found.is_complete) == (0, True)
