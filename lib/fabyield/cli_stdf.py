@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -80,6 +80,7 @@ def to_parquet(
     out and named. With several FILEs each row of parts, wafers and bins names its file.
     """
     from fabyield import screens_stdf  # noqa: PLC0415
+    from fabyield.stdf import batches  # noqa: PLC0415
     from fabyield.stdf.naming import Naming  # noqa: PLC0415
     from fabyield.stdf.parquet import Rules  # noqa: PLC0415
     from fabyield.stdf.parquet import to_parquet as export  # noqa: PLC0415
@@ -111,6 +112,7 @@ def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> N
     or with touch-downs after a die's first; FUNC_CNT cannot be counted.
     """
     from fabyield import screens_stdf  # noqa: PLC0415
+    from fabyield.stdf import batches  # noqa: PLC0415
     from fabyield.stdf.check import check as checked  # noqa: PLC0415
     from fabyield.stdf.skim import skim  # noqa: PLC0415
 
@@ -133,13 +135,6 @@ def layout(
         raise ConfigError(f"{record}: no such STDF V4 record; use one of {', '.join(RECORDS)}")
     for name in RECORDS if record is None else [record.upper()]:
         screens_stdf.layout(RECORDS[name])
-
-
-def batches(path: str) -> Iterator[Any]:
-    """Read a file in batches."""
-    from fabyield.stdf import read  # noqa: PLC0415
-
-    yield read(path)
 
 
 class Attempts:

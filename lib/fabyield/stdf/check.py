@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf import claims
+from fabyield.stdf.batch import StdfTables
 from fabyield.stdf.claims import Claim
 from fabyield.stdf.columns import Flags, numbers
 from fabyield.stdf.info import decided
-from fabyield.stdf.reader import StdfTables
 from fabyield.stdf.skim import Skim
 
 NOT_EXECUTED, FAILED, NO_VERDICT = 16, 128, 64
@@ -129,10 +129,7 @@ def _results(batches: Iterable[StdfTables], parts: pa.Table) -> tuple[pa.Table, 
 
 
 def _by_kind(batch: StdfTables) -> dict[str, pa.Table]:
-    functional = next(
-        getattr(batch, name) for name in ("functional", "functional_values") if hasattr(batch, name)
-    )
-    return {"P": batch.test_values, "M": batch.multi_values, "F": functional}
+    return {"P": batch.test_values, "M": batch.multi_values, "F": batch.functional}
 
 
 def _counted(kind: str, rows: pa.Table | None) -> pa.Table:

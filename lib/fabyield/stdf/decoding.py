@@ -33,12 +33,13 @@ ELSEWHERE = frozenset(
 class Decoder:
     """What is known of a file from one block to the next."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, results: bool = True) -> None:
         self._header = Header()
         self._parts = Touchdowns()
         self._wafers = Wafers(name)
         self._catalogue = Catalogue(name)
-        self._results = {table: Results(record) for table, record in MEASURED.items()}
+        records = MEASURED if results else {}
+        self._results = {table: Results(record) for table, record in records.items()}
 
     def batch(self, chain: Chain) -> StdfTables:
         """Decode a block: all its records, and what waited for one of its parts to end."""
@@ -49,10 +50,12 @@ class Decoder:
         self._wafers.add({**rows, "WCR": wcr}, owner, splits)
         self._header.add(chain, {n: self._rows(chain, n, counts) for n in Header.NAMES})
         parts = self._parts.parts(rows["PRR"], owner)
-        self._measure(chain, owner, counts)
+        if self._results:
+            self._measure(chain, owner, counts)
         if chain.is_last:
             self._parts.give_up()
-        values: dict[str, Any] = {
+        values: dict[str, Any] = {} if self._results else _no_results()
+        values |= {
             table: results.ready(self._parts, self._catalogue, chain.refused)
             for table, results in self._results.items()
         }
@@ -111,7 +114,8 @@ class Decoder:
                 self._results[table].add(found)
 
     def _forget(self) -> None:
-        needed = np.concatenate([results.pirs() for results in self._results.values()])
+        waiting = [results.pirs() for results in self._results.values()]
+        needed = np.concatenate(waiting or [np.empty(0, np.int64)])
         number = self._parts.forget(needed)
         for results in self._results.values():
             results.renumber(number)
@@ -120,6 +124,12 @@ class Decoder:
 @cache
 def _until_the_last() -> dict[str, Any]:
     return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Catalogue("").table()}
+
+
+@cache
+def _no_results() -> dict[str, Any]:
+    empty = Decoder("").batch(replace(no_rows("FAR").chain, refused=[]))
+    return {table: getattr(empty, table) for table in MEASURED}
 
 
 def _plain(rows: Rows) -> pa.Table:

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from fabyield.errors import AccountingError, FabYieldError, StdfError
 from fabyield.stdf import export
+from fabyield.stdf.batch import StdfTables
 from fabyield.stdf.catalogue import Catalogue, FileTests
 from fabyield.stdf.columns import flags
 from fabyield.stdf.naming import Naming
-from fabyield.stdf.reader import StdfTables
 from fabyield.stdf.retest import touchdowns
 from fabyield.stdf.sessions import Skipped, Source, counted, file_names, parts_of, runs_of
 from fabyield.stdf.skim import Skim

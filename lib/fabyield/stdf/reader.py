@@ -25,15 +25,20 @@ def read(source: Source, *, hashed: bool = False, most_bytes: int = MOST_BYTES) 
 
 
 def batches(
-    source: Source, *, hashed: bool = False, most_bytes: int = MOST_STREAMED
+    source: Source,
+    *,
+    hashed: bool = False,
+    results: bool = True,
+    most_bytes: int = MOST_STREAMED,
 ) -> Iterator[StdfTables]:
     """Read a file of any size in batches, in memory that does not grow with it; see `read`.
 
     All tables add up, but `file`, `wafers` and `tests`: they are empty until the last batch. A
     test that the file names only after its first results has no test_txt in the batches before.
+    Without `results` test records are counted, not decoded.
     """
     with opened(source, most_bytes, hashed=hashed) as content:
-        decoder = Decoder(content.name)
+        decoder = Decoder(content.name, results=results)
         for chain in chains(content):
             batch = decoder.batch(chain)
             if chain.is_last:

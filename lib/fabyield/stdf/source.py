@@ -24,6 +24,7 @@ else:
 Source = str | Path | bytes | BinaryIO
 
 CHUNK = 1 << 20
+MAGIC_BYTES = 4
 BLOCK = 1 << 23
 
 
@@ -116,7 +117,7 @@ class Content:
             yield np.frombuffer(block, np.uint8)
 
     def _pieces(self) -> Iterator[bytes]:
-        first = next(self.raw, b"")
+        first = _more(b"", self.raw, MAGIC_BYTES)
         for magic, (name, new) in FORMATS.items():
             if first.startswith(magic):
                 yield from self._unpacked(first, name, new, magic)
@@ -135,7 +136,9 @@ class Content:
                 try:
                     piece = member.decompress(data, BLOCK)
                 except (zlib.error, OSError, EOFError, zstd.ZstdError) as error:
-                    raise StdfError(f"{self.name}: {name} stream is damaged: {error}") from error
+                    raise StdfError(
+                        f"{self.name}: {name} stream is damaged: {error}; have it sent again"
+                    ) from error
                 if piece:
                     yield piece
                 if member.eof:
@@ -145,8 +148,7 @@ class Content:
                     self.broken = f"{name} stream is cut off"
                     return
             data = member.unused_data
-            while len(data) < len(magic) and (more := next(self.raw, b"")):
-                data += more
+            data = _more(data, self.raw, len(magic))
 
 
 @contextmanager
@@ -162,6 +164,13 @@ def opened(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator
             name = str(getattr(source, "name", "STDF input"))
             pieces = iter(partial(source.read, CHUNK), b"")
         yield Content(name, pieces, most_bytes, hashed)
+
+
+def _more(data: bytes, raw: Iterator[bytes], least: int) -> bytes:
+    """Add to `data` until there are `least` bytes or no more come."""
+    while len(data) < least and (more := next(raw, b"")):
+        data += more
+    return data
 
 
 def _slices(data: bytes) -> Iterator[bytes]:
