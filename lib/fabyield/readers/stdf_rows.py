@@ -1,6 +1,7 @@
 """One decoded STDF file as the rows that the bronze tables take."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +11,6 @@ import pyarrow.compute as pc
 from fabyield.stdf import StdfTables
 
 NO_WAFER = -1
-KINDS = (
-    "stdf_wafers",
-    "parts",
-    "tests",
-    "test_values",
-    "functional_values",
-    "multi_values",
-    "bin_counts",
-    "refused",
-)
 SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
 KEPT = (
     *SESSION,
@@ -57,41 +48,88 @@ class RefusedFile:
     refused: pa.Table
 
 
-def stage_rows(tables: StdfTables, file_key: int) -> dict[str, pa.Table]:
-    """The rows of every kind in KINDS, tagged with `file_key`."""
-    rows = {
-        "stdf_wafers": _wafers(tables),
-        "parts": _in_wafer(tables.parts),
-        "tests": tables.tests,
-        "test_values": _in_wafer(tables.test_values),
-        "functional_values": _in_wafer(tables.functional),
-        "multi_values": _in_wafer(tables.multi_values),
-        "bin_counts": tables.bins,
-        "refused": tables.refused,
-    }
-    return {kind: _tagged(table, file_key) for kind, table in rows.items()}
+class FileSummary:
+    """What a file's batches add up to: the rows that are known only at its end."""
 
+    def __init__(self, file_key: int) -> None:
+        self._key = file_key
+        self._touchdowns: Counter[int] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._refused, self._refused_bytes = 0, 0
+        self._reason: str | None = None
 
-def file_row(tables: StdfTables, file_key: int, operator_hash: str | None) -> pa.RecordBatch:
-    """The manifest row (FILE) of a file that was read."""
-    file = {name: tables.file[name][0].as_py() for name in KEPT}
-    status, reason = _status(tables)
-    wafers = tables.wafers["wafer_id"].drop_null().to_pylist()
-    lengths = pc.sum(tables.refused["record_length"]).as_py()
-    row = file | {
-        "file_key": file_key,
-        "status": status,
-        "reason": reason,
-        "sha256": tables.sha256,
-        "content_bytes": tables.content_bytes,
-        "session_id": _session(file, tables.sha256),
-        "operator_hash": operator_hash,
-        "wafer_ids": sorted({str(wafer) for wafer in wafers}),
-        "record_counts": list(tables.counts.items()),
-        "refused_records": tables.refused.num_rows,
-        "refused_bytes": lengths or 0,
-    }
-    return pa.RecordBatch.from_pylist([row], FILE)
+    def rows(self, batch: StdfTables) -> dict[str, pa.Table]:
+        """The rows of a batch by kind, tagged with the file's key."""
+        self._last = batch
+        parts = _in_wafer(batch.parts)
+        self._add(batch, parts)
+        rows = {
+            "parts": parts,
+            "tests": batch.tests,
+            "test_values": _in_wafer(batch.test_values),
+            "functional_values": _in_wafer(batch.functional),
+            "multi_values": _in_wafer(batch.multi_values),
+            "bin_counts": batch.bins,
+            "refused": batch.refused,
+        }
+        return {kind: _tagged(table, self._key) for kind, table in rows.items()}
+
+    def rows_at_end(self) -> dict[str, pa.Table]:
+        """The rows that take the whole file: its wafer runs."""
+        return {"stdf_wafers": _tagged(self._wafers(), self._key)}
+
+    @property
+    def file(self) -> dict[str, Any]:
+        """The file as its records describe it."""
+        row: dict[str, Any] = self._last.file.to_pylist()[0]
+        return row
+
+    def row(self, operator_hash: str | None) -> pa.RecordBatch:
+        """The manifest row (FILE) of the file."""
+        last, told = self._last, self.file
+        file = {name: told[name] for name in KEPT}
+        status, reason = self._status(told["is_complete"])
+        wafers = last.wafers["wafer_id"].drop_null().to_pylist()
+        row = file | {
+            "file_key": self._key,
+            "status": status,
+            "reason": reason,
+            "sha256": last.sha256,
+            "content_bytes": last.content_bytes,
+            "session_id": _session(file, str(last.sha256)),
+            "operator_hash": operator_hash,
+            "wafer_ids": sorted({str(wafer) for wafer in wafers}),
+            "record_counts": list(self._counts.items()),
+            "refused_records": self._refused,
+            "refused_bytes": self._refused_bytes,
+        }
+        return pa.RecordBatch.from_pylist([row], FILE)
+
+    def _add(self, batch: StdfTables, parts: pa.Table) -> None:
+        self._counts.update(batch.counts)
+        touched = parts.group_by("wafer_num").aggregate([([], "count_all")])
+        for run in touched.to_pylist():
+            self._touchdowns[run["wafer_num"]] += run["count_all"]
+        if batch.refused.num_rows:
+            self._reason = self._reason or batch.refused["reason"][0].as_py()
+            self._refused += batch.refused.num_rows
+            self._refused_bytes += pc.sum(batch.refused["record_length"]).as_py()
+
+    def _status(self, is_complete: bool) -> tuple[str, str | None]:
+        if not self._touchdowns.total():
+            return "empty", "; ".join(filter(None, ["no part was tested", self._reason]))
+        if is_complete:
+            return "complete", None
+        return "incomplete", self._reason or "no MRR: still being written, or cut off"
+
+    def _wafers(self) -> pa.Table:
+        """The wafer runs, with one more for parts outside any, and the touch-downs of each."""
+        runs = self._last.wafers
+        if self._touchdowns[NO_WAFER]:
+            outside = {"wafer_num": NO_WAFER, "has_wrr": False}
+            runs = pa.concat_tables([runs, pa.Table.from_pylist([outside], runs.schema)])
+        touchdowns = [self._touchdowns[run["wafer_num"]] for run in runs.to_pylist()]
+        return runs.append_column("touchdowns", pa.array(touchdowns, pa.int64()))
 
 
 def refused_file(file_key: int, status: str, size: int, reason: str) -> RefusedFile:
@@ -104,34 +142,11 @@ def refused_file(file_key: int, status: str, size: int, reason: str) -> RefusedF
     )
 
 
-def _status(tables: StdfTables) -> tuple[str, str | None]:
-    refused = [str(reason) for reason in tables.refused["reason"].slice(0, 1).to_pylist()]
-    if not tables.parts.num_rows:
-        return "empty", "; ".join(["no part was tested", *refused])
-    if tables.file["is_complete"][0].as_py():
-        return "complete", None
-    return "incomplete", "; ".join(refused) or "no MRR: still being written, or cut off"
-
-
-def _session(file: dict[str, Any], sha256: str | None) -> str:
+def _session(file: dict[str, Any], sha256: str) -> str:
     known = [file[name] for name in SESSION]
     # Without times nothing tells one session from another, so the file is one of its own.
-    text = repr(known) if file["setup_t"] or file["start_t"] else str(sha256)
+    text = repr(known) if file["setup_t"] or file["start_t"] else sha256
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _wafers(tables: StdfTables) -> pa.Table:
-    """The wafer runs, with one more for parts outside any, and the touch-downs of each."""
-    runs = tables.wafers
-    if tables.parts["wafer_num"].null_count:
-        outside = {"wafer_num": NO_WAFER, "has_wrr": False}
-        runs = pa.concat_tables([runs, pa.Table.from_pylist([outside], runs.schema)])
-    touched = _in_wafer(tables.parts).group_by("wafer_num").aggregate([([], "count_all")])
-    counts = dict(
-        zip(*(touched[name].to_pylist() for name in ("wafer_num", "count_all")), strict=True)
-    )
-    touchdowns = [counts.get(number, 0) for number in runs["wafer_num"].to_pylist()]
-    return runs.append_column("touchdowns", pa.array(touchdowns, pa.int64()))
 
 
 def _in_wafer(rows: pa.Table) -> pa.Table:

@@ -2,22 +2,29 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapreplace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from fabyield import stdf
 from fabyield.errors import StdfError
 from fabyield.files import exists, located, remove_folder
-from fabyield.readers.stdf_rows import COUNTS, KINDS, TEXTS, file_row, refused_file, stage_rows
+from fabyield.readers.stdf_rows import COUNTS, TEXTS, FileSummary, refused_file
 from fabyield.table import Table
 
 FILES = "files"
 UNREADABLE = "unreadable"
+BROKEN = "broken"
+TASKS_PER_CORE = 4
+OPENING_BYTES = 1 << 20
 FOUND = "file_key bigint, path string, size_bytes bigint, modified_at timestamp, night_on date"
 REFUSED = (
     "file_key bigint, record_offset bigint, record_length bigint, record_name string, reason string"
@@ -47,10 +54,19 @@ class Stage:
         remove_folder(self.folder)
 
     def read(self, kind: str, table: Table) -> DataFrame:
-        """The staged rows of `kind`; none, with `table`'s columns, where no file has any."""
+        """The staged rows of `kind`; none, with `table`'s columns, where no file has any.
+
+        Not those of files that turned out to be broken when some rows were already staged.
+        """
         if not exists(f"{self.folder}/{kind}"):
             return self.spark.createDataFrame([], table.ddl)
-        return self.spark.read.parquet(f"{self.folder}/{kind}")
+        rows = self.spark.read.parquet(f"{self.folder}/{kind}")
+        return rows.where(~F.col("file_key").isin(self._broken)) if self._broken else rows
+
+    @cached_property
+    def _broken(self) -> list[int]:
+        broken = self.files().where(F.col("status").isin(BROKEN, UNREADABLE))
+        return [row["file_key"] for row in broken.select("file_key").collect()]
 
     def refused(self) -> DataFrame:
         """Records and stretches that could not be read (REFUSED), in no order."""
@@ -70,8 +86,14 @@ class Stage:
         that a task that runs again replaces what it wrote.
         """
         self.discard()
-        spread = self.spark.sparkContext.defaultParallelism * 4
-        keys = found.select("file_key", "path").repartition(spread, "file_key")
+        files = found.select("file_key", "path", "size_bytes").collect()
+        tasks = packed(
+            {row["file_key"]: row["size_bytes"] for row in files},
+            self.spark.sparkContext.defaultParallelism * TASKS_PER_CORE,
+        )
+        rows = [(tasks[row["file_key"]], row["file_key"], row["path"]) for row in files]
+        keys = self.spark.createDataFrame(rows, "task int, file_key bigint, path string")
+        keys = keys.repartitionById(max(tasks.values(), default=0) + 1, "task").drop("task")
         decode = decoder(f"{landing}/stdf", self.folder, operator_key)
         decoded = keys.mapInArrow(decode, DECODED)
         joined = found.join(decoded, "file_key", how="inner")
@@ -121,21 +143,41 @@ class Sink:
         self._writers[kind].write_table(rows)
 
 
+def packed(sizes: Mapping[int, int], most: int) -> dict[int, int]:
+    """Give each file its task, at most `most` of them, so that all have about as much to read."""
+    tasks = [(0, task) for task in range(min(most, len(sizes)))]
+    found = {}
+    for file_key, size in sorted(sizes.items(), key=lambda file: (-file[1], file[0])):
+        load, task = tasks[0]
+        found[file_key] = task
+        # A file also costs what it costs to open it.
+        heapreplace(tasks, (load + size + OPENING_BYTES, task))
+    return found
+
+
 def _decoded(uri: str, file_key: int, operator_key: str, sink: Sink) -> pa.RecordBatch:
+    size = 0
     try:
         system, path = located(uri)
-        with system.open_input_stream(path) as stream:
-            raw = stream.read()
-        tables = stdf.read(raw, hashed=True)
+        size = system.get_file_info(path).size or 0
+        # Not by the name of the file, which may lie about its compression.
+        with system.open_input_stream(path, compression=None) as stream:
+            return _streamed(stream, file_key, operator_key, sink)
     except StdfError as error:
-        return _refused(file_key, "broken" if raw else "empty", len(raw), str(error), sink)
+        return _refused(file_key, BROKEN if size else "empty", size, str(error), sink)
     except OSError as error:
         # It must not stop all others, nor every night to come; each of those tries it again.
         return _refused(file_key, UNREADABLE, 0, f"cannot be read: {error}", sink)
-    staged = stage_rows(tables, file_key)
-    for kind in KINDS:
-        sink.add(kind, staged[kind])
-    return file_row(tables, file_key, _operator_hash(tables, operator_key))
+
+
+def _streamed(stream: BinaryIO, file_key: int, operator_key: str, sink: Sink) -> pa.RecordBatch:
+    seen = FileSummary(file_key)
+    for batch in stdf.batches(stream, hashed=True):
+        for kind, rows in seen.rows(batch).items():
+            sink.add(kind, rows)
+    for kind, rows in seen.rows_at_end().items():
+        sink.add(kind, rows)
+    return seen.row(_operator_hash(seen.file, operator_key))
 
 
 def _refused(file_key: int, status: str, size: int, reason: str, sink: Sink) -> pa.RecordBatch:
@@ -144,8 +186,8 @@ def _refused(file_key: int, status: str, size: int, reason: str, sink: Sink) -> 
     return row.file
 
 
-def _operator_hash(tables: stdf.StdfTables, key: str) -> str | None:
-    name = tables.file["oper_nam"][0].as_py()
+def _operator_hash(file: dict[str, Any], key: str) -> str | None:
+    name = file["oper_nam"]
     # Operator names are personal data: only who has the key can tell that two files share one.
     if not key or not name:
         return None
