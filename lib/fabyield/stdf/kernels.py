@@ -14,8 +14,12 @@ Longs = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int32]
 Raw = NDArray[np.uint32]
+Wide = NDArray[np.uint64]
 
-FIXED, TEXT, BITS, ARRAY, NIBBLES = range(5)
+FIXED, TEXT, BITS, ARRAY, NIBBLES, PIECES, SIZED, LETTERS, VALUES = range(9)
+# Added to the shape of a field that is stored only under a condition.
+OPTIONAL = 16
+PLAN = 8
 PIR, PRR, WIR, WRR, TEST = range(1, 6)
 ANY_HEAD = 255
 
@@ -73,8 +77,8 @@ def chain(data: Bytes, known: Bytes, big: bool, starts: Longs, codes: Words) -> 
 class Found(NamedTuple):
     """What `walk` finds of each wanted field of each record, a row per field.
 
-    `at`: where it begins, as bytes from the start of the record; 0 where the record ends before.
-    `raw`: its number as it stands, unsigned: of a text or bits their length, of an array nothing.
+    `at`: where it begins, as bytes from the start of the record; 0 where it is not stored.
+    `raw`: its number as it stands, unsigned: of a text or bits their length, of an array how many.
     """
 
     at: Places
@@ -85,25 +89,38 @@ class Found(NamedTuple):
 def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> Small:
     """Find each field of each record, and its number, while the record is at hand.
 
-    `fields` has a row per field: its shape, its width, the position of its count field, and the
-    row of `found` to fill, -1 for none. Returns the number of whole fields of each record; if the
-    next one is damaged, minus 1 minus that number.
+    `fields` has a row per field: its shape, its width, the position of its count field, the row of
+    `found` to fill (-1 for none), and the position of its width field; where OPTIONAL, also the
+    position of the flag field, mask and value that say that it is stored. One position beyond the
+    last stands for 0, two for 1. Returns the number of whole fields of each record, one more where
+    bytes follow the last; if the next one is damaged, minus 1 minus that number.
     """
     whole = np.empty(starts.size, np.int16)
-    counts = np.zeros(fields.shape[0], np.int64)
+    counts = np.zeros(fields.shape[0] + 2, np.int64)
+    counts[-1] = 1
     for i in range(starts.size):
         place = starts[i] + 4
         end = place + number(data, big, starts[i], 2)
         whole[i] = fields.shape[0]
         for f in range(fields.shape[0]):
             shape, width, many = fields[f, 0], fields[f, 1], counts[fields[f, 2]]
+            if shape >= OPTIONAL:
+                if counts[fields[f, 5]] & fields[f, 6] != fields[f, 7]:
+                    continue
+                shape -= OPTIONAL
             is_array = shape >= ARRAY
             if place >= end and not (is_array and many == 0):
                 whole[i] = f
                 break
             value = np.int64(0)
             if is_array:
-                size = width * many if shape == ARRAY else (many + 1) // 2
+                value = many
+                if shape == ARRAY:
+                    size = width * many
+                elif shape == NIBBLES:
+                    size = (many + 1) // 2
+                else:
+                    size = span(data, big, place, end, shape, width + counts[fields[f, 4]], many)
             else:
                 size = np.int64(width)
                 if place + size <= end:
@@ -118,7 +135,72 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> S
                 found.at[slot, i] = place - starts[i]
                 found.raw[slot, i] = value
             place += size
+        if place < end and whole[i] == fields.shape[0]:
+            whole[i] += 1
     return whole
+
+
+@njit(cache=True, nogil=True)
+def span(data: Bytes, big: bool, place: int, end: int, shape: int, width: int, many: int) -> int:
+    """Count the bytes of an array whose elements differ in length; too many if one is damaged.
+
+    `width` is that of each element or of the length before it.
+    """
+    over = end - place + 1
+    if shape == SIZED and many > 0 and width not in (1, 2, 4, 8):
+        return over
+    if shape in (SIZED, LETTERS):
+        return width * many
+    at = place
+    for _ in range(many):
+        if at + width > end:
+            return over
+        at += element(data, big, at, end, shape, width)
+    return at - place
+
+
+@njit(cache=True, nogil=True)
+def element(data: Bytes, big: bool, at: int, end: int, shape: int, width: int) -> int:
+    """Count the bytes of a text with its length before it, or of a GDR's value with its code."""
+    if shape == PIECES:
+        return width + number(data, big, at, width)
+    code = data[at]
+    before = 2 if code == 12 else 1 if code in (10, 11) else 0
+    if before:
+        if at + 1 + before > end:
+            return end - at + 1
+        length = number(data, big, at + 1, before)
+        return 1 + before + ((length + 7) // 8 if code == 12 else length)
+    if code > 13 or code == 9:
+        return end - at + 1
+    return 1 + (0, 1, 2, 4, 1, 2, 4, 4, 8, 0, 0, 0, 0, 1)[code]
+
+
+@njit(cache=True, nogil=True)
+def elements(data: Bytes, big: bool, places: Longs, counts: Longs, shape: int, width: int) -> Longs:
+    """Find where each element of the arrays at `places` begins, those of all one after another."""
+    starts = np.empty(counts.sum(), np.int64)
+    k = 0
+    for i in range(places.size):
+        at = places[i]
+        for _ in range(counts[i]):
+            starts[k] = at
+            at += element(data, big, at, data.size, shape, width)
+            k += 1
+    return starts
+
+
+@njit(cache=True, nogil=True)
+def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
+    """Read unsigned integers, each of its own width."""
+    values = np.zeros(places.size, np.uint64)
+    for i in range(places.size):
+        value = np.uint64(0)
+        for k in range(widths[i]):
+            at = places[i] + (k if big else widths[i] - 1 - k)
+            value = value << np.uint64(8) | np.uint64(data[at])
+        values[i] = value
+    return values
 
 
 @njit(cache=True, nogil=True)

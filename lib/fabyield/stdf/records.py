@@ -1,16 +1,32 @@
 """Every STDF V4 record, declared once; the reader and the writer both follow it.
 
-A field reads `name:type`, then what applies of: `*count` (an array as long as that field says),
+A field reads `name:type`, then what applies of:
+`/width` (each element, Uf or Cf, takes as many bytes as that field says),
+`*count` (an array as long as that field says, or of that number),
 `=value` (this value means missing), `+value` (written when nothing is given),
-`?flag&mask` (missing where that flag field has a bit of mask).
+`?flag&mask` (missing where that flag field has a bit of mask),
+`@flag&mask=value` (stored only where that flag field, under mask, is value).
+
+Where testers disagree on a layout, a record has others beside its first: they are tried on what
+the first does not fit to the byte. Fields that only they have are read over.
 """
 
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
+
+from fabyield.stdf.types import TEXTS
 
 VENDOR_TYPES: Final = (180, 181)
+
+
+class Condition(NamedTuple):
+    """A field is stored only where `flag`, under `mask`, is `value`."""
+
+    flag: str
+    mask: int
+    value: int
 
 
 @dataclass(frozen=True)
@@ -24,16 +40,22 @@ class Field:
     fill_is_missing: bool = False
     flag: str | None = None
     flag_mask: int = 0
+    width: str | None = None
+    stored: Condition | None = None
 
 
 @dataclass(frozen=True)
 class Record:
-    """One kind of record: its name, type and subtype, and fields in order of storage."""
+    """One kind of record: its name, type and subtype, and fields in order of storage.
+
+    `others` are further layouts that are read, never written.
+    """
 
     name: str
     type: int
     subtype: int
     fields: tuple[Field, ...] = ()
+    others: tuple[tuple[Field, ...], ...] = ()
 
     @property
     def code(self) -> int:
@@ -49,8 +71,9 @@ class Record:
 
 
 _FIELD = re.compile(
-    r"(?P<name>\w+):(?P<type>\w\w)(\*(?P<count>\w+))?(=(?P<missing>-?\d+))?(\+(?P<fill>\d+))?"
-    r"(\?(?P<flag>\w+)&(?P<mask>\d+))?"
+    r"(?P<name>\w+):(?P<type>\w\w)(/(?P<width>\w+))?(\*(?P<count>\w+))?(=(?P<missing>-?\d+))?"
+    r"(\+(?P<fill>\d+))?(\?(?P<flag>\w+)&(?P<mask>\d+))?"
+    r"(@(?P<holder>\w+)&(?P<bits>\d+)=(?P<value>\d+))?"
 )
 
 
@@ -59,16 +82,33 @@ def _field(text: str) -> Field:
     if match is None:
         raise ValueError(f"{text} does not declare a field")
     part = match.groupdict()
-    is_text = part["type"] in ("C1", "Cn")
-    blank: int | str = {"C1": " ", "Cn": ""}.get(part["type"], 0)
-    fill = int(part["missing"] or part["fill"] or 0) if not is_text else blank
-    missing = is_text or part["missing"] is not None
-    mask = int(part["mask"] or 0)
-    return Field(part["name"], part["type"], part["count"], fill, missing, part["flag"], mask)
+    is_text = part["type"] in TEXTS
+    blank = " " if part["type"] == "C1" else ""
+    return Field(
+        part["name"],
+        part["type"],
+        part["count"],
+        fill=blank if is_text else int(part["missing"] or part["fill"] or 0),
+        fill_is_missing=is_text or part["missing"] is not None,
+        flag=part["flag"],
+        flag_mask=int(part["mask"] or 0),
+        width=part["width"],
+        stored=part["holder"]
+        and Condition(part["holder"], int(part["bits"]), int(part["value"])),
+    )
 
 
-def _record(name: str, kind: int, subtype: int, fields: str = "") -> Record:
-    return Record(name, kind, subtype, tuple(_field(text) for text in fields.split()))
+def _fields(text: str) -> tuple[Field, ...]:
+    return tuple(_field(declared) for declared in text.split())
+
+
+def _record(name: str, kind: int, subtype: int, fields: str = "", *others: str) -> Record:
+    return Record(name, kind, subtype, _fields(fields), tuple(map(_fields, others)))
+
+
+def _always(fields: str) -> str:
+    """Declare the same fields, all of them stored whatever the flags say."""
+    return re.sub(r"@\S+", "", fields)
 
 
 _NO_COUNT = 2**32 - 1
@@ -82,10 +122,30 @@ _LIMITS = (
 )
 _FORMATS = "c_resfmt:Cn c_llmfmt:Cn c_hlmfmt:Cn lo_spec:R4?opt_flag&4 hi_spec:R4?opt_flag&8"
 
+_PSR = (
+    "cont_flg:B1 psr_indx:U2 psr_nam:Cn opt_flg:B1 totp_cnt:U2 locp_cnt:U2 pat_bgn:U8*locp_cnt pat_end:U8*locp_cnt "
+    "pat_file:Cn*locp_cnt pat_lbl:Cn*locp_cnt@opt_flg&1=0 file_uid:Cn*locp_cnt@opt_flg&2=0 "
+    "atpg_dsc:Cn*locp_cnt@opt_flg&4=0 src_id:Cn*locp_cnt@opt_flg&8=0"
+)
+_NAMES = "totm_cnt:U2 locm_cnt:U2 pmr_indx:U2*locm_cnt atpg_nam:Cn*locm_cnt"
+_SIZES = " ".join(f"{name}_size:U1" for name in "cyc pmr chn pat bit u1 u2 u3 utx".split())
+_STR = (
+    "cont_flg:B1 test_num:U4 head_num:U1 site_num:U1 psr_ref:U2 test_flg:B1 log_typ:Cn test_txt:Cn "
+    "alarm_id:Cn prog_txt:Cn rslt_txt:Cn z_val:U1 fmu_flg:B1 mask_map:Dn@fmu_flg&3=1 "
+    "fal_map:Dn@fmu_flg&12=4 cyc_cnt:U8 totf_cnt:U4 totl_cnt:U4 cyc_base:U8 bit_base:U4 "
+    f"cond_cnt:U2 lim_cnt:U2 {_SIZES} cap_bgn:U2 lim_indx:U2*lim_cnt lim_spec:U4*lim_cnt "
+    "cond_lst:Cn*cond_cnt cyco_cnt:U2 cyc_ofst:Uf/cyc_size*cyco_cnt pmr_cnt:U2 "
+    "pmr_indx:Uf/pmr_size*pmr_cnt chn_cnt:U2 chn_num:Uf/chn_size*chn_cnt exp_cnt:U2 "
+    "exp_data:U1*exp_cnt cap_cnt:U2 cap_data:U1*cap_cnt new_cnt:U2 new_data:U1*new_cnt pat_cnt:U2 "
+    "pat_num:Uf/pat_size*pat_cnt bpos_cnt:U2 bit_pos:Uf/bit_size*bpos_cnt usr1_cnt:U2 "
+    "usr1:Uf/u1_size*usr1_cnt usr2_cnt:U2 usr2:Uf/u2_size*usr2_cnt usr3_cnt:U2 "
+    "usr3:Uf/u3_size*usr3_cnt txt_cnt:U2 user_txt:Cf/utx_size*txt_cnt"
+)
+
 _ALL = (
     _record("FAR", 0, 10, "cpu_type:U1 stdf_ver:U1+4"),
     _record("ATR", 0, 20, "mod_tim:U4 cmd_line:Cn"),
-    _record("VUR", 0, 30),
+    _record("VUR", 0, 30, "upd_cnt:U1 upd_nam:Cn*upd_cnt", "upd_nam:Cn*1"),
     _record(
         "MIR",
         1,
@@ -124,11 +184,18 @@ _ALL = (
         "card_typ:Cn card_id:Cn load_typ:Cn load_id:Cn dib_typ:Cn dib_id:Cn cabl_typ:Cn "
         "cabl_id:Cn cont_typ:Cn cont_id:Cn lasr_typ:Cn lasr_id:Cn extr_typ:Cn extr_id:Cn",
     ),
-    _record("PSR", 1, 90),
-    _record("NMR", 1, 91),
-    _record("CNR", 1, 92),
-    _record("SSR", 1, 93),
-    _record("CDR", 1, 94),
+    _record("PSR", 1, 90, _PSR, _always(_PSR)),
+    _record("NMR", 1, 91, f"cont_flg:B1 {_NAMES}", f"cont_flg:B1 nmr_indx:U2 {_NAMES}"),
+    _record("CNR", 1, 92, "chn_num:U2 bit_pos:U4 cell_nam:Sn"),
+    _record("SSR", 1, 93, "ssr_nam:Cn chn_cnt:U2 chn_list:U2*chn_cnt"),
+    _record(
+        "CDR",
+        1,
+        94,
+        "cont_flg:B1 cdr_indx:U2 chn_nam:Cn chn_len:U4 sin_pin:U2=0 sout_pin:U2=0 mstr_cnt:U1 "
+        "m_clks:U2*mstr_cnt slav_cnt:U1 s_clks:U2*slav_cnt inv_val:U1=255 lst_cnt:U2 "
+        "cell_lst:Sn*lst_cnt",
+    ),
     _record("WIR", 2, 10, "head_num:U1 site_grp:U1=255 start_t:U4 wafer_id:Cn"),
     _record(
         "WRR",
@@ -188,10 +255,10 @@ _ALL = (
         "pgm_stat:N1*pgm_icnt fail_pin:Dn vect_nam:Cn time_set:Cn op_code:Cn test_txt:Cn "
         "alarm_id:Cn prog_txt:Cn rslt_txt:Cn patg_num:U1=255 spin_map:Dn",
     ),
-    _record("STR", 15, 30),
+    _record("STR", 15, 30, _STR, _always(_STR)),
     _record("BPS", 20, 10, "seq_name:Cn"),
     _record("EPS", 20, 20),
-    _record("GDR", 50, 10),
+    _record("GDR", 50, 10, "fld_cnt:U2 gen_data:Vn*fld_cnt"),
     _record("DTR", 50, 30, "text_dat:Cn"),
 )
 
