@@ -17,6 +17,8 @@ Raw = NDArray[np.uint32]
 Wide = NDArray[np.uint64]
 
 FIXED, TEXT, BITS, ARRAY, NIBBLES, PIECES, SIZED, LETTERS, VALUES = range(9)
+# Bytes of a value in a GDR by its code, that included; a record has no room for one without type.
+GENERIC_SIZES = np.array([1, 2, 3, 5, 2, 3, 5, 5, 9, 65_536, 0, 0, 0, 2])
 # Added to the shape of a field that is stored only under a condition.
 OPTIONAL = 16
 PLAN = 8
@@ -85,6 +87,14 @@ class Found(NamedTuple):
     raw: Raw
 
 
+class Array(NamedTuple):
+    """An array inside a record: its shape, the bytes of an element or before it, how many."""
+
+    shape: int
+    width: np.int64
+    many: np.int64
+
+
 @njit(cache=True, nogil=True)
 def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> Small:
     """Find each field of each record, and its number, while the record is at hand.
@@ -115,12 +125,9 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> S
             value = np.int64(0)
             if is_array:
                 value = many
-                if shape == ARRAY:
-                    size = width * many
-                elif shape == NIBBLES:
-                    size = (many + 1) // 2
-                else:
-                    size = span(data, big, place, end, shape, width + counts[fields[f, 4]], many)
+                array = Array(shape, width + counts[fields[f, 4]], many)
+                few = (many + 1) // 2 if shape == NIBBLES else width * many
+                size = span(data, big, place, end, array) if shape >= PIECES else few
             else:
                 size = np.int64(width)
                 if place + size <= end:
@@ -141,11 +148,12 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> S
 
 
 @njit(cache=True, nogil=True)
-def span(data: Bytes, big: bool, place: int, end: int, shape: int, width: int, many: int) -> int:
-    """Count the bytes of an array whose elements differ in length; too many if one is damaged.
+def span(data: Bytes, big: bool, place: np.int64, end: np.int64, array: Array) -> np.int64:
+    """Count the bytes of an array of texts, values, or of a width that the record tells.
 
-    `width` is that of each element or of the length before it.
+    They are more than are left where an element is damaged.
     """
+    shape, width, many = array
     over = end - place + 1
     if shape == SIZED and many > 0 and width not in (1, 2, 4, 8):
         return over
@@ -155,29 +163,27 @@ def span(data: Bytes, big: bool, place: int, end: int, shape: int, width: int, m
     for _ in range(many):
         if at + width > end:
             return over
-        at += element(data, big, at, end, shape, width)
+        at += element(data, big, at, end, array)
     return at - place
 
 
 @njit(cache=True, nogil=True)
-def element(data: Bytes, big: bool, at: int, end: int, shape: int, width: int) -> int:
+def element(data: Bytes, big: bool, at: np.int64, end: np.int64, array: Array) -> np.int64:
     """Count the bytes of a text with its length before it, or of a GDR's value with its code."""
-    if shape == PIECES:
-        return width + number(data, big, at, width)
+    if array.shape == PIECES:
+        return array.width + number(data, big, at, array.width)
     code = data[at]
     before = 2 if code == 12 else 1 if code in (10, 11) else 0
-    if before:
-        if at + 1 + before > end:
-            return end - at + 1
-        length = number(data, big, at + 1, before)
-        return 1 + before + ((length + 7) // 8 if code == 12 else length)
-    if code > 13 or code == 9:
+    if before == 0:
+        return np.int64(GENERIC_SIZES[code]) if code < GENERIC_SIZES.size else end - at + 1
+    if at + 1 + before > end:
         return end - at + 1
-    return 1 + (0, 1, 2, 4, 1, 2, 4, 4, 8, 0, 0, 0, 0, 1)[code]
+    length = number(data, big, at + 1, before)
+    return 1 + before + ((length + 7) // 8 if code == 12 else length)
 
 
 @njit(cache=True, nogil=True)
-def elements(data: Bytes, big: bool, places: Longs, counts: Longs, shape: int, width: int) -> Longs:
+def elements(data: Bytes, big: bool, places: Longs, counts: Longs, array: Array) -> Longs:
     """Find where each element of the arrays at `places` begins, those of all one after another."""
     starts = np.empty(counts.sum(), np.int64)
     k = 0
@@ -185,7 +191,7 @@ def elements(data: Bytes, big: bool, places: Longs, counts: Longs, shape: int, w
         at = places[i]
         for _ in range(counts[i]):
             starts[k] = at
-            at += element(data, big, at, data.size, shape, width)
+            at += element(data, big, at, np.int64(data.size), array)
             k += 1
     return starts
 
@@ -204,7 +210,7 @@ def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
 
 
 @njit(cache=True, nogil=True)
-def number(data: Bytes, big: bool, at: int, width: int) -> np.int64:
+def number(data: Bytes, big: bool, at: int | np.int64, width: int | np.int64) -> np.int64:
     """Read an unsigned integer of up to four bytes; of more, the first four bytes in file order."""
     one = np.int64(data[at])
     if width == 1:

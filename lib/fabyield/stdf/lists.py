@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 
 from fabyield.stdf import kernels
 from fabyield.stdf.kernels import PIECES, VALUES, Bytes, Flags, Longs, bounds
-from fabyield.stdf.types import ARROW, GENERIC, LENGTHS, NUMBERS, PAD, width_of
+from fabyield.stdf.types import GENERIC, LENGTHS, NUMBERS, PAD, width_of
 
 # The published stubs type an array by its element, which a column named at run time has not.
 ArrowArray = Any
 
 VALUE = pa.struct(
-    {
-        **{"type": pa.string(), "integer": pa.int64(), "real": pa.float64(), "text": pa.string()},
-        **{"data": pa.binary(), "bits": pa.int32()},
-    }
+    [
+        *(pa.field(name, pa.string()) for name in ("type", "text")),
+        *(pa.field("integer", pa.int64()), pa.field("real", pa.float64())),
+        *(pa.field("data", pa.binary()), pa.field("bits", pa.int32())),
+    ]
 )
 
 
@@ -82,13 +83,12 @@ def sized(data: Bytes, big: bool, places: Longs, widths: Longs, kind: str) -> Ar
 
 def element_places(data: Bytes, big: bool, places: Longs, counts: Longs, kind: str) -> Longs:
     """Find where each text (Cn, Sn) or value of a GDR (Vn) begins."""
-    shape, width = (VALUES, 1) if kind == "Vn" else (PIECES, width_of(kind))
-    return kernels.elements(data, big, places, counts, shape, width)
+    shape = VALUES if kind == "Vn" else PIECES
+    array = kernels.Array(shape, np.int64(width_of(kind)), np.int64(0))
+    return kernels.elements(data, big, places, counts, array)
 
 
-def generic(
-    data: Bytes, big: bool, places: Longs, counts: Longs
-) -> tuple[ArrowArray, Longs]:
+def generic(data: Bytes, big: bool, places: Longs, counts: Longs) -> tuple[ArrowArray, Longs]:
     """Read the values of GDRs, and how many each has, those that only pad left out."""
     starts = element_places(data, big, places, counts, "Vn")
     owner, codes = np.repeat(np.arange(counts.size), counts), data[starts]

@@ -93,9 +93,14 @@ def _field(text: str) -> Field:
         flag=part["flag"],
         flag_mask=int(part["mask"] or 0),
         width=part["width"],
-        stored=part["holder"]
-        and Condition(part["holder"], int(part["bits"]), int(part["value"])),
+        stored=_condition(part),
     )
+
+
+def _condition(part: dict[str, str]) -> Condition | None:
+    if part["holder"] is None:
+        return None
+    return Condition(part["holder"], int(part["bits"]), int(part["value"]))
 
 
 def _fields(text: str) -> tuple[Field, ...]:
@@ -123,12 +128,16 @@ _LIMITS = (
 _FORMATS = "c_resfmt:Cn c_llmfmt:Cn c_hlmfmt:Cn lo_spec:R4?opt_flag&4 hi_spec:R4?opt_flag&8"
 
 _PSR = (
-    "cont_flg:B1 psr_indx:U2 psr_nam:Cn opt_flg:B1 totp_cnt:U2 locp_cnt:U2 pat_bgn:U8*locp_cnt pat_end:U8*locp_cnt "
-    "pat_file:Cn*locp_cnt pat_lbl:Cn*locp_cnt@opt_flg&1=0 file_uid:Cn*locp_cnt@opt_flg&2=0 "
+    "cont_flg:B1 psr_indx:U2 psr_nam:Cn opt_flg:B1 totp_cnt:U2 locp_cnt:U2 "
+    "pat_bgn:U8*locp_cnt pat_end:U8*locp_cnt pat_file:Cn*locp_cnt "
+    "pat_lbl:Cn*locp_cnt@opt_flg&1=0 file_uid:Cn*locp_cnt@opt_flg&2=0 "
     "atpg_dsc:Cn*locp_cnt@opt_flg&4=0 src_id:Cn*locp_cnt@opt_flg&8=0"
 )
 _NAMES = "totm_cnt:U2 locm_cnt:U2 pmr_indx:U2*locm_cnt atpg_nam:Cn*locm_cnt"
-_SIZES = " ".join(f"{name}_size:U1" for name in "cyc pmr chn pat bit u1 u2 u3 utx".split())
+_SIZES = (
+    "cyc_size:U1 pmr_size:U1 chn_size:U1 pat_size:U1 bit_size:U1 u1_size:U1 u2_size:U1 "
+    "u3_size:U1 utx_size:U1"
+)
 _STR = (
     "cont_flg:B1 test_num:U4 head_num:U1 site_num:U1 psr_ref:U2 test_flg:B1 log_typ:Cn test_txt:Cn "
     "alarm_id:Cn prog_txt:Cn rslt_txt:Cn z_val:U1 fmu_flg:B1 mask_map:Dn@fmu_flg&3=1 "

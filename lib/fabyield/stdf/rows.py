@@ -19,6 +19,7 @@ from fabyield.stdf.kernels import (
     SIZED,
     TEXT,
     VALUES,
+    Bytes,
     Flags,
     Longs,
 )
@@ -184,17 +185,19 @@ class Rows:
 
     def _numbers(self, field: Field) -> NDArray[Any]:
         stored = np.dtype(NUMBERS[field.type])
+        numbers: NDArray[Any]
         if stored.itemsize == 8:
             once = self.has(field.name).astype(np.int64)
-            numbers: NDArray[Any] = np.zeros(len(self), stored)
+            numbers = np.zeros(len(self), stored)
             places = self._places(field.name)
             numbers[once > 0] = lists.numbers_at(*self._file, places, once, field.type)
             return numbers
         raw = self._raw[self._slots[field.name]]
-        return raw.view(stored) if stored.kind == "f" else raw.astype(stored)
+        numbers = raw.view(stored) if stored.kind == "f" else raw.astype(stored)
+        return numbers
 
     @property
-    def _file(self) -> tuple[lists.Bytes, bool]:
+    def _file(self) -> tuple[Bytes, bool]:
         return self.chain.data, self.chain.big
 
     def _texts(self, field: Field) -> ArrowArray:

@@ -16,8 +16,6 @@ NUMBERS: Final = MappingProxyType(
 # How the length before a text or before bits is stored; that of bits counts bits.
 LENGTHS: Final = MappingProxyType({"Cn": "u1", "Sn": "u2", "Bn": "u1", "Dn": "u2"})
 TEXTS: Final = ("C1", "Cn", "Sn", "Cf")
-# Uf takes its width from another field.
-UNSIGNED: Final = MappingProxyType({width: f"u{width}" for width in (1, 2, 4, 8)})
 # The first byte of each value in a GDR.
 GENERIC: Final = MappingProxyType(
     {
@@ -37,7 +35,7 @@ ARROW: Final[dict[str, pa.DataType]] = {
 class Bits(NamedTuple):
     """A bit field (Dn): how many bits count, and the bytes that hold them, lowest bit first."""
 
-    count: int
+    size: int
     data: bytes
 
 

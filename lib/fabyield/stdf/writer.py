@@ -46,11 +46,13 @@ class Writer:
     def write(self, name: str, **fields: Column) -> None:
         """Write one record; fields left out are cut off at the end, or STDF's missing value.
 
+        A field that is None is written as the missing value, wherever it stands. Numbers that a
+        flag declares missing are written as 0, whatever the file they were read from held there.
         Raises StdfError where a field, a value or a length does not fit.
         """
         if name == "FAR":
             raise StdfError("FAR: every file begins with one already; leave it out")
-        single = {field: [value] for field, value in fields.items() if value is not None}
+        single = {key: None if value is None else [value] for key, value in fields.items()}
         self._append(encode(name, single, self.byte_order))
 
     def write_ordered(self, streams: Sequence[tuple[Encoded, Longs]]) -> None:
