@@ -18,9 +18,10 @@ from fabyield.stdf.pieces import (
     of_letters,
     of_numbers,
     of_texts,
+    text_bytes,
     to_numbers,
 )
-from fabyield.stdf.records import RECORDS, Field, Record
+from fabyield.stdf.records import RECORDS, Field, Record, record_of
 from fabyield.stdf.types import LENGTHS, width_of
 
 MAX_RECORD = 65_535
@@ -40,11 +41,12 @@ def encode(name: str, columns: Mapping[str, Column], byte_order: ByteOrder = "<"
     Fields behind the last one named are left off the records, others that are not named, or are
     None, get STDF's missing value. An array field takes one sequence per row and sets its count
     field, and its width field where that is not given. A flag field that is not given is set by
-    what is. Raises StdfError where a field, a value or a length does not fit.
+    what is. A vendor's record has its body as `data`. Raises StdfError where a field, a value or a
+    length does not fit.
     """
-    if name not in RECORDS:
+    record = record_of(name)
+    if record is None:
         raise StdfError(f"{name}: no such STDF V4 record; use one of {', '.join(RECORDS)}")
-    record = RECORDS[name]
     table = _Columns(record, columns)
     return _join(record, table.all_pieces(byte_order), table.rows, byte_order)
 
@@ -110,6 +112,8 @@ class _Columns:
             return [self._array(label, field, byte_order)]
         values = self.columns.get(field.name)
         values = self._fill(field) if values is None else values
+        if field.type == "Xn":
+            return [Pieces(*text_bytes(label, values))]
         if field.type in LENGTHS:
             return of_texts(label, field.type, values, self.rows, byte_order)
         if field.type == "C1":
@@ -142,7 +146,7 @@ class _Columns:
 
     def _fill(self, field: Field) -> int | str | bytes:
         """STDF's missing value; a flag field says which of the fields it rules are missing."""
-        if field.type in ("Bn", "Dn"):
+        if field.type in ("Bn", "Dn", "Xn"):
             return b""
         if isinstance(field.fill, str):
             return field.fill

@@ -1,120 +1,13 @@
-"""Every STDF V4 record, declared once; the reader and the writer both follow it.
+"""Every STDF V4 record, declared once; the reader and the writer both follow it."""
 
-A field reads `name:type`, then what applies of:
-`/width` (each element, Uf or Cf, takes as many bytes as that field says),
-`*count` (an array as long as that field says, or of that number),
-`=value` (this value means missing), `+value` (written when nothing is given),
-`?flag&mask` (missing where that flag field has a bit of mask),
-`@flag&mask=value` (stored only where that flag field, under mask, is value).
-
-Where testers disagree on a layout, a record has others beside its first: they are tried on what
-the first does not fit to the byte. Fields that only they have are read over.
-"""
-
-import re
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-from fabyield.stdf.types import TEXTS
+from fabyield.stdf.fields import Field, Record, always, record
+
+__all__ = ["NAMES", "RECORDS", "VENDOR_TYPES", "Field", "Record", "name_of", "record_of"]
 
 VENDOR_TYPES: Final = (180, 181)
-
-
-class Condition(NamedTuple):
-    """A field is stored only where `flag`, under `mask`, is `value`."""
-
-    flag: str
-    mask: int
-    value: int
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a record, by its STDF V4 name in lower case."""
-
-    name: str
-    type: str
-    count: str | None = None
-    fill: int | str = 0
-    fill_is_missing: bool = False
-    flag: str | None = None
-    flag_mask: int = 0
-    width: str | None = None
-    stored: Condition | None = None
-
-
-@dataclass(frozen=True)
-class Record:
-    """One kind of record: its name, type and subtype, and fields in order of storage.
-
-    `others` are further layouts that are read, never written.
-    """
-
-    name: str
-    type: int
-    subtype: int
-    fields: tuple[Field, ...] = ()
-    others: tuple[tuple[Field, ...], ...] = ()
-
-    @property
-    def code(self) -> int:
-        """Type and subtype as one number, type in the high byte."""
-        return self.type << 8 | self.subtype
-
-    def index(self, field: str) -> int:
-        """Position of `field` among the fields; KeyError if the record has none of that name."""
-        for position, candidate in enumerate(self.fields):
-            if candidate.name == field:
-                return position
-        raise KeyError(field)
-
-
-_FIELD = re.compile(
-    r"(?P<name>\w+):(?P<type>\w\w)(/(?P<width>\w+))?(\*(?P<count>\w+))?(=(?P<missing>-?\d+))?"
-    r"(\+(?P<fill>\d+))?(\?(?P<flag>\w+)&(?P<mask>\d+))?"
-    r"(@(?P<holder>\w+)&(?P<bits>\d+)=(?P<value>\d+))?"
-)
-
-
-def _field(text: str) -> Field:
-    match = _FIELD.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text} does not declare a field")
-    part = match.groupdict()
-    is_text = part["type"] in TEXTS
-    blank = " " if part["type"] == "C1" else ""
-    return Field(
-        part["name"],
-        part["type"],
-        part["count"],
-        fill=blank if is_text else int(part["missing"] or part["fill"] or 0),
-        fill_is_missing=is_text or part["missing"] is not None,
-        flag=part["flag"],
-        flag_mask=int(part["mask"] or 0),
-        width=part["width"],
-        stored=_condition(part),
-    )
-
-
-def _condition(part: dict[str, str]) -> Condition | None:
-    if part["holder"] is None:
-        return None
-    return Condition(part["holder"], int(part["bits"]), int(part["value"]))
-
-
-def _fields(text: str) -> tuple[Field, ...]:
-    return tuple(_field(declared) for declared in text.split())
-
-
-def _record(name: str, kind: int, subtype: int, fields: str = "", *others: str) -> Record:
-    return Record(name, kind, subtype, _fields(fields), tuple(map(_fields, others)))
-
-
-def _always(fields: str) -> str:
-    """Declare the same fields, all of them stored whatever the flags say."""
-    return re.sub(r"@\S+", "", fields)
-
 
 _NO_COUNT = 2**32 - 1
 _COUNTS = " ".join(
@@ -152,10 +45,10 @@ _STR = (
 )
 
 _ALL = (
-    _record("FAR", 0, 10, "cpu_type:U1 stdf_ver:U1+4"),
-    _record("ATR", 0, 20, "mod_tim:U4 cmd_line:Cn"),
-    _record("VUR", 0, 30, "upd_cnt:U1 upd_nam:Cn*upd_cnt", "upd_nam:Cn*1"),
-    _record(
+    record("FAR", 0, 10, "cpu_type:U1 stdf_ver:U1+4"),
+    record("ATR", 0, 20, "mod_tim:U4 cmd_line:Cn"),
+    record("VUR", 0, 30, "upd_cnt:U1 upd_nam:Cn*upd_cnt", "upd_nam:Cn*1"),
+    record(
         "MIR",
         1,
         10,
@@ -166,26 +59,26 @@ _ALL = (
         "oper_frq:Cn spec_nam:Cn spec_ver:Cn flow_id:Cn setup_id:Cn dsgn_rev:Cn eng_id:Cn "
         "rom_cod:Cn serl_num:Cn supr_nam:Cn",
     ),
-    _record("MRR", 1, 20, "finish_t:U4 disp_cod:C1 usr_desc:Cn exc_desc:Cn"),
-    _record("PCR", 1, 30, f"head_num:U1 site_num:U1 {_COUNTS}"),
-    _record("HBR", 1, 40, "head_num:U1 site_num:U1 hbin_num:U2 hbin_cnt:U4 hbin_pf:C1 hbin_nam:Cn"),
-    _record("SBR", 1, 50, "head_num:U1 site_num:U1 sbin_num:U2 sbin_cnt:U4 sbin_pf:C1 sbin_nam:Cn"),
-    _record(
+    record("MRR", 1, 20, "finish_t:U4 disp_cod:C1 usr_desc:Cn exc_desc:Cn"),
+    record("PCR", 1, 30, f"head_num:U1 site_num:U1 {_COUNTS}"),
+    record("HBR", 1, 40, "head_num:U1 site_num:U1 hbin_num:U2 hbin_cnt:U4 hbin_pf:C1 hbin_nam:Cn"),
+    record("SBR", 1, 50, "head_num:U1 site_num:U1 sbin_num:U2 sbin_cnt:U4 sbin_pf:C1 sbin_nam:Cn"),
+    record(
         "PMR",
         1,
         60,
         "pmr_indx:U2 chan_typ:U2 chan_nam:Cn phy_nam:Cn log_nam:Cn head_num:U1+1 site_num:U1+1",
     ),
-    _record("PGR", 1, 62, "grp_indx:U2 grp_nam:Cn indx_cnt:U2 pmr_indx:U2*indx_cnt"),
-    _record(
+    record("PGR", 1, 62, "grp_indx:U2 grp_nam:Cn indx_cnt:U2 pmr_indx:U2*indx_cnt"),
+    record(
         "PLR",
         1,
         63,
         "grp_cnt:U2 grp_indx:U2*grp_cnt grp_mode:U2*grp_cnt grp_radx:U1*grp_cnt "
         "pgm_char:Cn*grp_cnt rtn_char:Cn*grp_cnt pgm_chal:Cn*grp_cnt rtn_chal:Cn*grp_cnt",
     ),
-    _record("RDR", 1, 70, "num_bins:U2 rtst_bin:U2*num_bins"),
-    _record(
+    record("RDR", 1, 70, "num_bins:U2 rtst_bin:U2*num_bins"),
+    record(
         "SDR",
         1,
         80,
@@ -193,11 +86,11 @@ _ALL = (
         "card_typ:Cn card_id:Cn load_typ:Cn load_id:Cn dib_typ:Cn dib_id:Cn cabl_typ:Cn "
         "cabl_id:Cn cont_typ:Cn cont_id:Cn lasr_typ:Cn lasr_id:Cn extr_typ:Cn extr_id:Cn",
     ),
-    _record("PSR", 1, 90, _PSR, _always(_PSR)),
-    _record("NMR", 1, 91, f"cont_flg:B1 {_NAMES}", f"cont_flg:B1 nmr_indx:U2 {_NAMES}"),
-    _record("CNR", 1, 92, "chn_num:U2 bit_pos:U4 cell_nam:Sn"),
-    _record("SSR", 1, 93, "ssr_nam:Cn chn_cnt:U2 chn_list:U2*chn_cnt"),
-    _record(
+    record("PSR", 1, 90, _PSR, always(_PSR)),
+    record("NMR", 1, 91, f"cont_flg:B1 {_NAMES}", f"cont_flg:B1 nmr_indx:U2 {_NAMES}"),
+    record("CNR", 1, 92, "chn_num:U2 bit_pos:U4 cell_nam:Sn"),
+    record("SSR", 1, 93, "ssr_nam:Cn chn_cnt:U2 chn_list:U2*chn_cnt"),
+    record(
         "CDR",
         1,
         94,
@@ -205,30 +98,30 @@ _ALL = (
         "m_clks:U2*mstr_cnt slav_cnt:U1 s_clks:U2*slav_cnt inv_val:U1=255 lst_cnt:U2 "
         "cell_lst:Sn*lst_cnt",
     ),
-    _record("WIR", 2, 10, "head_num:U1 site_grp:U1=255 start_t:U4 wafer_id:Cn"),
-    _record(
+    record("WIR", 2, 10, "head_num:U1 site_grp:U1=255 start_t:U4 wafer_id:Cn"),
+    record(
         "WRR",
         2,
         20,
         f"head_num:U1 site_grp:U1=255 finish_t:U4 {_COUNTS} wafer_id:Cn fabwf_id:Cn "
         "frame_id:Cn mask_id:Cn usr_desc:Cn exc_desc:Cn",
     ),
-    _record(
+    record(
         "WCR",
         2,
         30,
         "wafr_siz:R4=0 die_ht:R4=0 die_wid:R4=0 wf_units:U1=0 wf_flat:C1 center_x:I2=-32768 "
         "center_y:I2=-32768 pos_x:C1 pos_y:C1",
     ),
-    _record("PIR", 5, 10, "head_num:U1 site_num:U1"),
-    _record(
+    record("PIR", 5, 10, "head_num:U1 site_num:U1"),
+    record(
         "PRR",
         5,
         20,
         "head_num:U1 site_num:U1 part_flg:B1 num_test:U2 hard_bin:U2=65535 soft_bin:U2=65535 "
         "x_coord:I2=-32768 y_coord:I2=-32768 test_t:U4=0 part_id:Cn part_txt:Cn part_fix:Bn",
     ),
-    _record(
+    record(
         "TSR",
         10,
         30,
@@ -237,14 +130,14 @@ _ALL = (
         "opt_flag:B1+200 test_tim:R4?opt_flag&4 test_min:R4?opt_flag&1 test_max:R4?opt_flag&2 "
         "tst_sums:R4?opt_flag&16 tst_sqrs:R4?opt_flag&32",
     ),
-    _record(
+    record(
         "PTR",
         15,
         10,
         "test_num:U4 head_num:U1 site_num:U1 test_flg:B1 parm_flg:B1 result:R4 test_txt:Cn "
         f"alarm_id:Cn opt_flag:B1+2 {_LIMITS} units:Cn {_FORMATS}",
     ),
-    _record(
+    record(
         "MPR",
         15,
         15,
@@ -253,7 +146,7 @@ _ALL = (
         "start_in:R4?opt_flag&2 incr_in:R4?opt_flag&2 rtn_indx:U2*rtn_icnt units:Cn units_in:Cn "
         f"{_FORMATS}",
     ),
-    _record(
+    record(
         "FTR",
         15,
         20,
@@ -264,15 +157,23 @@ _ALL = (
         "pgm_stat:N1*pgm_icnt fail_pin:Dn vect_nam:Cn time_set:Cn op_code:Cn test_txt:Cn "
         "alarm_id:Cn prog_txt:Cn rslt_txt:Cn patg_num:U1=255 spin_map:Dn",
     ),
-    _record("STR", 15, 30, _STR, _always(_STR)),
-    _record("BPS", 20, 10, "seq_name:Cn"),
-    _record("EPS", 20, 20),
-    _record("GDR", 50, 10, "fld_cnt:U2 gen_data:Vn*fld_cnt"),
-    _record("DTR", 50, 30, "text_dat:Cn"),
+    record("STR", 15, 30, _STR, always(_STR)),
+    record("BPS", 20, 10, "seq_name:Cn"),
+    record("EPS", 20, 20),
+    record("GDR", 50, 10, "fld_cnt:U2 gen_data:Vn*fld_cnt"),
+    record("DTR", 50, 30, "text_dat:Cn"),
 )
 
-RECORDS: Final = MappingProxyType({record.name: record for record in _ALL})
-NAMES: Final = MappingProxyType({record.code: record.name for record in _ALL})
+RECORDS: Final = MappingProxyType({one.name: one for one in _ALL})
+NAMES: Final = MappingProxyType({one.code: one.name for one in _ALL})
+
+
+def record_of(name: str) -> Record | None:
+    """The declaration of a record; of a vendor's own (`180/10`) its body as the field `data`."""
+    kind, _, subtype = name.partition("/")
+    if kind.isdecimal() and subtype.isdecimal() and int(kind) in VENDOR_TYPES:
+        return Record(name, int(kind), int(subtype), (Field("data", "Xn"),))
+    return RECORDS.get(name)
 
 
 def name_of(code: int) -> str | None:
