@@ -112,7 +112,7 @@ def _encoded(text: str | bytes | None) -> bytes:
     return text if isinstance(text, bytes) else (text or "").encode()
 
 
-def padded(values: Sequence[tuple[str, Any]]) -> list[tuple[str, Any] | None]:
+def padded(label: str, values: Sequence[tuple[str, Any]]) -> list[tuple[str, Any] | None]:
     """Put pads (None) between the values of a GDR, so that wide numbers stand on even bytes."""
     places: list[tuple[str, Any] | None] = []
     at = 0
@@ -122,7 +122,7 @@ def padded(values: Sequence[tuple[str, Any]]) -> list[tuple[str, Any] | None]:
             places.append(None)
             at += 1
         places.append((kind, value))
-        at += len(_one(kind, kind, value, "<")) + 1
+        at += len(_one(label, kind, value, "<")) + 1
     return places
 
 
@@ -132,7 +132,7 @@ def of_generic(
     """Store the values of GDRs, and count them with their pads."""
     for kind in {kind for row in rows for kind, _ in row} - set(CODES):
         raise StdfError(f"{label}: no type {kind!r} in a GDR; use one of {', '.join(CODES)}")
-    places = [padded(row) for row in rows]
+    places = [padded(label, row) for row in rows]
     counts = np.array([len(row) for row in places], np.int64)
 
     def store(row: list[tuple[str, Any] | None]) -> bytes:
