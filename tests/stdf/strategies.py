@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fabyield.stdf.fields import Field, Record
 from fabyield.stdf.types import GENERIC, Bits, Generic
 
-WORDS = st.text("abcXYZ012 .<>_-µ", min_size=1, max_size=12)
+WORDS = st.text("abcXYZ012 .<>_-µ|,%/=\n", min_size=1, max_size=12)
 LETTERS = st.sampled_from("ABPFz09µ")
 RANGES = {
     **{f"U{width}": (0, 256**width - 1) for width in (1, 2, 4, 8)},

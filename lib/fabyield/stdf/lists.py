@@ -135,12 +135,11 @@ def decode(texts: ArrowArray) -> ArrowArray:
     try:
         return texts.cast(pa.string())
     except pa.ArrowInvalid:
-        return pa.array([_decode_one(text) for text in texts.to_pylist()], pa.string())
+        return pa.array([text and decode_one(text) for text in texts.to_pylist()], pa.string())
 
 
-def _decode_one(text: bytes | None) -> str | None:
-    if text is None:
-        return None
+def decode_one(text: bytes) -> str:
+    """Text of any tester, as `decode` takes it."""
     try:
         return text.decode()
     except UnicodeDecodeError:
