@@ -17,7 +17,7 @@ from fabyield.stdf.atdf_records import (
 from fabyield.stdf.atdf_text import Form, plain, standard
 from fabyield.stdf.fields import Field
 from fabyield.stdf.records import RECORDS
-from fabyield.stdf.types import Bits, Generic, width_of
+from fabyield.stdf.types import Bits, Generic
 
 ALL_HEADS = 255
 NO_RESULT = 2
@@ -84,7 +84,7 @@ def fields_of(name: str, texts: Sequence[str]) -> dict[str, Any]:
     if name == "GDR":
         return {"gen_data": [_generic(text) for text in texts if text]}
     order = ORDERS[name]
-    told: dict[str, Any] = {}
+    told: dict[str, Any] = dict.fromkeys(_letter_flags(name), 0)
     for token, text in zip(order, [*texts, *[""] * (len(order) - len(texts))], strict=False):
         _tell(name, token, text, told)
     if name == "PTR" and "result" not in told:
@@ -114,18 +114,27 @@ def _value(name: str, token: str, text: str, form: Form) -> Any:  # noqa: ANN401
 
 
 def _tell_flags(name: str, token: str, text: str, told: dict[str, Any]) -> None:
-    letters = CHOICES.get(token) or SETS[token]
-    known = {f.name for f in RECORDS[name].fields}
-    bits = {x.letter: x for x in letters if not x.flag or x.flag in known}
-    for letter in bits.values():
-        if letter.flag:
-            told.setdefault(letter.flag, 0)
+    letters = _letters(name, token)
     for one in [text] if token in CHOICES else text:
-        found = bits.get(one.upper())
-        if found is None:
-            raise StdfError(f"{name}.{token}: {text!r} is none of {', '.join(sorted(bits))}")
-        if found.flag:
-            told[found.flag] |= found.bits
+        if one.upper() not in letters:
+            raise StdfError(f"{name}.{token}: {text!r} is none of {', '.join(sorted(letters))}")
+        flag, bits = letters[one.upper()]
+        if flag:
+            told[flag] |= bits
+
+
+@cache
+def _letters(name: str, token: str) -> dict[str, tuple[str, int]]:
+    letters = CHOICES.get(token) or SETS[token]
+    known = {"", *RECORDS[name].places}
+    return {letter: (flag, bits) for letter, flag, bits in letters if flag in known}
+
+
+@cache
+def _letter_flags(name: str) -> tuple[str, ...]:
+    tokens = (token for token in ORDERS[name] if token in CHOICES or token in SETS)
+    flags = (flag for token in tokens for flag, _ in _letters(name, token).values() if flag)
+    return tuple(dict.fromkeys(flags))
 
 
 def _tell_states(token: str, text: str, told: dict[str, Any]) -> None:
@@ -155,24 +164,18 @@ def _tell_more(name: str, text: str, told: dict[str, Any]) -> None:
 def _with_optional(name: str, told: dict[str, Any]) -> dict[str, Any]:
     """Say in OPT_FLAG which fields are not given; of a limit, that it is the test's usual one."""
     record = RECORDS[name]
-    flags = {field.flag for field in record.fields if field.flag}
-    for flag in flags - set(told):
+    for flag, ruled in _optional(name).items():
         place = record.index(flag)
-        if any(record.index(field) > place for field in told):
-            told[flag] = int(record.fields[place].fill) | _not_given(name, flag, told)
+        if flag not in told and any(record.index(field) > place for field in told):
+            missing = (mask for mask, fields in ruled.items() if told.keys().isdisjoint(fields))
+            told[flag] = int(record.fields[place].fill) | sum(mask & -mask for mask in missing)
     return told
 
 
-def _not_given(name: str, flag: str, told: Mapping[str, Any]) -> int:
-    ruled = [field for field in RECORDS[name].fields if field.flag == flag]
-    given: dict[int, bool] = {}
-    # Widest last: a scale by itself does not make up for its limit.
-    for field in sorted(ruled, key=lambda field: width_of(field.type)):
-        together = given.get(field.flag_mask, False)
-        same = [f for f in ruled if f.flag_mask == field.flag_mask]
-        is_scale = any(width_of(f.type) > width_of(field.type) for f in same)
-        given[field.flag_mask] = together or (field.name in told and not is_scale)
-    return sum(mask & -mask for mask, is_given in given.items() if not is_given)
+@cache
+def _optional(name: str) -> dict[str, dict[int, tuple[str, ...]]]:
+    record = RECORDS[name]
+    return {field.flag: record.ruled_by(field.flag) for field in record.fields if field.flag}
 
 
 def _generic(text: str) -> Generic:

@@ -22,7 +22,7 @@ from fabyield.stdf.pieces import (
     to_numbers,
 )
 from fabyield.stdf.records import RECORDS, Field, Record, record_of
-from fabyield.stdf.types import LENGTHS, width_of
+from fabyield.stdf.types import LENGTHS
 
 MAX_RECORD = 65_535
 
@@ -154,16 +154,11 @@ class _Columns:
 
     def _missing(self, flag: Field) -> int:
         """Mark the fields that `flag` rules and that are not given, by the highest bit of each."""
-        ruled = [field for field in self.record.fields if field.flag == flag.name]
-        marked = 0
-        for mask in {field.flag_mask for field in ruled}:
-            together = [field for field in ruled if field.flag_mask == mask]
-            # A scale by itself does not make up for its limit.
-            widest = max(width_of(field.type) for field in together)
-            deciding = (f.name for f in together if width_of(f.type) == widest)
-            if not any(name in self.columns for name in deciding):
-                marked |= 1 << (mask.bit_length() - 1)
-        return marked
+        return sum(
+            1 << (mask.bit_length() - 1)
+            for mask, names in self.record.ruled_by(flag.name).items()
+            if not any(name in self.columns for name in names)
+        )
 
     def _left_out(self, flag: Field) -> int:
         bits = 0

@@ -13,9 +13,10 @@ the first does not fit to the byte. Fields that only they have are read over.
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from fabyield.stdf.types import TEXTS
+from fabyield.stdf.types import TEXTS, width_of
 
 
 class Condition(NamedTuple):
@@ -59,12 +60,28 @@ class Record:
         """Type and subtype as one number, type in the high byte."""
         return self.type << 8 | self.subtype
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Position of each field."""
+        return {field.name: place for place, field in enumerate(self.fields)}
+
     def index(self, field: str) -> int:
         """Position of `field` among the fields; KeyError if the record has none of that name."""
-        for position, candidate in enumerate(self.fields):
-            if candidate.name == field:
-                return position
-        raise KeyError(field)
+        return self.places[field]
+
+    def ruled_by(self, flag: str) -> dict[int, tuple[str, ...]]:
+        """Tell which fields decide each mask of a flag field: it is set where none is given."""
+        ruled: dict[int, list[Field]] = {}
+        for field in self.fields:
+            if field.flag == flag:
+                ruled.setdefault(field.flag_mask, []).append(field)
+        return {mask: _widest(together) for mask, together in ruled.items()}
+
+
+def _widest(fields: list[Field]) -> tuple[str, ...]:
+    """Leave out a scale, which by itself does not make up for its limit."""
+    most = max(width_of(field.type) for field in fields)
+    return tuple(field.name for field in fields if width_of(field.type) == most)
 
 
 _FIELD = re.compile(
