@@ -1,6 +1,7 @@
 """The records of V4-2007 and GDR, byte by byte, and the layouts that testers disagree on."""
 
 import struct
+from itertools import pairwise
 
 import pytest
 
@@ -145,6 +146,13 @@ def test_gdr_without_pads_is_read_and_written_with_them():
     assert written([("GDR", fields)], "<")[10:] == bytes.fromhex("0400 00 05 fe01 00 03 01000000")
 
 
+def test_gdr_that_ends_before_its_values_is_written_so_again():
+    content = file_of("GDR", bytes.fromhex("0200"))
+
+    assert read_back(content) == [("GDR", {"fld_cnt": 2})]
+    assert written([("GDR", {"fld_cnt": 2})], "<") == content
+
+
 def test_texts_of_pin_lists_are_read_as_texts(stdf):
     chars = {"pgm_char": ["LH", ""], "rtn_char": ["L", "HX"], "rtn_chal": ["M", "N"]}
     content = stdf(("PLR", {"grp_indx": [1, 2], "grp_radx": [2, 16], **chars}))
@@ -215,6 +223,16 @@ def test_writer_gives_one_record_the_bytes_it_gives_many(stdf):
     many = [("EPS", {}), ("PTR", {"test_num": 1}), ("EPS", {}), ("PTR", {"test_num": 2})]
 
     assert written(many, "<") == stdf(*many)
+
+
+def test_records_whose_flags_store_other_fields_are_written_together():
+    many = [("STR", {"fmu_flg": flag, "cyc_cnt": 1}) for flag in (0, 1, 5)]
+
+    content = written(many, "<")
+
+    lengths = [after - before for before, after in pairwise(chain_of(content).starts.tolist())]
+    assert lengths[1:] == [29, 31], "each map that is stored takes two bytes for its number of bits"
+    assert [fields["mask_map"] for _, fields in read_back(content)] == [None] * 3
 
 
 def test_far_among_records_is_refused(tmp_path):

@@ -19,6 +19,8 @@ _TIME = re.compile(r"(\d+):(\d+):(\d+) +(\d+)-([A-Za-z]{3})-(\d{4})")
 # A record of ATDF is one line: what would end it is written as its picture.
 PICTURES = str.maketrans({"\n": "␊", "\r": "␍"})
 BREAKS = str.maketrans({"␊": "\n", "␍": "\r"})
+# U2 counts them.
+MOST_BITS = 2**16 - 1
 _RADIX_NUMBERS = {letter: number for number, letter in RADICES.items()}
 
 
@@ -59,17 +61,17 @@ def _unescaped(text: str) -> str | None:
 
 
 def _pins(bits: Bits) -> str:
-    number = int.from_bytes(bits.data, "little")
-    return ",".join(str(pin) for pin in range(bits.size) if number >> pin & 1)
+    is_set = np.unpackbits(np.frombuffer(bits.data, np.uint8), bitorder="little")[: bits.size]
+    return ",".join(map(str, np.flatnonzero(is_set).tolist()))
 
 
 def _of_pins(text: str) -> Bits:
     pins = [int(pin) for pin in text.split(",")]
-    if not all(0 <= pin < 2**16 - 1 for pin in pins):
-        raise ValueError("a pin is a number from 0 to 65,534")
-    size = max(pins) + 1
-    number = sum(1 << pin for pin in set(pins))
-    return Bits(size, number.to_bytes((size + 7) // 8, "little"))
+    if not all(0 <= pin < MOST_BITS for pin in pins):
+        raise ValueError(f"a pin is a number from 0 to {MOST_BITS - 1:,}")
+    is_set = np.zeros(max(pins) + 1, np.uint8)
+    is_set[pins] = 1
+    return Bits(is_set.size, np.packbits(is_set, bitorder="little").tobytes())
 
 
 def _of_sized_bits(text: str) -> Bits:

@@ -99,9 +99,12 @@ class _Columns:
 
     def _generic(self, byte_order: ByteOrder) -> list[Pieces]:
         count, data = self.record.fields
-        values = self.columns.get(data.name, [()] * self.rows)
-        found, self.columns[count.name] = of_generic(f"GDR.{data.name}", values, byte_order)
-        return [*self.pieces(count, byte_order), found][: len(self.fields)]
+        if data.name not in self.columns:
+            return [part for field in self.fields[:1] for part in self.pieces(field, byte_order)]
+        found, self.columns[count.name] = of_generic(
+            f"GDR.{data.name}", self.columns[data.name], byte_order
+        )
+        return [*self.pieces(count, byte_order), found]
 
     def pieces(self, field: Field, byte_order: ByteOrder) -> list[Pieces]:
         """Bytes of `field`: one run of pieces, two where a length goes before, none if left out."""
