@@ -1,6 +1,7 @@
 """Every record, every field: what is written is what is read, and what is written again."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -72,6 +73,20 @@ def test_records_of_all_kinds_stand_in_file_order(data, byte_order):
 
     assert [name for name, _, _ in found] == ["FAR", *names]
     assert [offset for _, offset, _ in found] == chain.starts.tolist()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=15, deadline=None)
+@given(body=st.binary(max_size=60) | st.lists(st.integers(0, 3), max_size=90).map(bytes))
+def test_any_body_is_read_or_refused_and_what_is_read_can_be_written(body, name):
+    record = RECORDS[name]
+    header = struct.pack("<HBB", len(body), record.type, record.subtype)
+    chain = chain_of(written([], "<") + header + body)
+
+    found = list(decoded(chain))[1:]
+
+    assert len(found) + len(chain.refused) == 1
+    written([(name, fields) for _, _, fields in found], "<")
 
 
 def comparable(record, fields):
