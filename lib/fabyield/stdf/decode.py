@@ -23,6 +23,9 @@ def decoded(chain: Chain) -> Iterator[Decoded]:
     A field beyond the end of its record is not among the fields; one that is marked as missing, or
     that a flag leaves out, is None. Bit fields are `Bits`, the values of a GDR `Generic`. A
     vendor's record (`180/10`) has the bytes of its body as `data`.
+
+    Written again the bytes are the same, but for raw values marked as missing (0 as a letter
+    becomes a space), texts that are not UTF-8, and pads of a GDR that stood elsewhere.
     """
     for begin in range(0, chain.codes.size, BLOCK):
         codes = chain.codes[begin : begin + BLOCK]
