@@ -170,7 +170,9 @@ def _decoded(uri: str, file_key: int, operator_key: str, sink: Sink) -> pa.Recor
         return _refused(file_key, UNREADABLE, 0, f"cannot be read: {error}", sink)
 
 
-def _streamed(stream: BinaryIO, file_key: int, operator_key: str, sink: Sink) -> pa.RecordBatch:
+def _streamed(
+    stream: pa.NativeFile, file_key: int, operator_key: str, sink: Sink
+) -> pa.RecordBatch:
     seen = FileSummary(file_key)
     for batch in stdf.batches(stream, hashed=True):
         for kind, rows in seen.rows(batch).items():

@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from fabyield.errors import StdfError
+from fabyield.stdf.arrays import Cells, of_cells, of_generic, of_sized, widths
 from fabyield.stdf.kernels import Bytes, Longs, bounds, scatter
 from fabyield.stdf.pieces import (
-    LENGTH_TYPES,
     ByteOrder,
-    Cells,
     Column,
     Pieces,
     is_single,
-    of_cells,
     of_letters,
     of_numbers,
     of_texts,
+    text_bytes,
     to_numbers,
 )
-from fabyield.stdf.records import RECORDS, Field, Record
+from fabyield.stdf.records import RECORDS, Field, Record, record_of
+from fabyield.stdf.types import LENGTHS
 
 MAX_RECORD = 65_535
 
@@ -38,20 +38,17 @@ class Encoded:
 def encode(name: str, columns: Mapping[str, Column], byte_order: ByteOrder = "<") -> Encoded:
     """Encode one `name` record per row of `columns`, which are arrays, lists or single values.
 
-    Fields behind the last one named are left off the records, others that are not named get
-    STDF's missing value. An array field takes one sequence per row and sets its count field.
-    Raises StdfError where a field, a value or a length does not fit.
+    Fields behind the last one named are left off the records, others that are not named, or are
+    None, get STDF's missing value. An array field takes one sequence per row and sets its count
+    field, and its width field where that is not given. A flag field that is not given is set by
+    what is. A vendor's record has its body as `data`. Raises StdfError where a field, a value or a
+    length does not fit.
     """
-    if name not in RECORDS:
+    record = record_of(name)
+    if record is None:
         raise StdfError(f"{name}: no such STDF V4 record; use one of {', '.join(RECORDS)}")
-    record = RECORDS[name]
     table = _Columns(record, columns)
-    return _join(
-        record,
-        [piece for f in table.fields for piece in table.pieces(f, byte_order)],
-        table.rows,
-        byte_order,
-    )
+    return _join(record, table.all_pieces(byte_order), table.rows, byte_order)
 
 
 class _Columns:
@@ -64,7 +61,7 @@ class _Columns:
         last = max((known.index(column) for column in columns), default=-1)
         self.record = record
         self.fields = record.fields[: last + 1]
-        self.columns: dict[str, Any] = dict(columns)
+        self.columns: dict[str, Any] = {n: c for n, c in columns.items() if c is not None}
         self.rows = self._rows()
         self._count_arrays()
 
@@ -80,9 +77,10 @@ class _Columns:
 
     def _count_arrays(self) -> None:
         for field in self.fields:
-            if field.count is None or field.name not in self.columns:
+            # Those of a GDR are counted with their pads, when they are stored.
+            if field.count is None or field.name not in self.columns or field.type == "Vn":
                 continue
-            cells = Cells.of(self.columns[field.name], self.rows)
+            cells = Cells.of(self.columns[field.name], self.rows, field.type)
             counts = self.columns.setdefault(field.count, cells.counts)
             if np.any(np.asarray(counts) != cells.counts):
                 raise StdfError(
@@ -90,41 +88,89 @@ class _Columns:
                     f"but {field.count} says otherwise; leave {field.count} out"
                 )
             self.columns[field.name] = cells
+            if field.width is not None:
+                self.columns.setdefault(field.width, widths(field.type, cells))
+
+    def all_pieces(self, byte_order: ByteOrder) -> list[Pieces]:
+        """Bytes of all fields in order of storage."""
+        if self.record.name == "GDR":
+            return self._generic(byte_order)
+        return [piece for field in self.fields for piece in self.pieces(field, byte_order)]
+
+    def _generic(self, byte_order: ByteOrder) -> list[Pieces]:
+        count, data = self.record.fields
+        if data.name not in self.columns:
+            return [part for field in self.fields[:1] for part in self.pieces(field, byte_order)]
+        found, self.columns[count.name] = of_generic(
+            f"GDR.{data.name}", self.columns[data.name], byte_order
+        )
+        return [*self.pieces(count, byte_order), found]
 
     def pieces(self, field: Field, byte_order: ByteOrder) -> list[Pieces]:
-        """Bytes of `field`: one run of pieces, or two where a length goes before."""
+        """Bytes of `field`: one run of pieces, two where a length goes before, none if left out."""
         label = f"{self.record.name}.{field.name}"
+        if not self._is_stored(label, field):
+            return []
         if field.count is not None:
-            return [of_cells(label, field, self._cells(field), byte_order)]
+            return [self._array(label, field, byte_order)]
         values = self.columns.get(field.name)
         values = self._fill(field) if values is None else values
-        if field.type in LENGTH_TYPES:
-            return of_texts(label, field, values, self.rows, byte_order)
+        if field.type == "Xn":
+            return [Pieces(*text_bytes(label, values))]
+        if field.type in LENGTHS:
+            return of_texts(label, field.type, values, self.rows, byte_order)
         if field.type == "C1":
             return [of_letters(label, values, self.rows)]
-        return [of_numbers(to_numbers(label, field, values, self.rows, byte_order))]
+        return [of_numbers(to_numbers(label, field.type, values, self.rows, byte_order))]
 
-    def _cells(self, field: Field) -> "Cells":
-        if field.name in self.columns:
-            cells: Cells = self.columns[field.name]
-            return cells
-        counts = np.broadcast_to(self.columns.get(str(field.count), 0), self.rows).astype(np.int64)
-        return Cells(np.zeros(int(counts.sum())), counts)
+    def _is_stored(self, label: str, field: Field) -> bool:
+        """Tell whether the flag that rules it has `field` stored, the same for all rows."""
+        if field.stored is None:
+            return True
+        flag, mask, value = field.stored
+        flags = self.columns.get(flag)
+        flags = self._fill(self.record.fields[self.record.index(flag)]) if flags is None else flags
+        stored = np.unique((np.asarray(flags) & mask) == value)
+        if stored.size > 1:
+            raise StdfError(f"{label}: {flag} stores it in some rows; encode those by themselves")
+        if field.name in self.columns and not stored.all():
+            raise StdfError(f"{label}: given, but {flag} {flags!r} says that it is not stored")
+        return bool(stored.all())
+
+    def _array(self, label: str, field: Field, byte_order: ByteOrder) -> Pieces:
+        cells = self.columns.get(field.name)
+        if cells is None:
+            counts = np.broadcast_to(self.columns.get(str(field.count), 0), self.rows)
+            cells = Cells.filled(counts.astype(np.int64), field.fill)
+        if field.width is None:
+            return of_cells(label, field.type, cells, byte_order)
+        taken = np.broadcast_to(self.columns.get(field.width, 0), self.rows).astype(np.int64)
+        return of_sized(label, field.type, cells, taken, byte_order)
 
     def _fill(self, field: Field) -> int | str | bytes:
         """STDF's missing value; a flag field says which of the fields it rules are missing."""
-        if field.type in ("Bn", "Dn"):
+        if field.type in ("Bn", "Dn", "Xn"):
             return b""
         if isinstance(field.fill, str):
             return field.fill
-        ruled = (f for f in self.record.fields if f.flag == field.name)
-        absent, present = 0, 0
-        for other in ruled:
-            if self.columns.get(other.name) is None:
-                absent |= 1 << (other.flag_mask.bit_length() - 1)
-            else:
-                present |= other.flag_mask
-        return field.fill | absent & ~present
+        return field.fill | self._missing(field) | self._left_out(field)
+
+    def _missing(self, flag: Field) -> int:
+        """Mark the fields that `flag` rules and that are not given, by the highest bit of each."""
+        return sum(
+            1 << (mask.bit_length() - 1)
+            for mask, names in self.record.ruled_by(flag.name).items()
+            if not any(name in self.columns for name in names)
+        )
+
+    def _left_out(self, flag: Field) -> int:
+        bits = 0
+        for field in self.record.fields:
+            if field.stored is not None and field.stored.flag == flag.name:
+                _, mask, value = field.stored
+                given = field.name in self.columns
+                bits |= value if given else 0 if value else mask
+        return bits
 
 
 def _join(record: Record, parts: list[Pieces], rows: int, byte_order: ByteOrder) -> Encoded:

@@ -9,17 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
-from fabyield.stdf.kernels import Bytes, Longs, bounds
-from fabyield.stdf.records import Field
+from fabyield.stdf.kernels import Bytes, Longs
+from fabyield.stdf.types import LENGTHS, NUMBERS, Bits
 
 ByteOrder = Literal["<", ">"]
 Column = NDArray[Any] | Sequence[Any] | int | float | str | bytes | None
-DTYPES = {
-    **{"U1": "u1", "U2": "u2", "U4": "u4", "I1": "i1", "I2": "i2", "I4": "i4"},
-    **{"R4": "f4", "R8": "f8", "B1": "u1", "N1": "u1"},
-}
-LENGTH_TYPES = {"Cn": "u1", "Bn": "u1", "Dn": "u2"}
-MOST_BYTES = {"Cn": 255, "Bn": 255, "Dn": 8_191}
+MOST_BYTES = {"Cn": 255, "Sn": 65_535, "Bn": 255, "Dn": 8_191}
 
 
 @dataclass(frozen=True)
@@ -30,96 +25,88 @@ class Pieces:
     lengths: Longs | int
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Lists of numbers, one per row: all values behind one another, and how many in each."""
-
-    values: NDArray[Any]
-    counts: Longs
-
-    @classmethod
-    def of(cls, column: NDArray[Any] | Sequence[Any], rows: int) -> "Cells":
-        """Take a matrix with a row per record, or one sequence per record."""
-        if isinstance(column, np.ndarray) and column.ndim == 2:
-            return cls(column.ravel(), np.full(rows, column.shape[1], np.int64))
-        counts = np.fromiter((len(cell) for cell in column), np.int64, len(column))
-        if not counts.sum():
-            return cls(np.zeros(0), counts)
-        return cls(np.concatenate([np.asarray(cell) for cell in column if len(cell)]), counts)
-
-
 def is_single(values: Column) -> bool:
     """Tell whether one value stands for all records."""
-    return isinstance(values, str | bytes) or not hasattr(values, "__len__")
+    return isinstance(values, str | bytes | Bits) or not hasattr(values, "__len__")
 
 
-def _bytes(numbers: NDArray[Any]) -> Bytes:
+def bytes_of(numbers: NDArray[Any]) -> Bytes:
+    """Give the bytes of an array as they lie in memory."""
     return np.ascontiguousarray(numbers).view(np.uint8)
 
 
 def of_numbers(numbers: NDArray[Any]) -> Pieces:
     """Store one number per record, in the byte order it has."""
-    return Pieces(_bytes(numbers), numbers.dtype.itemsize)
+    return Pieces(bytes_of(numbers), numbers.dtype.itemsize)
 
 
 def to_numbers(
-    label: str, field: Field, values: Column, rows: int, byte_order: ByteOrder
+    label: str, kind: str, values: Column, rows: int, byte_order: ByteOrder
 ) -> NDArray[Any]:
-    """Convert to the type of `field`; raises StdfError, naming `label`, if a value does not fit."""
+    """Convert to an STDF type; raises StdfError, naming `label`, if a value does not fit."""
+    # Numbers of 8 bytes as they are: numpy would take a list of such for floats.
+    listed = np.asarray(values, object if kind == "U8" and isinstance(values, list) else None)
     try:
-        numbers = np.broadcast_to(np.asarray(values), rows)
-        _check_range(label, field, numbers)
+        numbers = np.broadcast_to(listed, rows)
+        _check_range(label, kind, numbers)
+        return numbers.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
     except (TypeError, ValueError) as error:
-        raise StdfError(f"{label}: {values!r} is no {field.type}: {error}") from error
-    return numbers.astype(np.dtype(DTYPES[field.type]).newbyteorder(byte_order))
+        raise StdfError(f"{label}: {values!r} is no {kind}: {error}") from error
 
 
-def _check_range(label: str, field: Field, numbers: NDArray[Any]) -> None:
-    dtype = np.dtype(DTYPES[field.type])
+def _check_range(label: str, kind: str, numbers: NDArray[Any]) -> None:
+    dtype = np.dtype(NUMBERS[kind])
     if dtype.kind == "f":
         low, high = -float(np.finfo(dtype).max), float(np.finfo(dtype).max)
+        numbers = numbers.astype(np.float64) if numbers.dtype.kind == "O" else numbers
         wrong = np.isfinite(numbers) & ((numbers < low) | (numbers > high))
     else:
-        low, high = (0, 15) if field.type == "N1" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        wrong = ~((numbers >= low) & (numbers <= high))
-        if numbers.dtype.kind == "f":
-            wrong |= numbers != np.trunc(numbers)
+        low, high = (0, 15) if kind == "N1" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        wrong = ~((numbers >= low) & (numbers <= high)).astype(np.bool_)
+        if numbers.dtype.kind in "fO":
+            wrong |= (numbers // 1 != numbers).astype(np.bool_)
     if wrong.any():
         value = numbers[int(np.argmax(wrong))]
-        raise StdfError(f"{label}: {value} is not a {field.type} from {low:,} to {high:,}")
-
-
-def of_cells(label: str, field: Field, cells: Cells, byte_order: ByteOrder) -> Pieces:
-    """Store one list of numbers per record."""
-    numbers = to_numbers(label, field, cells.values, cells.values.size, byte_order)
-    if field.type != "N1":
-        return Pieces(_bytes(numbers), cells.counts * numbers.dtype.itemsize)
-    sizes = (cells.counts + 1) // 2
-    first = np.repeat(2 * bounds(sizes)[:-1] - bounds(cells.counts)[:-1], cells.counts)
-    nibbles: Bytes = np.zeros(2 * int(sizes.sum()), np.uint8)
-    nibbles[first + np.arange(numbers.size)] = numbers
-    return Pieces((nibbles[::2] | nibbles[1::2] << 4).astype(np.uint8), sizes)
+        raise StdfError(f"{label}: {value} is not a {kind} from {low:,} to {high:,}")
 
 
 def of_texts(
-    label: str, field: Field, values: Column, rows: int, byte_order: ByteOrder
+    label: str, kind: str, values: Column, rows: int, byte_order: ByteOrder
 ) -> list[Pieces]:
     """Store one text per record, its length before it; raises StdfError where one is too long."""
-    data, lengths = _text_bytes(label, values)
-    most = MOST_BYTES[field.type]
+    values, counts = _bits(label, values) if kind == "Dn" else (values, None)
+    data, lengths = text_bytes(label, values)
+    most = MOST_BYTES[kind]
     if lengths.size and lengths.max() > most:
         text = data[int(lengths[: int(lengths.argmax())].sum()) :][:20].tobytes()
-        raise StdfError(
-            f"{label}: {text!r}... has {lengths.max():,} bytes, {field.type} holds {most:,}"
-        )
-    unit = 8 if field.type == "Dn" else 1
-    sizes = (lengths * unit).astype(np.dtype(LENGTH_TYPES[field.type]).newbyteorder(byte_order))
+        raise StdfError(f"{label}: {text!r}... has {lengths.max():,} bytes, {kind} holds {most:,}")
+    counts = lengths * (8 if kind == "Dn" else 1) if counts is None else counts
+    sizes = counts.astype(np.dtype(LENGTHS[kind]).newbyteorder(byte_order))
     if is_single(values):
         return [of_numbers(np.repeat(sizes, rows)), Pieces(np.tile(data, rows), data.size)]
     return [of_numbers(sizes), Pieces(data, lengths)]
 
 
-def _text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
+def _bits(label: str, values: Column) -> tuple[Column, Longs | None]:
+    """Part bits from their number, which is that of whole bytes where none is given."""
+    single = is_single(values)
+    listed: Any = [values] if single else values
+    if not any(isinstance(value, Bits) for value in listed):
+        return values, None
+    bits = [_as_bits(value) for value in listed]
+    for size, part in bits:
+        if len(part) != (size + 7) // 8:
+            raise StdfError(f"{label}: {size:,} bits do not take the {len(part):,} bytes given")
+    data = [bit.data for bit in bits]
+    return data[0] if single else data, np.array([bit.size for bit in bits], np.int64)
+
+
+def _as_bits(value: Bits | bytes | None) -> Bits:
+    return value if isinstance(value, Bits) else Bits(8 * len(value or b""), value or b"")
+
+
+def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
+    """Give all texts behind one another, and the length of each."""
     listed: Any = [values] if is_single(values) else values
     try:
         texts = pa.array(listed).cast(pa.large_binary()).fill_null(b"")
@@ -133,9 +120,19 @@ def _text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
 
 def of_letters(label: str, values: Column, rows: int) -> Pieces:
     """Store one character per record, a space for none."""
-    data, lengths = _text_bytes(label, values)
+    data, lengths = text_bytes(label, _one_byte_each(values))
     if np.any(lengths > 1):
         raise StdfError(f"{label}: {values!r} is longer than one character")
     letters = np.full(lengths.size, ord(" "), np.uint8)
     letters[lengths == 1] = data
     return of_numbers(np.broadcast_to(letters, rows))
+
+
+def _one_byte_each(values: Column) -> Column:
+    """Letters beyond ASCII as testers wrote them, in Latin-1."""
+    if isinstance(values, str):
+        return values if values.isascii() else values.encode("latin-1", "replace")
+    listed: Any = values
+    if not is_single(values) and any(isinstance(v, str) and not v.isascii() for v in listed):
+        return [v.encode("latin-1", "replace") if isinstance(v, str) else v for v in listed]
+    return values

@@ -1,21 +1,30 @@
 """Read STDF into Arrow tables, whole or batch by batch."""
 
 from collections.abc import Iterator
+from itertools import chain as chain_of
+from typing import Any
+
+import numpy as np
 
 from fabyield.errors import StdfError
+from fabyield.stdf.atdf_read import atdf_to_stdf, is_atdf
 from fabyield.stdf.batch import StdfTables, joined
+from fabyield.stdf.decode import Decoded, decoded
 from fabyield.stdf.decoding import Decoder
 from fabyield.stdf.kernels import Bytes
-from fabyield.stdf.scan import Chain, Refused, scan
-from fabyield.stdf.source import Content, Source, opened
+from fabyield.stdf.scan import Chain, Refused, refused_table, scan
+from fabyield.stdf.source import Content, Source, opened, regular
 
 # Bounds that stop a compressed bomb.
 MOST_BYTES = 2**31 - 1
 MOST_STREAMED = 2**38
+ATDF_BEGIN = 16
 
 
 def read(source: Source, *, hashed: bool = False, most_bytes: int = MOST_BYTES) -> StdfTables:
-    """Read a file, an open stream or bytes; plain, gzip, bzip2 or zstd (told by content).
+    """Read a file, an open stream or bytes; plain, gzip, bzip2 or zstd, STDF or its text, ATDF.
+
+    All that is told by content. Of ATDF the offsets are those of the STDF it stands for.
 
     What is whole is read, the rest is in `refused`; `hashed` asks for `sha256`. Raises StdfError
     where nothing can be read: an empty file, a damaged compressed stream, one that does not begin
@@ -47,6 +56,19 @@ def batches(
                 yield batch
 
 
+def records(source: Source, refused: list[dict[str, Any]] | None = None) -> Iterator[Decoded]:
+    """Give name, offset and fields of each record, one by one in file order; see `decoded`.
+
+    What is damaged is left out, and told to `refused` if that is given, as rows of the table that
+    `read` has of it. Raises StdfError as `read` does.
+    """
+    with opened(source, MOST_STREAMED) as content:
+        for chain in chains(content):
+            yield from decoded(chain)
+            if refused is not None:
+                refused.extend(refused_table(chain.refused).to_pylist())
+
+
 def chains(content: Content) -> Iterator[Chain]:
     """Follow the records of a source, the last of which says what is wrong with its compression."""
     for chain in scan(_found(content), content.name):
@@ -56,6 +78,22 @@ def chains(content: Content) -> Iterator[Chain]:
 
 
 def _found(content: Content) -> Iterator[Bytes]:
-    yield from content.blocks()
+    blocks = content.blocks()
+    first = next(blocks, np.empty(0, np.uint8))
+    every = chain_of([first], blocks) if first.size else blocks
+    yield from _from_atdf(every) if is_atdf(first[:ATDF_BEGIN].tobytes()) else every
     if content.broken and not content.size:
         raise StdfError(f"{content.name}: {content.broken}")
+
+
+def _from_atdf(blocks: Iterator[Bytes]) -> Iterator[Bytes]:
+    for piece in regular(atdf_to_stdf(_lines(blocks))):
+        yield np.frombuffer(piece, np.uint8)
+
+
+def _lines(blocks: Iterator[Bytes]) -> Iterator[bytes]:
+    left = b""
+    for block in blocks:
+        *whole, left = (left + block.tobytes()).split(b"\n")
+        yield from whole
+    yield left

@@ -1,57 +1,39 @@
 """All records of one name, field by field as columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from fabyield.stdf import kernels
+from fabyield.stdf import kernels, lists
 from fabyield.stdf.kernels import (
     ARRAY,
     BITS,
     FIXED,
+    LETTERS,
     NIBBLES,
+    OPTIONAL,
+    PIECES,
+    PLAN,
+    SIZED,
     TEXT,
+    VALUES,
     Bytes,
     Flags,
     Longs,
-    bounds,
 )
+from fabyield.stdf.lists import ArrowArray, arrow
 from fabyield.stdf.records import RECORDS, Field
 from fabyield.stdf.scan import Chain
+from fabyield.stdf.types import ARROW, LENGTHS, NUMBERS, width_of
 
-# The published stubs type an array by its element, which a column named at run time has not.
-ArrowArray = Any
+__all__ = ["ARROW", "ArrowArray", "Rows", "arrow"]
 
-# Spark has no unsigned integers, so each takes the next wider type.
-ARROW: dict[str, pa.DataType] = {
-    **{"U1": pa.int16(), "U2": pa.int32(), "U4": pa.int64(), "B1": pa.int16(), "N1": pa.int16()},
-    **{"I1": pa.int16(), "I2": pa.int16(), "I4": pa.int32(), "R4": pa.float32()},
-}
-LENGTH_WIDTHS = {"C1": 0, "Cn": 1, "Bn": 1, "Dn": 2}
-SHAPES = {"Cn": TEXT, "Bn": TEXT, "Dn": BITS}
-WIDTHS = {
-    "C1": 1,
-    "Dn": 2,
-    "B1": 1,
-    "U1": 1,
-    "I1": 1,
-    "U2": 2,
-    "I2": 2,
-    "U4": 4,
-    "I4": 4,
-    "R4": 4,
-    "R8": 8,
-}
-
-
-# What the raw number is taken for, so that its sign and its width are those of the field.
-STORED: dict[str, Any] = {
-    **{"U1": np.uint8, "U2": np.uint16, "U4": np.uint32, "B1": np.uint8},
-    **{"I1": np.int8, "I2": np.int16, "I4": np.int32},
+SHAPES = {"Cn": TEXT, "Sn": TEXT, "Bn": TEXT, "Dn": BITS}
+ARRAY_SHAPES = {
+    **{"N1": NIBBLES, "Cn": PIECES, "Sn": PIECES, "Uf": SIZED, "Cf": LETTERS, "Vn": VALUES}
 }
 
 
@@ -78,25 +60,50 @@ class Rows:
         found = np.flatnonzero(chain.codes == self.record.code) if index is None else index
         self.index = found
         self.starts = chain.starts[found]
-        shape = (len(names), found.size)
-        self._at, self._raw = np.zeros(shape, np.uint32), np.zeros(shape, np.uint32)
-        plan = np.array([self._plan(field) for field in fields], np.int32).reshape(-1, 4)
-        self._whole = kernels.walk(
-            chain.data, chain.big, self.starts, plan, kernels.Found(self._at, self._raw)
-        )
+        self._whole, (self._at, self._raw) = self._walk(fields, self.starts)
+        self._try_others()
         if least is not None:
             self._refuse(least)
 
     def __len__(self) -> int:
         return int(self.starts.size)
 
-    def _plan(self, field: Field) -> tuple[int, int, int, int]:
-        slot = self._slots.get(field.name, -1)
-        width = WIDTHS.get(field.type, 1)
-        if field.count is None:
-            return SHAPES.get(field.type, FIXED), width, 0, slot
-        shape = NIBBLES if field.type == "N1" else ARRAY
-        return shape, width, self.record.index(field.count), slot
+    def _walk(
+        self, fields: Sequence[Field], starts: Longs
+    ) -> tuple[NDArray[np.int16], kernels.Found]:
+        """Find the fields of the records at `starts` by one layout."""
+        plan = np.array([self._plan(fields, field) for field in fields], np.int32)
+        shape = (len(self._slots), starts.size)
+        found = kernels.Found(np.zeros(shape, np.uint32), np.zeros(shape, np.uint32))
+        plan = plan.reshape(-1, PLAN)
+        return kernels.walk(self.chain.data, self.chain.big, starts, plan, found), found
+
+    def _plan(self, fields: Sequence[Field], field: Field) -> tuple[int, ...]:
+        names = [other.name for other in fields]
+        # Beyond the last field stand a 0 and a 1.
+        zero, one = len(names), len(names) + 1
+        shape, many = SHAPES.get(field.type, FIXED), zero
+        if field.count is not None:
+            shape = ARRAY_SHAPES.get(field.type, ARRAY)
+            many = names.index(field.count) if field.count in names else one
+        width = names.index(field.width) if field.width else zero
+        plan = (shape, width_of(field.type), many, self._slots.get(field.name, -1), width)
+        if field.stored is None:
+            return (*plan, 0, 0, 0)
+        flag, mask, value = field.stored
+        return (shape + OPTIONAL, *plan[1:], names.index(flag), mask, value)
+
+    def _try_others(self) -> None:
+        """Read what the first layout does not fit to the byte by one that does, if there is one."""
+        size = len(self.record.fields)
+        for fields in self.record.others:
+            unfit = np.flatnonzero((self._whole < 0) | (self._whole > size))
+            if unfit.size:
+                whole, found = self._walk(fields, self.starts[unfit])
+                fits = whole == len(fields)
+                rows = unfit[fits]
+                self._at[:, rows], self._raw[:, rows] = found.at[:, fits], found.raw[:, fits]
+                self._whole[rows] = size
 
     def _refuse(self, least: int) -> None:
         whole = self._whole
@@ -139,12 +146,22 @@ class Rows:
         return kernels.kinds(self.chain.data, key, text)
 
     def has(self, name: str) -> Flags:
-        """Tell whether each record reaches as far as the field `name`."""
-        return self._whole > self.record.index(name)
+        """Tell whether each record stores the field `name`; it may end before."""
+        stored: Flags = self._at[self._slots[name]] > 0
+        return stored
+
+    def reach(self) -> Longs:
+        """Count the fields of each record up to its end, those left out by a flag included."""
+        return np.minimum(self._whole, len(self.record.fields)).astype(np.int64)
 
     def integers(self, name: str) -> Longs:
-        """Read an integer field as it stands in the file, 0 where a record ends before it."""
-        stored = self._raw[self._slots[name]].astype(STORED[self._field(name).type])
+        """Read an integer field as it stands in the file, 0 where it is not stored.
+
+        Of a text that is its number of bytes, of bits their number, of an array how many it holds.
+        """
+        field, raw = self._field(name), self._raw[self._slots[name]]
+        is_number = field.count is None and field.type in NUMBERS
+        stored = raw.astype(NUMBERS[field.type]) if is_number else raw
         values: Longs = stored.astype(np.int64)
         return values
 
@@ -160,58 +177,76 @@ class Rows:
         return valid
 
     def column(self, name: str) -> ArrowArray:
-        """Give `name` as an Arrow array, null where missing."""
+        """Give `name` as an Arrow array, null where missing; bits without their number."""
         field = self._field(name)
         if field.count is not None:
             return self._lists(field)
-        if field.type in LENGTH_WIDTHS:
+        if field.type in LENGTHS or field.type == "C1":
             return self._texts(field)
-        target, valid, raw = ARROW[field.type], self.valid(name), self._raw[self._slots[name]]
-        numbers: NDArray[Any] = raw.view(np.float32) if field.type == "R4" else raw
-        if field.type in STORED:
-            numbers = raw.astype(STORED[field.type])
+        numbers, valid = self._numbers(field), self.valid(name)
         if field.fill_is_missing:
             valid &= numbers != field.fill
-        return arrow(numbers, valid, target)
+        return arrow(numbers, valid, ARROW[field.type])
 
     def columns(self, names: Iterable[str]) -> dict[str, ArrowArray]:
         """Give several columns by name."""
         return {name: self.column(name) for name in names}
 
     def _places(self, name: str) -> Longs:
-        """Offset of the field in each record, that of the record where it ends before the field."""
+        """Offset of the field in each record, that of the record where it is not stored."""
         places: Longs = self.starts + self._at[self._slots[name]]
         return places
 
+    def _numbers(self, field: Field) -> NDArray[Any]:
+        stored = np.dtype(NUMBERS[field.type])
+        numbers: NDArray[Any]
+        if stored.itemsize == 8:
+            once = self.has(field.name).astype(np.int64)
+            numbers = np.zeros(len(self), stored)
+            places = self._places(field.name)
+            numbers[once > 0] = lists.numbers_at(*self._file, places, once, field.type)
+            return numbers
+        raw = self._raw[self._slots[field.name]]
+        numbers = raw.view(stored) if stored.kind == "f" else raw.astype(stored)
+        return numbers
+
+    @property
+    def _file(self) -> tuple[Bytes, bool]:
+        return self.chain.data, self.chain.big
+
     def _texts(self, field: Field) -> ArrowArray:
         data, places = self.chain.data, self._places(field.name)
-        prefix = LENGTH_WIDTHS[field.type]
-        if prefix:
-            lengths = self._raw[self._slots[field.name]].astype(np.int64)
-            lengths = (lengths + 7) // 8 if field.type == "Dn" else lengths
-        else:
+        if field.type == "C1":
             letters = np.where(self.has(field.name), data[places], 0)
             lengths = ((letters != 0) & (letters != ord(" "))).astype(np.int64)
-        found = _binary(_gather(data, places + prefix, lengths), lengths)
-        return found if field.type in ("Bn", "Dn") else _decode(found)
+            return lists.decode(lists.binary(lists.gather(data, places, lengths), lengths))
+        lengths = self.integers(field.name)
+        lengths = (lengths + 7) // 8 if field.type == "Dn" else lengths
+        found = lists.gather(data, places + width_of(field.type), lengths)
+        pieces = lists.binary(found, lengths)
+        return pieces if field.type in ("Bn", "Dn") else lists.decode(pieces)
 
     def _lists(self, field: Field) -> ArrowArray:
-        valid = self.has(field.name)
-        counts = np.where(valid, self.integers(str(field.count)), 0)
-        places = self._places(field.name)
-        if field.type == "N1":
-            sizes = (counts + 1) // 2
-            packed = _gather(self.chain.data, places, sizes)
-            nibbles = np.stack([packed & 15, packed >> 4], axis=1).ravel()
-            first = np.repeat(2 * bounds(sizes)[:-1] - bounds(counts)[:-1], counts)
-            numbers: NDArray[Any] = nibbles[first + np.arange(first.size)]
+        valid, counts = self.has(field.name), self.integers(field.name)
+        values, counts = self._elements(field, self._places(field.name), counts)
+        return lists.listed(values, counts, valid)
+
+    def _elements(self, field: Field, places: Longs, counts: Longs) -> tuple[ArrowArray, Longs]:
+        """Read the arrays of all records, one behind another, and count the values of each."""
+        kind, file = field.type, self._file
+        if kind == "Vn":
+            return lists.generic(*file, places, counts)
+        if kind in LENGTHS:
+            starts = lists.element_places(*file, places, counts, kind)
+            return lists.texts_at(*file, starts, kind), counts
+        if field.width is not None:
+            widths = self.integers(field.width)
+            return lists.sized(*file, *lists.even_places(places, counts, widths), kind), counts
+        if kind == "N1":
+            numbers = lists.nibbles_at(file[0], places, counts)
         else:
-            kind = {"U": "u", "R": "f"}[field.type[0]] + str(WIDTHS[field.type])
-            dtype = np.dtype(kind).newbyteorder(">" if self.chain.big else "<")
-            numbers = _gather(self.chain.data, places, counts * dtype.itemsize).view(dtype)
-        values = arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[field.type])
-        ends = arrow(bounds(counts), np.ones(counts.size + 1, np.bool_), pa.int32())
-        return pa.ListArray.from_arrays(ends, values, mask=pa.array(~valid))
+            numbers = lists.numbers_at(*file, places, counts, kind)
+        return arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[kind]), counts
 
 
 @cache
@@ -224,39 +259,3 @@ def no_rows(name: str) -> Rows:
     return Rows(
         Chain(data, False, 0, nothing, nothing, nothing.astype(np.uint16), nothing, hidden), name
     )
-
-
-def arrow(numbers: NDArray[Any], valid: Flags, target: pa.DataType) -> ArrowArray:
-    """Turn numbers into an Arrow array of type `target`, null where not valid."""
-    values = numbers.astype(target.to_pandas_dtype(), copy=False)
-    return pa.array(values, target, mask=None if valid.all() else ~valid)
-
-
-def _gather(data: Bytes, places: Longs, lengths: Longs) -> Bytes:
-    out = np.empty(int(lengths.sum()), np.uint8)
-    kernels.gather(out, data, places, lengths)
-    return out
-
-
-def _binary(data: Bytes, lengths: Longs) -> ArrowArray:
-    ends = bounds(lengths).astype(np.int32)
-    valid = np.packbits(lengths > 0, bitorder="little")
-    buffers: Any = [pa.py_buffer(part.data) for part in (valid, ends, data)]
-    return pa.Array.from_buffers(pa.binary(), lengths.size, buffers)
-
-
-def _decode(texts: ArrowArray) -> ArrowArray:
-    """Text of any tester: UTF-8 where it is that, else Latin-1, value by value."""
-    try:
-        return texts.cast(pa.string())
-    except pa.ArrowInvalid:
-        return pa.array([_decode_one(text) for text in texts.to_pylist()], pa.string())
-
-
-def _decode_one(text: bytes | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -21,7 +21,15 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-Source = str | Path | bytes | BinaryIO
+
+class Stream(Protocol):
+    """What is read of an open file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give up to `size` bytes, none at the end."""
+
+
+Source = str | Path | bytes | Stream
 
 CHUNK = 1 << 20
 MAGIC_BYTES = 4
@@ -105,7 +113,7 @@ class Content:
 
     def blocks(self) -> Iterator[Bytes]:
         """Give the content in pieces of BLOCK bytes and a smaller last one."""
-        for block in _regular(self._pieces()):
+        for block in regular(self._pieces()):
             self.size += len(block)
             if self.size > self.most_bytes:
                 raise StdfError(
@@ -178,7 +186,7 @@ def _slices(data: bytes) -> Iterator[bytes]:
         yield data[start : start + CHUNK]
 
 
-def _regular(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def regular(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Join pieces until there are BLOCK bytes."""
     waiting: list[bytes] = []
     size = 0
