@@ -15,7 +15,7 @@ from fabyield.stdf import RECORDS, Writer
 
 DATA = Path(__file__).parent / "data" / "stdf"
 LOT2, LOT3 = (str(DATA / f"{name}.stdf.gz") for name in ("lot2", "lot3"))
-COMMANDS = ("info", "to-parquet", "check", "layout")
+COMMANDS = ("info", "to-parquet", "to-atdf", "check", "layout")
 BLOCKED = """
 import sys
 sys.modules |= dict.fromkeys(("pyspark", "py4j", "delta"))
@@ -249,3 +249,38 @@ def test_output_that_cannot_be_written_is_an_error_with_its_name(stdf, tmp_path)
 
     assert code == 1
     assert os.fspath(tmp_path / "file") in err
+
+
+def test_atdf_of_a_real_file_is_read_as_the_file_itself(stdf, tmp_path):
+    assert stdf("to-atdf", LOT2, "--out", tmp_path / "lot2.atdf")[0] == 0
+    assert (tmp_path / "lot2.atdf").read_text().startswith("FAR:A|4|2\nMIR:GAL-LOT|")
+
+    _, out, _ = stdf("info", "--json", tmp_path / "lot2.atdf", LOT2)
+
+    text, binary = (json.loads(line) for line in out.splitlines())
+    named = ("lot_id", "job_nam", "touchdowns", "first_yield_pct", "final_yield_pct", "records")
+    assert [text[name] for name in named] == [binary[name] for name in named]
+
+
+def test_atdf_goes_to_standard_output_and_what_it_lacks_to_standard_error(stdf, tmp_path):
+    path = tmp_path / "a.stdf"
+    with Writer(path) as writer:
+        writer.write("MIR", setup_t=1, start_t=2, stat_num=1, lot_id="L1")
+        writer.write("180/10", data=b"vendor")
+    path.write_bytes(path.read_bytes() + b"\x00")
+
+    code, out, err = stdf("to-atdf", path)
+
+    assert (code, len(out.splitlines())) == (1, 2)
+    assert "1 records of vendors" in err
+    assert "a record header takes 4 bytes, 1 are left" in err
+
+
+def test_atdf_that_fails_leaves_nothing_behind(stdf, broken, tmp_path):
+    code, _, err = stdf("to-atdf", broken, "--out", tmp_path / "new" / "x.atdf")
+    assert (code, (tmp_path / "new").exists()) == (1, False)
+
+    code, _, err = stdf("to-atdf", broken, "--out", tmp_path / "x.atdf")
+
+    assert (code, sorted(p.name for p in tmp_path.iterdir())) == (1, ["broken.stdf"])
+    assert "first record is not FAR" in err

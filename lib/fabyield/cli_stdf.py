@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Any, Literal, TextIO, TypeVar
 
 import typer
 
@@ -24,7 +25,8 @@ app = typer.Typer(
 )
 Retest = Literal["touch", "flag"]
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="STDF V4 files, gzip or plain.")
+    list[str],
+    typer.Argument(metavar="FILE...", help="STDF V4 files or ATDF, plain, gzip, bzip2 or zstd."),
 ]
 Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file; says how the fab decides.")]
 RetestRule = Annotated[
@@ -103,6 +105,39 @@ def to_parquet(
 
 
 @app.command()
+def to_atdf(
+    file: Annotated[str, typer.Argument(help="An STDF V4 file, compressed or plain.")],
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File to write; standard output if none.")
+    ] = None,
+) -> None:
+    """Write a file as ATDF, a line of text per record.
+
+    What is damaged and the records of vendors are left out and counted on standard error. ATDF
+    can be read wherever STDF can: `info`, `check` and `to-parquet` take it too.
+    """
+    from fabyield.stdf import records, write_atdf  # noqa: PLC0415
+
+    refused: list[dict[str, Any]] = []
+
+    def read() -> Iterator[Any]:
+        refused.clear()
+        return records(file, refused)
+
+    try:
+        with _text_file(out) as text:
+            vendors = write_atdf(read, text)
+    except OSError as error:
+        raise FabYieldError(f"{error.filename or file}: {error.strerror or error}") from error
+    if vendors:
+        complain(f"{file}: {vendors:,} records of vendors have no form in ATDF: left out")
+    for one in refused:
+        complain(f"{file}: byte {one['record_offset']:,}: {one['reason']}: left out")
+    if refused:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> None:
     """Compare what a file says of itself with what is in it; exit 3 if they differ.
 
@@ -162,6 +197,24 @@ class Attempts:
         """Exit with 1 if anything failed."""
         if code := FAILED if self.failed else otherwise:
             raise typer.Exit(code)
+
+
+@contextmanager
+def _text_file(path: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that gets its name when it is whole."""
+    if path is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    with NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}-", encoding="utf-8", newline="\n", delete=False
+    ) as part:
+        try:
+            yield part  # type: ignore[misc]
+        except BaseException:
+            Path(part.name).unlink()
+            raise
+    Path(part.name).replace(path)
 
 
 @contextmanager
