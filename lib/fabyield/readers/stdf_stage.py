@@ -139,8 +139,16 @@ class Sink:
             system, path = located(f"{self._folder}/{kind}")
             system.create_dir(path, recursive=True)
             where = f"{path}/part-{self._part:05d}.parquet"
-            self._writers[kind] = pq.ParquetWriter(where, rows.schema, filesystem=system)
+            # A dictionary of numbers costs more to make than it saves, in files that live one night.
+            texts = [field.name for field in rows.schema if not _is_number(field.type)]
+            self._writers[kind] = pq.ParquetWriter(
+                where, rows.schema, filesystem=system, use_dictionary=texts, write_statistics=False
+            )
         self._writers[kind].write_table(rows)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def packed(sizes: Mapping[int, int], most: int) -> dict[int, int]:

@@ -31,9 +31,8 @@ class Stream(Protocol):
 
 Source = str | Path | bytes | Stream
 
-CHUNK = 1 << 20
 MAGIC_BYTES = 4
-BLOCK = 1 << 23
+BLOCK = CHUNK = 1 << 23
 
 
 class Decompressor(Protocol):
