@@ -152,6 +152,13 @@ def test_f10_bomb_is_refused_while_memory_is_small(stdf, packed, monkeypatch):
     assert max(given) < 3 * source.BLOCK
 
 
+def test_f10_more_records_than_the_bound_are_an_error(stdf):
+    bomb = gzip.compress(stdf(MIR) + stdf(("EPS", {}))[6:] * 1_000_000)
+
+    with pytest.raises(StdfError, match="more than 500,000 records"):
+        read(bomb, most_records=500_000)
+
+
 def watched(regular, sizes):
     def watch(pieces):
         for block in regular(pieces):

@@ -140,7 +140,7 @@ class Sink:
             system.create_dir(path, recursive=True)
             where = f"{path}/part-{self._part:05d}.parquet"
             # A dictionary of numbers costs more than it saves, in files that live one night.
-            texts = [field.name for field in rows.schema if not _is_number(field.type)]
+            texts: Any = [field.name for field in rows.schema if not _is_number(field.type)]
             self._writers[kind] = pq.ParquetWriter(
                 where, rows.schema, filesystem=system, use_dictionary=texts, write_statistics=False
             )

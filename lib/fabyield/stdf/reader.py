@@ -18,19 +18,28 @@ from fabyield.stdf.source import Content, Source, opened, regular
 # Bounds that stop a compressed bomb.
 MOST_BYTES = 2**31 - 1
 MOST_STREAMED = 2**38
+MOST_RECORDS = 100_000_000
+MOST_RECORDS_STREAMED = 2**36
 ATDF_BEGIN = 16
 
 
-def read(source: Source, *, hashed: bool = False, most_bytes: int = MOST_BYTES) -> StdfTables:
+def read(
+    source: Source,
+    *,
+    hashed: bool = False,
+    most_bytes: int = MOST_BYTES,
+    most_records: int = MOST_RECORDS,
+) -> StdfTables:
     """Read a file, an open stream or bytes; plain, gzip, bzip2 or zstd, STDF or its text, ATDF.
 
     All that is told by content. Of ATDF the offsets are those of the STDF it stands for.
 
     What is whole is read, the rest is in `refused`; `hashed` asks for `sha256`. Raises StdfError
     where nothing can be read: an empty file, a damaged compressed stream, one that does not begin
-    with FAR, one of another version than 4, of a DEC machine, or of more than `most_bytes`.
+    with FAR, one of another version than 4, of a DEC machine, or with more than `most_bytes` or
+    `most_records`.
     """
-    return joined(batches(source, hashed=hashed, most_bytes=most_bytes))
+    return joined(batches(source, hashed=hashed, most_bytes=most_bytes, most_records=most_records))
 
 
 def batches(
@@ -39,6 +48,7 @@ def batches(
     hashed: bool = False,
     results: bool = True,
     most_bytes: int = MOST_STREAMED,
+    most_records: int = MOST_RECORDS_STREAMED,
 ) -> Iterator[StdfTables]:
     """Read a file of any size in batches, in memory that does not grow with it; see `read`.
 
@@ -48,7 +58,7 @@ def batches(
     """
     with opened(source, most_bytes, hashed=hashed) as content:
         decoder = Decoder(content.name, results=results)
-        for chain in chains(content):
+        for chain in _bounded(chains(content), content.name, most_records):
             batch = decoder.batch(chain)
             if chain.is_last:
                 yield decoder.finished(batch, content.size, content.sha256)
@@ -67,6 +77,18 @@ def records(source: Source, refused: list[dict[str, Any]] | None = None) -> Iter
             yield from decoded(chain)
             if refused is not None:
                 refused.extend(refused_table(chain.refused).to_pylist())
+
+
+def _bounded(chains: Iterator[Chain], name: str, most: int) -> Iterator[Chain]:
+    count = 0
+    for chain in chains:
+        count += chain.starts.size
+        if count > most:
+            raise StdfError(
+                f"{name}: more than {most:,} records; read it with stdf.batches, "
+                "or raise most_records if it is no compressed bomb"
+            )
+        yield chain
 
 
 def chains(content: Content) -> Iterator[Chain]:
