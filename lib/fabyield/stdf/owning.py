@@ -49,12 +49,11 @@ class Open(NamedTuple):
 class Owned(NamedTuple):
     """Room for what `own` finds.
 
-    `owner` of each record: of a test its PIR, of a PRR, WIR or WRR its run. Of each PIR its `place`
-    and the record that closes it. A row of `split`: a run, and the one it goes on as.
+    `owner` of each record: of a test its PIR, of a PRR, WIR or WRR its run. Of each PIR the record
+    that closes it, OPEN before. A row of `split`: a run, and the one it goes on as.
     """
 
     owner: Ints
-    place: Ints
     closed: Ints
     split: Ints
 
@@ -80,11 +79,11 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
         if what in (TEST, SCAN):
             if part_told[place] < told[PARTS_LOST]:
                 # Its PIR was in a damaged stretch; the PRR to come will tell the part.
-                begin(place, known, out)
+                begin(place, known)
             owner[i] = part[place]
         elif what == PIR:
             only_head(head, told)
-            begin(place, known, out)
+            begin(place, known)
         elif what == PRR:
             only_head(head, told)
             if part[place] >= 0 and part_told[place] == told[PARTS_LOST]:
@@ -100,10 +99,9 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
 
 
 @njit(cache=True, nogil=True)
-def begin(place: Number, known: Open, out: Owned) -> None:
+def begin(place: Number, known: Open) -> None:
     """Open a part."""
     pir = known.told[PIRS]
-    out.place[pir], out.closed[pir] = place, OPEN
     known.part[place], known.part_told[place] = pir, known.told[PARTS_LOST]
     known.told[PIRS] += 1
 

@@ -31,7 +31,7 @@ class Touchdowns:
             np.zeros(HEADS, np.int32),
             told,
         )
-        self._place = self._closed = np.empty(0, np.int32)
+        self._closed: Ints = np.empty(0, np.int32)
         self._parts = 0
         self.part: Longs = np.empty(0, np.int64)
         self._row: Longs = np.empty(0, np.int64)
@@ -45,16 +45,14 @@ class Touchdowns:
 
     def follow(self, chain: Chain) -> tuple[Ints, Ints]:
         """Give each record of the next block its owner; also list the runs that go on as others."""
-        known, count = self._place.size, chain.starts.size
+        known, count = self.part.size, chain.starts.size
         self._open.told[owning.PIRS] = known
-        owner, place, closed = (np.empty(n, np.int32) for n in (count, *[known + count] * 2))
-        out = Owned(owner, place, closed, np.empty((count, 2), np.int32))
-        out.place[:known], out.closed[:known] = self._place, OPEN
+        closed = np.full(known + count, OPEN, np.int32)
+        out = Owned(np.empty(count, np.int32), closed, np.empty((count, 2), np.int32))
         records = Records(chain.starts, chain.ends, chain.roles(), chain.hidden)
         splits = owning.own(chain.data, records, self._open, out)
         pirs = int(self._open.told[owning.PIRS])
-        self._place, self._closed = out.place[:pirs].copy(), out.closed[:pirs]
-        more = pirs - known
+        self._closed, more = closed[:pirs], pirs - known
         self.part = np.append(self.part, np.full(more, WAITING, np.int64))
         self._row = np.append(self._row, np.zeros(more, np.int64))
         return out.owner, out.split[:splits].copy()
@@ -88,12 +86,11 @@ class Touchdowns:
         self._closing.append(parts.select(PLACE))
         self._closing_rows += len(rows)
         self._parts += len(rows)
-        alive = self._open.part[
-            (self._open.part >= 0) & (self._open.part_told == self._open.told[owning.PARTS_LOST])
-        ]
-        waiting = self.part == WAITING
-        waiting[alive] = False
-        self.part[waiting] = NEVER_CLOSED
+        known = self._open.part_told == self._open.told[owning.PARTS_LOST]
+        self._open.part[~known] = NOBODY
+        lost = self.part == WAITING
+        lost[self._open.part[self._open.part >= 0]] = False
+        self.part[lost] = NEVER_CLOSED
 
     def places(self, pir: Ints) -> dict[str, ArrowArray]:
         """Tell part, wafer, head, site and coordinates of tests by their PIR, which is closed."""
@@ -112,14 +109,12 @@ class Touchdowns:
 
     def forget(self, needed: Longs) -> Ints:
         """Drop all PIRs but those open and `needed`; return the new number of each."""
-        kept = np.zeros(self._place.size, np.bool_)
+        kept = np.zeros(self.part.size, np.bool_)
         kept[needed] = True
         kept[self.part == WAITING] = True
         number = (np.cumsum(kept) - 1).astype(np.int32)
-        self._open.part[:] = np.where(
-            self._open.part >= 0, number[self._open.part] if number.size else -1, NOBODY
-        )
-        self._place, self.part, row = self._place[kept], self.part[kept], self._row[kept]
+        self._open.part[:] = np.append(number, NOBODY)[self._open.part]
+        self.part, row = self.part[kept], self._row[kept]
         still = self.part >= 0
         closed: ArrowArray = pa.array(row[still])
         closing = pa.concat_tables(self._closing).combine_chunks().take(closed)
