@@ -202,66 +202,6 @@ def number(data: Bytes, big: bool, at: int | np.int64, width: int | np.int64) ->
 
 
 @njit(cache=True, nogil=True)
-def alike(data: Bytes, keys: Longs, text: Longs, a: int, b: int) -> bool:
-    """Tell whether two records have the same key and the same text, each at its place in `text`."""
-    one, two = text[a], text[b]
-    if keys[a] != keys[b] or data[one] != data[two]:
-        return False
-    # The first byte is the text's length.
-    mine, theirs = data[one : one + 1 + data[one]], data[two : two + 1 + data[two]]
-    # Without an early end, so that many bytes are compared at once.
-    differ = np.uint8(0)
-    for i in range(mine.size):
-        differ |= mine[i] ^ theirs[i]
-    return bool(differ == 0)
-
-
-@njit(cache=True, nogil=True)
-def kinds(data: Bytes, keys: Longs, text: Longs) -> tuple[Longs, Longs]:
-    """Give records that are `alike` one number, in order of first sight; also list those first.
-
-    A tester measures its tests in one order, so what followed a kind before is tried first.
-    """
-    kind = np.empty(keys.size, np.int64)
-    first, hashes, follows = none(64), none(64), none(64)
-    slots = none(256)
-    count, last = 0, -1
-    for i in range(kind.size):
-        found = follows[last] if last >= 0 else -1
-        if found < 0 or not alike(data, keys, text, first[found], i):
-            if count == first.size:
-                first, hashes, follows = doubled(first), doubled(hashes), doubled(follows)
-                slots = none(4 * first.size)
-                for k in range(count):
-                    slots[free(slots, hashes[k])] = k
-            code = hashed(data, keys[i], text[i])
-            slot = code & (slots.size - 1)
-            while slots[slot] >= 0:
-                found = slots[slot]
-                if hashes[found] == code and alike(data, keys, text, first[found], i):
-                    break
-                slot = (slot + 1) & (slots.size - 1)
-            if slots[slot] < 0:
-                found = count
-                slots[slot], first[found], hashes[found] = found, i, code
-                count += 1
-            if last >= 0:
-                follows[last] = found
-        kind[i] = found
-        last = found
-    return kind, first[:count].copy()
-
-
-@njit(cache=True, nogil=True)
-def hashed(data: Bytes, key: int, text: int) -> int:
-    """Hash what `alike` compares."""
-    code = key ^ key >> 32
-    for at in range(text, text + 1 + data[text]):
-        code = code * 31 + data[at]
-    return code ^ code >> 29
-
-
-@njit(cache=True, nogil=True)
 def free(slots: Longs, code: int) -> int:
     """Find the first free slot for `code`; there is always one."""
     slot = code & (slots.size - 1)

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.stdf import kernels, lists
@@ -141,9 +142,12 @@ class Rows:
         has_text, has_flag = self.has("test_txt"), self.has("opt_flag")
         key = self.integers("test_num") << 16 | self.chain.lengths(self.index)
         key = ((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text
-        # Without a text all have the same place; the key tells them from those with one.
-        text = np.where(has_text, self._places("test_txt"), 0)
-        return kernels.kinds(self.chain.data, key, text)
+        text = self.column("test_txt").dictionary_encode()
+        named = text.indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
+        kind = _coded(_coded(key) * (len(text.dictionary) + 1) + named)
+        first = np.empty(int(kind.max(initial=-1)) + 1, np.int64)
+        first[kind[::-1]] = np.arange(kind.size)[::-1]
+        return kind, first
 
     def has(self, name: str) -> Flags:
         """Tell whether each record stores the field `name`; it may end before."""
@@ -247,6 +251,13 @@ class Rows:
         else:
             numbers = lists.numbers_at(*file, places, counts, kind)
         return arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[kind]), counts
+
+
+def _coded(keys: Longs) -> Longs:
+    """Number distinct keys in order of first sight."""
+    indices: ArrowArray = pa.array(keys).dictionary_encode()
+    numbers: Longs = indices.indices.to_numpy().astype(np.int64)
+    return numbers
 
 
 @cache
