@@ -93,14 +93,12 @@ class Touchdowns:
         self.part[lost] = NEVER_CLOSED
 
     def places(self, pir: Ints) -> dict[str, ArrowArray]:
-        """Tell part, wafer, head, site and coordinates of tests by their PIR, which is closed."""
+        """Tell wafer, head, site and coordinates of tests by their PIR, which is closed."""
         closing = pa.concat_tables(self._closing).combine_chunks()
         # By PIR first: there are far fewer of them than tests.
         used: ArrowArray = pa.array(np.where(self.part >= 0, self._row, 0), mask=self.part < 0)
-        place: dict[str, ArrowArray] = {"part_num": pa.array(self.part)}
-        place |= {name: closing[name].combine_chunks().take(used) for name in PLACE}
         at: ArrowArray = pa.array(pir)
-        return {name: column.take(at) for name, column in place.items()}
+        return {name: closing[name].combine_chunks().take(used).take(at) for name in PLACE}
 
     def give_up(self) -> None:
         """Take parts that are still open for never closed."""

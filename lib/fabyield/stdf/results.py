@@ -28,7 +28,6 @@ WANTED: Final[Mapping[str, tuple[str, ...] | None]] = MappingProxyType(
 # Up to the flags that say what a record is worth.
 LEAST: Final = MappingProxyType({"PTR": 5, "MPR": 5, "FTR": 4})
 IN_NONE = -2
-PLACED = ("part_num", "wafer_num", "head_num", "site_num", "x_coord", "y_coord")
 MEASURED_FROM = 4
 _ALL = np.ones(1, np.bool_)
 # Rows that wait for a part; more, and the parts still open are taken for never closed.
@@ -59,8 +58,8 @@ class Results:
         part = part[:known]
         if part.size and part.min() < 0:
             self._refuse(rows, part, refused)
-            rows = rows.filter(pa.array(part >= 0))
-        return _with_parts(rows, parts, catalogue)
+            rows, part = rows.filter(pa.array(part >= 0)), part[part >= 0]
+        return _with_parts(rows, part, parts, catalogue)
 
     def renumber(self, pirs: Ints) -> None:
         """Follow the renumbering of PIRs."""
@@ -125,13 +124,13 @@ def _table(
     )
 
 
-def _with_parts(rows: pa.Table, parts: Touchdowns, catalogue: Catalogue) -> pa.Table:
+def _with_parts(rows: pa.Table, part: Longs, parts: Touchdowns, catalogue: Catalogue) -> pa.Table:
     test: ArrowArray = rows["test_index"]
     texts = catalogue.texts().dictionary_encode()
     label = texts.indices.take(test.combine_chunks())
     place = parts.places(rows["pir"].to_numpy())
     first: dict[str, ArrowArray] = {"record_offset": rows["record_offset"]}
-    first |= {name: place[name] for name in PLACED}
+    first |= {"part_num": pa.array(part), **place}
     measured: dict[str, ArrowArray] = {
         name: rows[name] for name in rows.column_names[MEASURED_FROM:]
     }
