@@ -27,7 +27,7 @@ def options(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--files", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of files")
     add("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     add("--mb", type=int, default=200, help="size of a file in millions of bytes")
-    add("--slow-mb", type=int, default=8, help="size of the files that slow readers are given")
+    add("--slow-mb", type=int, default=5, help="size of the files that slow readers are given")
     add("--repeats", type=int, default=5, help="runs of each contender on each file")
     add("--core", type=int, default=max(os.sched_getaffinity(0)), help="the one that all run on")
     add("--others", type=Path, default=var / "bench-venv" / "bin" / "python")

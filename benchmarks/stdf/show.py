@@ -13,19 +13,27 @@ HEADS = {
     "large": ("file", "MB", "reader", "s", "CPU s", "MB/s", "peak MiB", "rows"),
     "spark": ("run", "MB", "decode s", "decode MB/s", "test_values s", "MB/s", "job s", "MB/s"),
 }
+TITLES = {
+    "race": "Readers beside one another",
+    "large": "A file larger than memory may be",
+    "spark": "From files to Delta",
+}
 RATIOS = ("x read", "x columns")
 Cells = list[str]
-screen_ = Console(stderr=True)
+WIDTH = 140
+stderr = Console(stderr=True)
 
 
 def progress(line: str) -> None:
     """Say how far it is."""
-    screen_.print(line, highlight=False, markup=False)
+    stderr.print(line, highlight=False, markup=False)
 
 
 def screen(results: dict[str, Any], parts: Sequence[str]) -> None:
     """Print the parts as tables."""
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     for part in parts:
         heads, rows = _table(results, part)
         table = Table(*heads, title=part)
@@ -45,19 +53,11 @@ def write_docs(results: dict[str, Any], page: Path) -> None:
     page.write_text(before + "\n".join(lines) + "\n")
 
 
-TITLES = {
-    "race": "Readers beside one another",
-    "large": "A file larger than memory may be",
-    "spark": "From files to Delta",
-}
-
-
 def _where(results: dict[str, Any]) -> str:
     told = ", ".join(f"{name} {value}" for name, value in results["versions"].items())
     on = results["machine"]
-    return (
-        f"{on['processor']}, {on['cores']} cores, {on['memory_gib']} GiB, {on['system']}; {told}."
-    )
+    size = f"{on['cores']} cores, {on['memory_gib']} GiB"
+    return f"{on['processor']}, {size}, {on['system']}; {told}."
 
 
 def _table(results: dict[str, Any], part: str) -> tuple[Cells, list[Cells]]:
