@@ -8,6 +8,7 @@ VENV ?= .venv
 VAR := var
 IVY_SETTINGS ?= conf/ivysettings.xml
 OPTIONS ?=
+NAME ?= stdf
 
 BIN := $(VENV)/bin
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
@@ -43,6 +44,9 @@ test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPT
 lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: NAME=stdf times STDF readers (OPTIONS="--help" are passed on)
+	@$(BIN)/python -m benchmarks.$(NAME) $(OPTIONS)
+
 package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files
 	@rm -rf build dist && $(BIN)/pip wheel -q --no-deps -w dist . && rm -rf build lib/*.egg-info && cp dist/fabyield-*.whl dist/fabyield.zip && ls dist
 
@@ -65,6 +69,13 @@ $(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.ready
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# The readers that ours is measured beside stay out of its environment.
+$(VAR)/bench-venv/.ready: benchmarks/requirements.txt $(VENV)/.ready
+	@echo "setting up $(VAR)/bench-venv"
+	@mkdir -p $(VAR) && $(BIN)/python -m venv $(VAR)/bench-venv
+	@$(VAR)/bench-venv/bin/pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
 # Spark's own resolver fetches the jars once; from then on every spark-submit of this environment finds them in its defaults.
 $(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.ready
 	@echo "fetching Delta Lake's and the JDBC jars into $(JARS)"
@@ -79,4 +90,4 @@ $(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.
 	@cp conf/log4j2.properties "$$(cat $(JARS)/.spark-conf)/"
 	@touch $@
 
-.PHONY: help doctor setup nightly landing test lint package lock clean
+.PHONY: help doctor setup nightly landing test bench lint package lock clean

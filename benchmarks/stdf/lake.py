@@ -1,0 +1,121 @@
+"""From STDF files to committed Delta tables, by the way that the nightly job takes."""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks.stdf.content import SITES, TESTS, TOUCHDOWNS, content
+from benchmarks.stdf.homes import ROOT, Homes
+from benchmarks.stdf.race import MEGA
+from benchmarks.stdf.show import progress
+from fabyield import spark as sessions
+from fabyield.ingest import batches, staged
+from fabyield.ledger import Attempt
+from fabyield.readers.stdf_stage import Stage
+from fabyield.run import Run
+from fabyield.settings import Settings
+from fabyield.store import Store
+from fabyield.tables import STDF_FILES, TEST_VALUES
+from fabyield.transforms.stdf_files import stdf_files
+from jobs.stdf_files import job
+
+MASTER = "local[2]"
+RUNS = 3
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a landing zone."""
+
+    landing: Path
+    megabytes: float
+    rows: int
+
+    @classmethod
+    def written(cls, folder: Path, count: int, size: int) -> "Files":
+        """Write them, each of a lot of its own: the job leaves out what it has seen."""
+        (folder / "stdf").mkdir(parents=True)
+        total = rows = 0
+        for seed in range(1, count + 1):
+            path, made = folder / "stdf" / f"{seed:03}.stdf", content("long", seed, 1)
+            made.write(path, size)
+            total += path.stat().st_size
+            outside = len(made.head) + len(made.tail)
+            stretches = (path.stat().st_size - outside) // len(made.stretches[0])
+            rows += stretches * TOUCHDOWNS * SITES * TESTS
+        return cls(folder, total / MEGA, rows)
+
+
+def measured(chosen: argparse.Namespace, _: Homes) -> dict[str, Any]:
+    """Measure in a process of its own, whose session ends with it."""
+    folder = chosen.folder / "spark"
+    shutil.rmtree(folder, ignore_errors=True)
+    job = [str(folder), str(chosen.spark_files), str(chosen.spark_mb * MEGA)]
+    command = [sys.executable, "-m", "benchmarks.stdf.lake", *job]
+    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    shutil.rmtree(folder)
+    return {"spark": json.loads(found.stdout)}
+
+
+def main() -> None:
+    """Run, print what was measured."""
+    folder, count, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    files = Files.written(folder / "landing", count, size)
+    settings = Settings.load("dev", landing=str(files.landing), log=str(folder / "log"))
+    settings = replace(settings, spark=settings.spark | {"spark.master": MASTER})
+    # A file that has just changed is still being written, to the job.
+    time.sleep(settings.ingest.settle_seconds)
+    spark = sessions.session(settings, "benchmark")
+    runs = [_run(spark, settings, folder, files) for _ in range(RUNS)]
+    told = {"master": MASTER, "files": count, "mb": files.megabytes, "rows": files.rows}
+    print(json.dumps({**told, "runs": runs}))
+
+
+def _run(spark: SparkSession, settings: Settings, folder: Path, files: Files) -> dict[str, float]:
+    first = _new_run(spark, settings, folder / "one")
+    decode, stage = _timed(lambda: staged(first))
+    publish, _ = _timed(lambda: _publish_values(first, stage))
+    whole = _new_run(spark, settings, folder / "all")
+    every, _ = _timed(lambda: job(whole))
+    for run in (first, whole):
+        _check(run, files)
+    taken = {"decode": decode, "to_test_values": decode + publish, "job": every}
+    progress(", ".join(f"{name} {seconds:.1f} s" for name, seconds in taken.items()))
+    return taken
+
+
+def _new_run(spark: SparkSession, settings: Settings, lake: Path) -> Run:
+    shutil.rmtree(lake, ignore_errors=True)
+    return Run(Store(spark, str(lake)), replace(settings, lake=str(lake)), Attempt(1, "stdf_files"))
+
+
+def _publish_values(run: Run, stage: Stage) -> None:
+    files = stdf_files(stage.files(), run.read(STDF_FILES))
+    run.publish([batch for batch in batches(run, stage, files) if batch.table == TEST_VALUES])
+
+
+def _check(run: Run, files: Files) -> None:
+    rows = run.read(TEST_VALUES).agg(F.count("*"), F.count_distinct("file_key")).collect()[0]
+    if rows[0] != files.rows:
+        sys.exit(f"{rows[0]:,} rows of {rows[1]} files in the table, {files.rows:,} in the files")
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    begin = time.perf_counter()
+    found = work()
+    return time.perf_counter() - begin, found
+
+
+if __name__ == "__main__":
+    main()
