@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.errors import StdfError
-from fabyield.stdf.kernels import Flags, Longs
+from fabyield.stdf.kernels import Flags, Ints
 from fabyield.stdf.records import RECORDS
 from fabyield.stdf.rows import ARROW, ArrowArray, Rows
 
@@ -45,21 +45,27 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._tests)
 
-    def learn(self, telling: dict[str, Rows]) -> dict[str, Longs]:
+    def learn(self, telling: dict[str, Rows]) -> dict[str, Ints]:
         """Take in the first records of each kind of a block; give the test of each.
 
         `telling` has the rows by name of record, with all their fields.
         """
-        keys = {name: _keys(KINDS[name], rows) for name, rows in telling.items()}
+        tests = {name: rows.tests() for name, rows in telling.items()}
+        keys = {
+            name: _keys(KINDS[name], telling[name].some(first))
+            for name, (_, first) in tests.items()
+        }
         found = {
-            name: np.array([self._index.get(key, -1) for key in keys[name]], np.int64)
+            name: np.array([self._index.get(key, -1) for key in keys[name]], np.int32)
             for name in telling
         }
-        new = [(telling[n].starts[i], n, i) for n in telling for i in np.flatnonzero(found[n] < 0)]
+        starts = {name: telling[name].starts[first] for name, (_, first) in tests.items()}
+        new = [(starts[n][i], n, i) for n in telling for i in np.flatnonzero(found[n] < 0)]
         for _, name, row in sorted(new):
             found[name][row] = self._number(keys[name][row])
         self._make_room()
         for name, rows in telling.items():
+            found[name] = found[name][tests[name][0]]
             self._define(rows, found[name])
         return found
 
@@ -88,7 +94,7 @@ class Catalogue:
         for values in self._values.values():
             values.extend([None] * more)
 
-    def _define(self, rows: Rows, test: Longs) -> None:
+    def _define(self, rows: Rows, test: Ints) -> None:
         """Keep what the first record of each test that carries a field says of it."""
         known = {field.name for field in rows.record.fields}
         for told, name in zip(self._told, DEFINED, strict=True):

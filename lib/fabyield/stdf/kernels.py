@@ -1,6 +1,6 @@
 """Loops over whole buffers, compiled; all else in this package is numpy on their results."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -16,6 +16,7 @@ Ints = NDArray[np.int32]
 Raw = NDArray[np.uint32]
 Wide = NDArray[np.uint64]
 Number = int | np.int64
+Column = NDArray[Any]
 
 FIXED, TEXT, BITS, ARRAY, NIBBLES, PIECES, SIZED, LETTERS, VALUES = range(9)
 # Bytes of a value in a GDR by its code, that included; a record has no room for one without type.
@@ -30,6 +31,15 @@ def bounds(lengths: Longs) -> Longs:
     found = np.zeros(lengths.size + 1, np.int64)
     np.cumsum(lengths, out=found[1:])
     return found
+
+
+@njit(cache=True, nogil=True)
+def taken(values: Column, index: Ints | Longs) -> Column:
+    """Take values by index, -1 the last one; much faster than numpy where there are many."""
+    out = np.empty(index.size, values.dtype)
+    for i in range(index.size):
+        out[i] = values[index[i]]
+    return out
 
 
 @njit(cache=True, nogil=True)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.stdf import kernels
-from fabyield.stdf.kernels import PIECES, VALUES, Bytes, Flags, Longs, bounds
+from fabyield.stdf.kernels import PIECES, VALUES, Bytes, Flags, Ints, Longs, bounds
 from fabyield.stdf.types import GENERIC, LENGTHS, NUMBERS, PAD, width_of
 
 # The published stubs type an array by its element, which a column named at run time has not.
@@ -32,6 +32,14 @@ def listed(values: ArrowArray, counts: Longs, valid: Flags) -> ArrowArray:
     """Cut values into lists, one of `counts` values per row, null where not valid."""
     ends = arrow(bounds(counts), np.ones(counts.size + 1, np.bool_), pa.int32())
     return pa.ListArray.from_arrays(ends, values, mask=pa.array(~valid))
+
+
+def arrow_taken(column: ArrowArray, index: Ints | Longs) -> ArrowArray:
+    """Take from a column of numbers by index."""
+    valid = np.asarray(column.is_valid())
+    numbers = column.fill_null(0).to_numpy(zero_copy_only=False)
+    there = valid if valid.all() else kernels.taken(valid, index)
+    return arrow(kernels.taken(numbers, index), there, column.type)
 
 
 def gather(data: Bytes, places: Longs, lengths: Longs) -> Bytes:

@@ -5,7 +5,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.kernels import Bytes, Ints, Longs, Number, Raw, doubled, free, none, number
+from fabyield.stdf.kernels import (
+    Bytes,
+    Ints,
+    Longs,
+    Number,
+    Raw,
+    Small,
+    doubled,
+    free,
+    none,
+    number,
+)
 
 # Places in a PTR, header included; and its length with the result.
 TEST_FLG, PARM_FLG, RESULT, WITH_RESULT = 10, 11, 12, 16
@@ -14,8 +25,8 @@ TEST_FLG, PARM_FLG, RESULT, WITH_RESULT = 10, 11, 12, 16
 class Measured(NamedTuple):
     """Room for flags and result of each PTR, the latter as raw bits; 0 where it ends before."""
 
-    test_flg: Bytes
-    parm_flg: Bytes
+    test_flg: Small
+    parm_flg: Small
     result: Raw
 
 

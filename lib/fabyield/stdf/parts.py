@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from fabyield.stdf import owning
 from fabyield.stdf.kernels import Ints, Longs
+from fabyield.stdf.lists import arrow_taken
 from fabyield.stdf.owning import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
 from fabyield.stdf.rows import ArrowArray, Rows, arrow
 from fabyield.stdf.scan import Chain
@@ -97,8 +98,7 @@ class Touchdowns:
         closing = pa.concat_tables(self._closing).combine_chunks()
         # By PIR first: there are far fewer of them than tests.
         used: ArrowArray = pa.array(np.where(self.part >= 0, self._row, 0), mask=self.part < 0)
-        at: ArrowArray = pa.array(pir)
-        return {name: closing[name].combine_chunks().take(used).take(at) for name in PLACE}
+        return {name: arrow_taken(closing[name].combine_chunks().take(used), pir) for name in PLACE}
 
     def give_up(self) -> None:
         """Take parts that are still open for never closed."""

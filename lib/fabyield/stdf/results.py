@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from fabyield.stdf import measuring
 from fabyield.stdf.definitions import Catalogue
-from fabyield.stdf.kernels import Flags, Ints, Longs
+from fabyield.stdf.kernels import Flags, Ints, Longs, taken
+from fabyield.stdf.lists import arrow_taken
 from fabyield.stdf.measuring import Measured
 from fabyield.stdf.owning import NOBODY
 from fabyield.stdf.parts import NEVER_CLOSED, WAITING, Touchdowns
@@ -75,7 +76,7 @@ class Results:
 
     def _parts(self, parts: Touchdowns) -> Longs:
         pir = self._waiting["pir"].to_numpy()
-        part: Longs = np.append(parts.part, IN_NONE)[pir]
+        part: Longs = taken(np.append(parts.part, IN_NONE), pir)
         return part
 
     def _refuse(self, rows: pa.Table, part: Longs, refused: list[Refused]) -> None:
@@ -95,7 +96,7 @@ def _known(part: Longs) -> int:
     return int(np.argmax(open_)) if open_.any() else part.size
 
 
-def waiting(rows: Rows, pir: Ints, test: Longs) -> pa.Table:
+def waiting(rows: Rows, pir: Ints, test: Ints) -> pa.Table:
     """Make the rows of MPR or FTR, by PIR and test."""
     columns = {"test_flg": rows.column("test_flg"), **_measured(rows)}
     return _table(rows.chain, rows.index, (pir, test), columns)
@@ -110,15 +111,15 @@ def _measured(rows: Rows) -> dict[str, ArrowArray]:
 
 
 def _table(
-    chain: Chain, index: Longs, of: tuple[Ints, Longs], columns: Mapping[str, ArrowArray]
+    chain: Chain, index: Longs, of: tuple[Ints, Ints], columns: Mapping[str, ArrowArray]
 ) -> pa.Table:
     pir, test = of
     return pa.table(
         {
-            "record_offset": pa.array(chain.starts[index] + chain.base),
+            "record_offset": pa.array(taken(chain.starts, index) + chain.base),
             "record_length": pa.array(chain.lengths(index)),
             "pir": pa.array(pir),
-            "test_index": pa.array(test.astype(np.int32)),
+            "test_index": pa.array(test),
             **columns,
         }
     )
@@ -127,7 +128,8 @@ def _table(
 def _with_parts(rows: pa.Table, part: Longs, parts: Touchdowns, catalogue: Catalogue) -> pa.Table:
     test: ArrowArray = rows["test_index"]
     texts = catalogue.texts().dictionary_encode()
-    label = texts.indices.take(test.combine_chunks())
+    at = test.to_numpy()
+    label = arrow_taken(texts.indices, at)
     place = parts.places(rows["pir"].to_numpy())
     first: dict[str, ArrowArray] = {"record_offset": rows["record_offset"]}
     first |= {"part_num": pa.array(part), **place}
@@ -138,7 +140,7 @@ def _with_parts(rows: pa.Table, part: Longs, parts: Touchdowns, catalogue: Catal
         {
             **first,
             "test_index": test,
-            "test_num": catalogue.numbers().take(test),
+            "test_num": arrow_taken(catalogue.numbers(), at),
             "test_txt": pa.DictionaryArray.from_arrays(label, texts.dictionary),
             **measured,
         }
@@ -159,8 +161,8 @@ class Parametric:
     def of(cls, chain: Chain) -> "Parametric":
         """Take the values of all PTRs."""
         index = np.flatnonzero(chain.codes == RECORDS["PTR"].code)
-        start, end = chain.starts[index], chain.ends[index]
-        test_flg, parm_flg = np.empty((2, index.size), np.uint8)
+        start, end = taken(chain.starts, index), taken(chain.ends, index)
+        test_flg, parm_flg = np.empty((2, index.size), np.int16)
         out = Measured(test_flg, parm_flg, np.empty(index.size, np.uint32))
         measuring.measure(chain.data, chain.big, start, end, out)
         kind, first = measuring.kinds(chain.data, start, end)
@@ -171,7 +173,7 @@ class Parametric:
         good = np.flatnonzero(self.kinds.readable(LEAST["PTR"]))
         return self.kinds.some(good)
 
-    def waiting(self, owner: Ints, test: Longs) -> pa.Table:
+    def waiting(self, owner: Ints, test: Ints) -> pa.Table:
         """The rows of the undamaged PTRs; `test` of each kind that can be read."""
         out, kind = self.measured, self.kind
         good = self.kinds.readable(LEAST["PTR"])
@@ -180,15 +182,16 @@ class Parametric:
         if not good.all():
             rows = np.flatnonzero(good[kind])
             self._refuse(good)
-        test_of = np.full(good.size, -1, np.int64)
+        test_of = np.full(good.size, -1, np.int32)
         test_of[good] = test
         kind, index = kind[rows], self.index[rows]
+        there = _ALL if has_result.all() else taken(has_result, kind)
         columns = {
             "test_flg": arrow(out.test_flg[rows], _ALL, pa.int16()),
             "parm_flg": arrow(out.parm_flg[rows], _ALL, pa.int16()),
-            "result": arrow(out.result[rows].view(np.float32), has_result[kind], pa.float32()),
+            "result": arrow(out.result[rows].view(np.float32), there, pa.float32()),
         }
-        return _table(self.chain, index, (owner[index], test_of[kind]), columns)
+        return _table(self.chain, index, (taken(owner, index), taken(test_of, kind)), columns)
 
     def _refuse(self, good: Flags) -> None:
         for kind in np.flatnonzero(~good).tolist():

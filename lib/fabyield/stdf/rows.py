@@ -141,13 +141,20 @@ class Rows:
         """Number test records by what they may say of their test, and find the first of each."""
         has_text, has_flag = self.has("test_txt"), self.has("opt_flag")
         key = self.integers("test_num") << 16 | self.chain.lengths(self.index)
-        key = ((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text
+        return self._coded(((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text)
+
+    def tests(self) -> tuple[Longs, Longs]:
+        """Number test records by test, known by number and text, and find the first of each."""
+        return self._coded(self.integers("test_num"))
+
+    def _coded(self, keys: Longs) -> tuple[Longs, Longs]:
+        """Number what agrees in key and text by first sight, and find the first of each."""
         text = self.column("test_txt").dictionary_encode()
         named = text.indices.fill_null(-1).to_numpy(zero_copy_only=False) + 1
-        kind = _coded(_coded(key) * (len(text.dictionary) + 1) + named)
-        first = np.empty(int(kind.max(initial=-1)) + 1, np.int64)
-        first[kind[::-1]] = np.arange(kind.size)[::-1]
-        return kind, first
+        code = _numbered(_numbered(keys) * (len(text.dictionary) + 1) + named)
+        first = np.empty(int(code.max(initial=-1)) + 1, np.int64)
+        first[code[::-1]] = np.arange(code.size)[::-1]
+        return code, first
 
     def has(self, name: str) -> Flags:
         """Tell whether each record stores the field `name`; it may end before."""
@@ -253,7 +260,7 @@ class Rows:
         return arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[kind]), counts
 
 
-def _coded(keys: Longs) -> Longs:
+def _numbered(keys: Longs) -> Longs:
     """Number distinct keys in order of first sight."""
     indices: ArrowArray = pa.array(keys).dictionary_encode()
     numbers: Longs = indices.indices.to_numpy().astype(np.int64)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from fabyield.errors import StdfError
 from fabyield.stdf import chains
 from fabyield.stdf.chains import Links, Types
-from fabyield.stdf.kernels import Bytes, Flags, Longs, Words
+from fabyield.stdf.kernels import Bytes, Flags, Longs, Words, taken
 from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
 FAR_SIZE = 6
@@ -73,7 +73,7 @@ class Chain:
 
     def lengths(self, index: Longs) -> Longs:
         """Count the bytes of some of the records, header included."""
-        lengths: Longs = self.ends[index] - self.starts[index]
+        lengths: Longs = taken(self.ends, index) - taken(self.starts, index)
         return lengths
 
     def roles(self) -> Bytes:
