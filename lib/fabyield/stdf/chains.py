@@ -5,24 +5,30 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from fabyield.stdf.headers import (
+    DOUBTFUL,
+    END,
+    FAR,
+    FAR_BODY,
+    FAR_CODE,
+    LONG,
+    MORE,
+    NONE,
+    PIR,
+    PIR_BODY,
+    VENDOR,
+    WHOLE,
+    WRONG,
+    Types,
+    header,
+    holds_part,
+    is_far,
+    plausible,
+    swallows,
+)
 from fabyield.stdf.kernels import Bytes, Longs, Number, Words
 
-# What a header may be; of tests, where its head and site stand tells the rest.
-NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SCAN, VENDOR, FAR = range(10)
-WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
-# So many plausible records in a row are taken for the end of a damaged stretch.
-ENOUGH = 3
-PIR_BODY, FAR_BODY = 2, 2
-VERSION, MRR, FAR_CODE = 4, 1 << 8 | 20, 10
-# A longer record is asked whether others end with it, as far back as this.
-LONG, BACK = 1024, 512
-
-
-class Types(NamedTuple):
-    """The role of each record code, and the least bytes that one of it has behind its header."""
-
-    role: Bytes
-    least: Bytes
+NOT_PLAIN = 0
 
 
 class Links(NamedTuple):
@@ -41,61 +47,25 @@ class Links(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
-    """Read code and body length."""
-    one, two = np.int64(data[at]), np.int64(data[at + 1])
-    length = one << 8 | two if big else two << 8 | one
-    return np.int64(data[at + 2]) << 8 | np.int64(data[at + 3]), length
+def plain(data: Bytes, big: bool, types: Types, at: Number) -> Number:
+    """Tell where the record at `at` ends if nothing about it is special, as of nearly all.
 
-
-@njit(cache=True, nogil=True)
-def is_far(data: Bytes, big: bool, at: Number) -> bool:
-    """Tell whether a FAR stands at `at`; a damaged type of another record is not taken for one."""
-    if at + 4 + FAR_BODY > data.size:
-        return False
-    code, length = header(data, big, at)
-    return bool(code == FAR_CODE and length == FAR_BODY and data[at + 5] == VERSION)
-
-
-@njit(cache=True, nogil=True)
-def swallows(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
-    """Tell whether records follow one another inside the one at `at`, up to its very end.
-
-    Its length is damaged then, and the end that it claims is that of another record.
+    What `judge` finds of them, at a fraction of the time.
     """
-    begin = max(at + 4, end - BACK)
-    many = np.zeros(max(end - begin, 0) + 1, np.int16)
-    for place in range(end - 4, begin - 1, -1):
-        code, length = header(data, big, place)
-        after = place + 4 + length
-        known = types.role[code] not in (NONE, FAR, VENDOR) and length >= types.least[code]
-        if known and after <= end and (after == end or many[after - begin] > 0):
-            many[place - begin] = 1 + many[after - begin]
-            if many[place - begin] == ENOUGH:
-                return True
-    return False
+    code, length = header(data, big, at)
+    end = at + 4 + length
+    if types.role[code] in (NONE, FAR, PIR) or length > LONG or end + 4 > data.size:
+        return np.int64(NOT_PLAIN)
+    code, length = header(data, big, end)
+    after = end + 4 + length
+    if types.role[code] == NONE or length < types.least[code] or after + 4 > data.size:
+        return np.int64(NOT_PLAIN)
+    code = np.int64(data[after + 2]) << 8 | np.int64(data[after + 3])
+    return end if types.role[code] != NONE else np.int64(NOT_PLAIN)
 
 
 @njit(cache=True, nogil=True)
-def holds_part(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
-    """Tell whether a PIR stands inside the record at `at`, and what follows it ends with it."""
-    for place in range(at + 4, end - 3 - PIR_BODY):
-        after = np.int64(place)
-        code, length = header(data, big, after)
-        if types.role[code] != PIR or length != PIR_BODY:
-            continue
-        while after + 4 <= end:
-            code, length = header(data, big, after)
-            if types.role[code] in (NONE, FAR) or length < types.least[code]:
-                break
-            after += 4 + length
-        if after == end:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, Number]:
+def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[int, Number]:
     """Tell whether the record at `at` is whole, and where it ends."""
     code, length = header(data, big, at)
     role, end = types.role[code], at + 4 + length
@@ -130,42 +100,47 @@ def followed(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> in
 
 
 @njit(cache=True, nogil=True)
-def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
-    """Tell whether records follow one another from `at`: WHOLE, WRONG, or MORE to be seen."""
-    closing = False
-    for n in range(ENOUGH):
-        if at == data.size and last and (n > 1 or closing):
-            return WHOLE
-        if at + 4 > data.size:
-            return WRONG if last else MORE
-        code, length = header(data, big, at)
-        role = types.role[code]
-        closing = code == MRR
-        if is_far(data, big, at):
-            return WHOLE
-        if role in (NONE, FAR, VENDOR) or length < types.least[code]:
-            return WRONG
-        at += 4 + length
-    if at > data.size:
-        return WRONG if last else MORE
-    return WHOLE
+def resync(
+    data: Bytes, big: bool, last: bool, types: Types, bounds: tuple[Number, Number]
+) -> tuple[Number, bool]:
+    """Find the next place within bounds where records follow one another, and whether it is sure.
 
-
-@njit(cache=True, nogil=True)
-def resync(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, bool]:
-    """Find the next place where records follow one another, and whether that is certain.
-
-    The end of the data if there is none.
+    Where the bounds end if there is none.
     """
-    while at + 4 <= data.size:
+    at, stop = bounds
+    while at < stop and at + 4 <= data.size:
         role = types.role[np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])]
         if role not in (NONE, VENDOR):
             seen = plausible(data, big, last, types, at)
             end = at + 4 + header(data, big, at)[1]
-            if seen == MORE or (seen == WHOLE and not swallows(data, big, types, at, end)):
+            if seen == WHOLE and swallows(data, big, types, at, end):
+                seen = WRONG
+            place = at
+            if seen == WHOLE and end - at > LONG:
+                place, seen = shorter(data, big, last, types, at)
+            if seen == MORE or (seen == WHOLE and place == at):
                 return at, seen == WHOLE
+            if place > at:
+                at = place
+                continue
         at += 1
-    return (np.int64(data.size), True) if last else (at, False)
+    return (stop, True) if last or at >= stop else (at, False)
+
+
+@njit(cache=True, nogil=True)
+def shorter(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
+    """Find where shorter records follow one another inside the long one at `at`.
+
+    They are likelier than it behind a damaged stretch. Itself if there are none.
+    """
+    stop = min(at + 4 * LONG, at + header(data, big, at)[1])
+    for place in range(at + 4, stop):
+        code, length = header(data, big, np.int64(place))
+        if types.role[code] not in (NONE, VENDOR) and length <= LONG:
+            seen = plausible(data, big, last, types, np.int64(place))
+            if seen != WRONG:
+                return np.int64(place), seen
+    return at, WHOLE
 
 
 @njit(cache=True, nogil=True)
@@ -182,21 +157,28 @@ def chain(
     gap = links.gap
     start, stop, code, many = links.start, links.end, links.code, links.many
     at: Number = np.int64(0)
+    end: Number = at
     count, gaps = 0, 0
     if first:
         at, count = np.int64(4 + FAR_BODY), 1
         start[0], stop[0], code[0] = 0, at, FAR_CODE
         many[FAR_CODE] += 1
     while at + 4 <= data.size:
-        status, end = (WRONG, at) if lost else judge(data, big, last, types, at)
+        status, end = WRONG, np.int64(data.size)
+        if not lost:
+            status, end = WHOLE, plain(data, big, types, at)
+            if end == NOT_PLAIN:
+                status, end = judge(data, big, last, types, at)
         if status in (MORE, END):
             break
         if careful and status == WHOLE and holds_part(data, big, types, at, end):
             status = DOUBTFUL
         found, sure = end, True
         if status != WHOLE:
-            found, sure = resync(data, big, last, types, at if lost else at + 1)
-            if not sure and found < end:
+            # Of a record in doubt the question is only whether others begin inside.
+            stops = end if status == DOUBTFUL else np.int64(data.size)
+            found, sure = resync(data, big, last, types, (at if lost else at + 1, stops))
+            if not sure and status == DOUBTFUL:
                 break
         if status == WHOLE or (status == DOUBTFUL and found >= end):
             what = np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
@@ -204,11 +186,11 @@ def chain(
             many[what] += 1
             count += 1
             at = end
-        if status != WHOLE:
-            if found > at:
-                gap[gaps, 0], gap[gaps, 1], gap[gaps, 2] = at, found, count
-                gaps += 1
-            at, lost = found, not sure
-            if lost:
-                break
+            continue
+        if found > at:
+            gap[gaps, 0], gap[gaps, 1], gap[gaps, 2] = at, found, count
+            gaps += 1
+        at, lost = found, not sure
+        if lost:
+            break
     return count, gaps, at, lost

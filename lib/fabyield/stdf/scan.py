@@ -7,20 +7,20 @@ from functools import cache
 import numpy as np
 
 from fabyield.errors import StdfError
-from fabyield.stdf import chains
-from fabyield.stdf.chains import Links, Types
+from fabyield.stdf import chains, headers
+from fabyield.stdf.chains import Links
 from fabyield.stdf.gaps import Gap, Refused
+from fabyield.stdf.headers import Types
 from fabyield.stdf.kernels import Bytes, Flags, Longs, Words
 from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
 FAR_SIZE = PIR_SIZE = 6
 VERSION = 4
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
-PIR_HEADER = (b"\x02\x00\x05\x0a", b"\x00\x02\x05\x0a")
 ROLES = {
-    **{"FAR": chains.FAR, "PIR": chains.PIR, "PRR": chains.PRR, "WIR": chains.WIR},
-    **{"WRR": chains.WRR, "STR": chains.SCAN},
-    **dict.fromkeys(("PTR", "MPR", "FTR"), chains.TEST),
+    **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
+    **{"WRR": headers.WRR, "STR": headers.SCAN},
+    **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
 }
 # Without so much, a header behind a damaged stretch is not taken for that of such a record.
 LEAST = {
@@ -109,7 +109,7 @@ class Scanner:
         data.flags.writeable = False
         links, (count, gaps, stop, lost) = self._follow(data, first, last)
         # More PIRs than were read: some are in damaged stretches, or inside other records.
-        if bytes(data[:stop]).count(PIR_HEADER[self._big]) > _pirs(links, count):
+        if headers.part_begins(data[:stop], self._big) > _pirs(links, count):
             links, (count, gaps, stop, lost) = self._follow(data, first, last, careful=True)
         self._lost = lost
         chain = Chain(
@@ -142,7 +142,8 @@ class Scanner:
 
     def _look_into(self, chain: Chain, gaps: list[list[int]]) -> None:
         """Refuse the stretches that end in this block, and note what they may hide."""
-        if self._gap and not (self._lost or (gaps and gaps[0][0] == 0)):
+        goes_on = gaps[0][0] == 0 if gaps else self._lost and not chain.starts.size
+        if not goes_on:
             self._close(chain, 0)
         for n, (begin, end, before) in enumerate(gaps, 1):
             gap = self._gap or Gap(self._base + begin)
@@ -159,7 +160,7 @@ class Scanner:
     def _rest(self, chain: Chain, stop: int, last: bool) -> Bytes:
         data = chain.data
         left = data.size - stop
-        second = not self._lost and chains.is_far(data, chain.big, np.int64(stop))
+        second = not self._lost and headers.is_far(data, chain.big, np.int64(stop))
         if left and (last or second):
             self._over = second
             chain.refused.append(_tail(self._base + stop, left, second))
@@ -173,13 +174,13 @@ def types() -> Types:
     """Tell what each code of a record is."""
     role = np.zeros(2**16, np.uint8)
     least = np.zeros(2**16, np.uint8)
-    role[list(NAMES)] = chains.PLAIN
+    role[list(NAMES)] = headers.PLAIN
     for name, value in ROLES.items():
         role[RECORDS[name].code] = value
     for name, value in LEAST.items():
         least[RECORDS[name].code] = value
     for vendor in VENDOR_TYPES:
-        role[vendor << 8 : (vendor + 1) << 8] = chains.VENDOR
+        role[vendor << 8 : (vendor + 1) << 8] = headers.VENDOR
     return Types(role, least)
 
 
