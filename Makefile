@@ -41,6 +41,13 @@ landing: setup ## fill the landing zone and the factory database if there are no
 test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
 	@$(BIN)/python -m pytest $(OPTIONS)
 
+fuzz: doctor $(VENV)/.dev-ready ## read 100,000 damaged STDF files (OPTIONS="--count 500 --seed 7" are passed on)
+	@$(BIN)/python -m tests.fuzz $(OPTIONS)
+
+fuzz-guided: doctor $(VENV)/.dev-ready ## look for what breaks the STDF reader, guided by coverage (OPTIONS="-max_total_time=600")
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install -q --disable-pip-version-check -e '.[fuzz]'
+	@mkdir -p $(VAR)/fuzz && $(BIN)/python -m tests.fuzz.fuzz_stdf $(OPTIONS) $(VAR)/fuzz tests/fuzz/corpus
+
 lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
@@ -90,4 +97,4 @@ $(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.
 	@cp conf/log4j2.properties "$$(cat $(JARS)/.spark-conf)/"
 	@touch $@
 
-.PHONY: help doctor setup nightly landing test bench lint package lock clean
+.PHONY: help doctor setup nightly landing test fuzz fuzz-guided bench lint package lock clean

@@ -47,6 +47,7 @@ setup(
             "ruff",
             "scikit-learn-stubs",
             "types-PyYAML",
-        ]
+        ],
+        "fuzz": ["atheris>=3"],
     },
 )

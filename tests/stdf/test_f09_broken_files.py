@@ -90,10 +90,19 @@ def test_f09_part_that_junk_may_have_ended_keeps_none_of_the_results_before(stdf
     ]
 
 
-def test_f09_junk_too_short_to_hide_a_record_leaves_the_part_open(stdf):
+def test_f09_part_across_which_bytes_may_be_lost_keeps_none_of_the_results_before(stdf):
+    # What follows the junk may be of the next part: PRR and PIR may have been cut out here.
     begin, end = stdf(MIR, pir(0), ptr(0, 1.0)), stdf(ptr(0, 2.0), ptr(0, 3.0), prr(0))[6:]
 
     tables = read(begin + b"junk!" + end)
+
+    assert tables.test_values["result"].to_pylist() == [2.0, 3.0]
+
+
+def test_f09_record_of_unknown_type_that_leads_to_the_next_leaves_the_part_open(stdf):
+    begin, end = stdf(MIR, pir(0), ptr(0, 1.0)), stdf(ptr(0, 2.0), ptr(0, 3.0), prr(0))[6:]
+
+    tables = read(begin + b"\x03\x00\x63\x63abc" + end)
 
     assert tables.test_values["result"].to_pylist() == [1.0, 2.0, 3.0]
 

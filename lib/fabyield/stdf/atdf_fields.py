@@ -108,7 +108,7 @@ def _tell(name: str, token: str, text: str, told: dict[str, Any]) -> None:
 def _value(name: str, token: str, text: str, form: Form) -> Any:  # noqa: ANN401
     try:
         return form[1](text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         kind = _field(name, token).type
         raise StdfError(f"{name}.{token}: {text!r} is no {kind}: {error}") from error
 
@@ -187,5 +187,5 @@ def _generic(text: str) -> Generic:
             data = bytes.fromhex(text[1:])
             return Generic(kind, Bits(8 * len(data), data))
         return Generic(kind, plain(Field("", kind))[1](text[1:]))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise StdfError(f"GDR: {text!r} is no {kind}: {error}") from error

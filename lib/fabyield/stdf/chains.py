@@ -5,22 +5,30 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from fabyield.stdf.headers import (
+    DOUBTFUL,
+    END,
+    FAR,
+    FAR_BODY,
+    FAR_CODE,
+    LONG,
+    MORE,
+    NONE,
+    PIR,
+    PIR_BODY,
+    VENDOR,
+    WHOLE,
+    WRONG,
+    Types,
+    header,
+    holds_part,
+    is_far,
+    plausible,
+    swallows,
+)
 from fabyield.stdf.kernels import Bytes, Longs, Number, Words
 
-# What a header may be; of tests, where its head and site stand tells the rest.
-NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SCAN, VENDOR, FAR = range(10)
-WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
-# So many plausible records in a row are taken for the end of a damaged stretch.
-ENOUGH = 3
-PIR_BODY, FAR_BODY = 2, 2
-VERSION, MRR, FAR_CODE = 4, 1 << 8 | 20, 10
-
-
-class Types(NamedTuple):
-    """The role of each record code, and the least bytes that one of it has behind its header."""
-
-    role: Bytes
-    least: Bytes
+NOT_PLAIN = 0
 
 
 class Links(NamedTuple):
@@ -39,95 +47,138 @@ class Links(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
-    """Read code and body length."""
-    one, two = np.int64(data[at]), np.int64(data[at + 1])
-    length = one << 8 | two if big else two << 8 | one
-    return np.int64(data[at + 2]) << 8 | np.int64(data[at + 3]), length
+def plain(data: Bytes, big: bool, types: Types, at: Number) -> Number:
+    """Tell where the record at `at` ends if nothing about it is special, as of nearly all.
 
-
-@njit(cache=True, nogil=True)
-def judge(data: Bytes, big: bool, last: bool, role: Bytes, at: Number) -> tuple[Number, Number]:
-    """Tell whether the record at `at` is whole, and where it ends."""
+    What `judge` finds of them, at a fraction of the time.
+    """
     code, length = header(data, big, at)
     end = at + 4 + length
-    if role[code] == FAR:
-        return END, end
-    if role[code] == NONE:
-        return WRONG, end
-    if end + 4 > data.size:
-        if not last:
-            return MORE, end
-        return (WHOLE if end <= data.size else WRONG), end
-    if role[code] == PIR and length > PIR_BODY:
-        return DOUBTFUL, end
-    following = np.int64(data[end + 2]) << 8 | np.int64(data[end + 3])
-    return (DOUBTFUL if role[following] == NONE else WHOLE), end
+    if types.role[code] in (NONE, FAR, PIR) or length > LONG or end + 4 > data.size:
+        return np.int64(NOT_PLAIN)
+    code, length = header(data, big, end)
+    after = end + 4 + length
+    if types.role[code] == NONE or length < types.least[code] or after + 4 > data.size:
+        return np.int64(NOT_PLAIN)
+    code = np.int64(data[after + 2]) << 8 | np.int64(data[after + 3])
+    return end if types.role[code] != NONE else np.int64(NOT_PLAIN)
 
 
 @njit(cache=True, nogil=True)
-def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
-    """Tell whether records follow one another from `at`: WHOLE, WRONG, or MORE to be seen."""
-    closing = False
-    for n in range(ENOUGH):
-        if at == data.size and last and (n > 1 or closing):
-            return WHOLE
-        if at + 4 > data.size:
-            return WRONG if last else MORE
-        code, length = header(data, big, at)
-        role = types.role[code]
-        closing = code == MRR
-        if role == FAR and length == FAR_BODY and at + 6 <= data.size and data[at + 5] == VERSION:
-            return WHOLE
-        if role in (NONE, FAR, VENDOR) or length < types.least[code]:
-            return WRONG
-        at += 4 + length
-    if at > data.size:
-        return WRONG if last else MORE
-    return WHOLE
+def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[int, Number]:
+    """Tell whether the record at `at` is whole, and where it ends."""
+    code, length = header(data, big, at)
+    role, end = types.role[code], at + 4 + length
+    status = WHOLE
+    if role == FAR:
+        is_cut = at + 4 + FAR_BODY > data.size and not last
+        status = MORE if is_cut else END if is_far(data, big, at) else WRONG
+    elif role == NONE:
+        status = WRONG
+    elif end + 4 > data.size:
+        status = MORE if not last else WHOLE if end <= data.size else WRONG
+    else:
+        status = followed(data, big, last, types, end)
+    if status == WHOLE:
+        is_long = length > LONG and swallows(data, big, types, at, end)
+        if is_long or (role == PIR and length > PIR_BODY):
+            status = DOUBTFUL
+    return status, end
 
 
 @njit(cache=True, nogil=True)
-def resync(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, bool]:
-    """Find the next place where records follow one another, and whether that is certain.
+def followed(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
+    """Tell whether a record seems to stand at `at`, and another one behind it."""
+    code, length = header(data, big, at)
+    if types.role[code] == NONE or length < types.least[code]:
+        return DOUBTFUL
+    after = at + 4 + length
+    if after + 4 > data.size:
+        return MORE if not last else WHOLE if after <= data.size else DOUBTFUL
+    code, _ = header(data, big, after)
+    return DOUBTFUL if types.role[code] == NONE else WHOLE
 
-    The end of the data if there is none.
+
+@njit(cache=True, nogil=True)
+def resync(
+    data: Bytes, big: bool, last: bool, types: Types, bounds: tuple[Number, Number]
+) -> tuple[Number, bool]:
+    """Find the next place within bounds where records follow one another, and whether it is sure.
+
+    Where the bounds end if there is none.
     """
-    while at + 4 <= data.size:
+    at, stop = bounds
+    while at < stop and at + 4 <= data.size:
         role = types.role[np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])]
         if role not in (NONE, VENDOR):
             seen = plausible(data, big, last, types, at)
-            if seen != WRONG:
+            end = at + 4 + header(data, big, at)[1]
+            if seen == WHOLE and swallows(data, big, types, at, end):
+                seen = WRONG
+            place = at
+            if seen == WHOLE and end - at > LONG:
+                place, seen = shorter(data, big, last, types, at)
+            if seen == MORE or (seen == WHOLE and place == at):
                 return at, seen == WHOLE
+            if place > at:
+                at = place
+                continue
         at += 1
-    return (np.int64(data.size), True) if last else (at, False)
+    return (stop, True) if last or at >= stop else (at, False)
+
+
+@njit(cache=True, nogil=True)
+def shorter(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
+    """Find where shorter records follow one another inside the long one at `at`.
+
+    They are likelier than it behind a damaged stretch. Itself if there are none.
+    """
+    stop = min(at + 4 * LONG, at + header(data, big, at)[1])
+    for place in range(at + 4, stop):
+        code, length = header(data, big, np.int64(place))
+        if types.role[code] not in (NONE, VENDOR) and length <= LONG:
+            seen = plausible(data, big, last, types, np.int64(place))
+            if seen != WRONG:
+                return np.int64(place), seen
+    return at, WHOLE
 
 
 @njit(cache=True, nogil=True)
 def chain(
-    data: Bytes, big: bool, flags: tuple[bool, bool, bool], types: Types, links: Links
+    data: Bytes, big: bool, flags: tuple[bool, bool, bool, bool], types: Types, links: Links
 ) -> tuple[int, int, Number, bool]:
-    """Follow the headers of a block; `flags`: is it the first, the last, does it begin in a gap.
+    """Follow the headers of a block.
 
+    `flags`: is it the first, the last, does it begin in a gap, is each record asked whether it
+    holds a PIR: one whose length is damaged may hide the end of a part, and the next one's begin.
     Returns the numbers of records and gaps, where it stopped, and whether that is in a gap.
     """
-    first, last, lost = flags
-    role, gap = types.role, links.gap
+    first, last, lost, careful = flags
+    gap = links.gap
     start, stop, code, many = links.start, links.end, links.code, links.many
     at: Number = np.int64(0)
+    end: Number = at
     count, gaps = 0, 0
     if first:
         at, count = np.int64(4 + FAR_BODY), 1
         start[0], stop[0], code[0] = 0, at, FAR_CODE
         many[FAR_CODE] += 1
     while at + 4 <= data.size:
-        status, end = (WRONG, at) if lost else judge(data, big, last, role, at)
+        status, end = WRONG, np.int64(data.size)
+        if not lost:
+            status, end = WHOLE, plain(data, big, types, at)
+            if end == NOT_PLAIN:
+                status, end = judge(data, big, last, types, at)
         if status in (MORE, END):
             break
+        if careful and status == WHOLE and holds_part(data, big, types, at, end):
+            status = DOUBTFUL
         found, sure = end, True
         if status != WHOLE:
-            found, sure = resync(data, big, last, types, at if lost else at + 1)
-            if not sure and found < end:
+            # Of a record in doubt the question is only whether others begin inside.
+            stops = end if status == DOUBTFUL else np.int64(data.size)
+            found, sure = resync(data, big, last, types, (at if lost else at + 1, stops))
+            if not sure and status == DOUBTFUL:
                 break
         if status == WHOLE or (status == DOUBTFUL and found >= end):
             what = np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
@@ -135,11 +186,11 @@ def chain(
             many[what] += 1
             count += 1
             at = end
-        if status != WHOLE:
-            if found > at:
-                gap[gaps, 0], gap[gaps, 1], gap[gaps, 2] = at, found, count
-                gaps += 1
-            at, lost = found, not sure
-            if lost:
-                break
+            continue
+        if found > at:
+            gap[gaps, 0], gap[gaps, 1], gap[gaps, 2] = at, found, count
+            gaps += 1
+        at, lost = found, not sure
+        if lost:
+            break
     return count, gaps, at, lost

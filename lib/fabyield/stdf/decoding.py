@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from fabyield.stdf.batch import StdfTables
 from fabyield.stdf.definitions import Catalogue
+from fabyield.stdf.gaps import refused_table
 from fabyield.stdf.header import Header, no_file
 from fabyield.stdf.kernels import Ints
 from fabyield.stdf.parts import Touchdowns
 from fabyield.stdf.records import RECORDS
 from fabyield.stdf.results import LEAST, WANTED, Parametric, Results, waiting
 from fabyield.stdf.rows import Rows, no_rows
-from fabyield.stdf.scan import Chain, refused_table
+from fabyield.stdf.scan import Chain
 from fabyield.stdf.wafers import Wafers
 
 LEAST_FIELDS: Final = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1, "HBR": 3, "SBR": 3}

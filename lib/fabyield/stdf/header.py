@@ -6,9 +6,10 @@ from typing import Final
 
 import pyarrow as pa
 
+from fabyield.stdf.gaps import Refused
 from fabyield.stdf.records import RECORDS
 from fabyield.stdf.rows import ArrowArray, Rows, no_rows
-from fabyield.stdf.scan import Chain, Refused
+from fabyield.stdf.scan import Chain
 
 
 class Header:

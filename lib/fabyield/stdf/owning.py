@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.chains import FAR, PIR, PLAIN, PRR, SCAN, TEST, VENDOR, WIR, WRR
+from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, SCAN, TEST, VENDOR, WIR, WRR
 from fabyield.stdf.kernels import Bytes, Flags, Ints, Longs, Number
 
 # Of a PIR instead of the record that closes it.

@@ -11,8 +11,9 @@ from fabyield.stdf.atdf_read import atdf_to_stdf, is_atdf
 from fabyield.stdf.batch import StdfTables, joined
 from fabyield.stdf.decode import Decoded, decoded
 from fabyield.stdf.decoding import Decoder
+from fabyield.stdf.gaps import Refused, refused_table
 from fabyield.stdf.kernels import Bytes
-from fabyield.stdf.scan import Chain, Refused, refused_table, scan
+from fabyield.stdf.scan import Chain, scan
 from fabyield.stdf.source import Content, Source, opened, regular
 
 # Bounds that stop a compressed bomb.

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fabyield.stdf import measuring
 from fabyield.stdf.definitions import Catalogue
+from fabyield.stdf.gaps import Refused
 from fabyield.stdf.kernels import Flags, Ints, Longs, taken
 from fabyield.stdf.lists import arrow_taken
 from fabyield.stdf.measuring import Measured
@@ -17,7 +18,7 @@ from fabyield.stdf.owning import NOBODY
 from fabyield.stdf.parts import NEVER_CLOSED, WAITING, Touchdowns
 from fabyield.stdf.records import RECORDS
 from fabyield.stdf.rows import ArrowArray, Rows, arrow
-from fabyield.stdf.scan import Chain, Refused
+from fabyield.stdf.scan import Chain
 
 IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt", "opt_flag")
 WANTED: Final[Mapping[str, tuple[str, ...] | None]] = MappingProxyType(

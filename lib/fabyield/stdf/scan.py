@@ -5,21 +5,22 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-import pyarrow as pa
 
 from fabyield.errors import StdfError
-from fabyield.stdf import chains
-from fabyield.stdf.chains import Links, Types
+from fabyield.stdf import chains, headers
+from fabyield.stdf.chains import Links
+from fabyield.stdf.gaps import Gap, Refused
+from fabyield.stdf.headers import Types
 from fabyield.stdf.kernels import Bytes, Flags, Longs, Words, taken
 from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
-FAR_SIZE = 6
+FAR_SIZE = PIR_SIZE = 6
 VERSION = 4
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
 ROLES = {
-    **{"FAR": chains.FAR, "PIR": chains.PIR, "PRR": chains.PRR, "WIR": chains.WIR},
-    **{"WRR": chains.WRR, "STR": chains.SCAN},
-    **dict.fromkeys(("PTR", "MPR", "FTR"), chains.TEST),
+    **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
+    **{"WRR": headers.WRR, "STR": headers.SCAN},
+    **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
 }
 # Without so much, a header behind a damaged stretch is not taken for that of such a record.
 LEAST = {
@@ -27,23 +28,6 @@ LEAST = {
     **{"WIR": 6, "WRR": 6, "WCR": 4, "PIR": 2, "PRR": 7, "TSR": 7, "PTR": 8, "MPR": 8, "FTR": 7},
     **{"ATR": 5, "RDR": 2, "STR": 12, "DTR": 1, "GDR": 2, "PLR": 2},
 }
-# A damaged stretch so long may hide any record, a shorter one those whose code stands in it.
-OPAQUE = 512
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Records of one name that were not read, with the reason of each."""
-
-    offsets: Longs
-    lengths: Longs
-    name: str | None
-    reasons: Sequence[str]
-
-    @classmethod
-    def one(cls, offset: int, length: int, name: str | None, reason: str) -> "Refused":
-        """Refuse a single stretch of bytes."""
-        return cls(np.array([offset]), np.array([length]), name, [reason])
 
 
 @dataclass(frozen=True)
@@ -114,6 +98,7 @@ class Scanner:
         self._big: bool | None = None
         self._lost = False
         self._over = False
+        self._gap: Gap | None = None
 
     def chain(self, data: Bytes, *, last: bool) -> tuple[Chain, Bytes]:
         """Find the records of a block, and what is left of it for the next one."""
@@ -122,12 +107,11 @@ class Scanner:
             self._big = is_big_endian(data, self._name)
         # Always read-only, or the loops would be compiled twice.
         data.flags.writeable = False
-        links = _room(0 if self._over else data.size)
-        count, gaps, stop, self._lost = (
-            (0, 0, data.size, False)
-            if self._over
-            else chains.chain(data, self._big, (first, last, self._lost), types(), links)
-        )
+        links, (count, gaps, stop, lost) = self._follow(data, first, last)
+        # More PIRs than were read: some are in damaged stretches, or inside other records.
+        if headers.part_begins(data[:stop], self._big) > _pirs(links, count):
+            links, (count, gaps, stop, lost) = self._follow(data, first, last, careful=True)
+        self._lost = lost
         chain = Chain(
             data,
             self._big,
@@ -136,17 +120,47 @@ class Scanner:
             links.end[:count],
             links.code[:count],
             links.many,
-            _hidden(data, links.gap[:gaps], count),
+            np.zeros((count + 1, 2), np.bool_),
             last,
         )
-        for begin, end, _ in links.gap[:gaps].tolist():
-            chain.refused.append(self._gap(data, begin, end))
+        found = links.gap[:gaps].tolist()
+        if last and self._lost:
+            # Too little is left for another header.
+            found.append([int(stop), data.size, count])
+            stop, self._lost = np.int64(data.size), False
+        self._look_into(chain, found)
         return chain, self._rest(chain, int(stop), last)
+
+    def _follow(
+        self, data: Bytes, first: bool, last: bool, *, careful: bool = False
+    ) -> tuple[Links, tuple[int, int, int | np.int64, bool]]:
+        links = _room(0 if self._over else data.size)
+        if self._over:
+            return links, (0, 0, data.size, False)
+        flags = (first, last, self._lost, careful)
+        return links, chains.chain(data, bool(self._big), flags, types(), links)
+
+    def _look_into(self, chain: Chain, gaps: list[list[int]]) -> None:
+        """Refuse the stretches that end in this block, and note what they may hide."""
+        goes_on = gaps[0][0] == 0 if gaps else self._lost and not chain.starts.size
+        if not goes_on:
+            self._close(chain, 0)
+        for n, (begin, end, before) in enumerate(gaps, 1):
+            gap = self._gap or Gap(self._base + begin)
+            self._gap = gap.with_more(self._base + end, bytes(chain.data[begin:end]))
+            if n < len(gaps) or not self._lost:
+                self._close(chain, before, over=chain.is_last and end == chain.data.size)
+
+    def _close(self, chain: Chain, before: int, *, over: bool = False) -> None:
+        if self._gap:
+            chain.hidden[before] |= self._gap.hidden(chain.big)
+            chain.refused.append(self._gap.refused(chain.big, over=over))
+            self._gap = None
 
     def _rest(self, chain: Chain, stop: int, last: bool) -> Bytes:
         data = chain.data
         left = data.size - stop
-        second = left >= 4 and not self._lost and bytes(data[stop + 2 : stop + 4]) == b"\x00\x0a"
+        second = not self._lost and headers.is_far(data, chain.big, np.int64(stop))
         if left and (last or second):
             self._over = second
             chain.refused.append(_tail(self._base + stop, left, second))
@@ -154,33 +168,19 @@ class Scanner:
         self._base += stop
         return data[stop:]
 
-    def _gap(self, data: Bytes, begin: int, end: int) -> Refused:
-        high, low, kind, subtype = (int(byte) for byte in data[begin : begin + 4])
-        claimed = high << 8 | low if self._big else low << 8 | high
-        name, left = name_of(kind << 8 | subtype), data.size - begin - 4
-        reason = "no record begins here"
-        if name is None:
-            reason = f"no record has type {kind}, subtype {subtype}"
-        elif claimed > left:
-            reason = f"{name} claims {claimed:,} bytes, {left:,} are left"
-        elif end < begin + 4 + claimed:
-            reason = f"{name} claims {claimed:,} bytes, but other records begin among them"
-        # A stretch, not a record: it is not among the counts.
-        return Refused.one(self._base + begin, end - begin, None, reason)
-
 
 @cache
 def types() -> Types:
     """Tell what each code of a record is."""
     role = np.zeros(2**16, np.uint8)
     least = np.zeros(2**16, np.uint8)
-    role[list(NAMES)] = chains.PLAIN
+    role[list(NAMES)] = headers.PLAIN
     for name, value in ROLES.items():
         role[RECORDS[name].code] = value
     for name, value in LEAST.items():
         least[RECORDS[name].code] = value
     for vendor in VENDOR_TYPES:
-        role[vendor << 8 : (vendor + 1) << 8] = chains.VENDOR
+        role[vendor << 8 : (vendor + 1) << 8] = headers.VENDOR
     return Types(role, least)
 
 
@@ -196,14 +196,9 @@ def _room(size: int) -> Links:
     )
 
 
-def _hidden(data: Bytes, gaps: Longs, count: int) -> Flags:
-    hidden = np.zeros((count + 1, 2), np.bool_)
-    for begin, end, before in gaps.tolist():
-        stretch = bytes(data[begin:end])
-        opaque = len(stretch) >= OPAQUE
-        hidden[before, 0] |= opaque or b"\x05\x0a" in stretch or b"\x05\x14" in stretch
-        hidden[before, 1] |= opaque or b"\x02\x0a" in stretch or b"\x02\x14" in stretch
-    return hidden
+def _pirs(links: Links, count: int) -> int:
+    found = np.flatnonzero(links.code[:count] == RECORDS["PIR"].code)
+    return int(np.count_nonzero(links.end[found] - links.start[found] == PIR_SIZE))
 
 
 def _tail(offset: int, left: int, second: bool) -> Refused:
@@ -231,18 +226,3 @@ def is_big_endian(data: Bytes, name: str) -> bool:
     if big != (cpu_type == BIG_ENDIAN):
         raise StdfError(f"{name}: CPU_TYPE {cpu_type} contradicts the byte order of FAR's length")
     return bool(big)
-
-
-def refused_table(refused: Iterable[Refused]) -> pa.Table:
-    """Gather all refusals in one table, in order of offset."""
-    parts = list(refused)
-    empty = [np.empty(0, np.int64)]
-    table = pa.table(
-        {
-            "record_offset": pa.array(np.concatenate([p.offsets for p in parts] or empty)),
-            "record_length": pa.array(np.concatenate([p.lengths for p in parts] or empty)),
-            "record_name": pa.array([p.name for p in parts for _ in p.offsets], pa.string()),
-            "reason": pa.array([reason for p in parts for reason in p.reasons], pa.string()),
-        }
-    )
-    return table.sort_by("record_offset")

@@ -1,0 +1,124 @@
+"""What a header is, and what speaks against it; compiled."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from fabyield.stdf.kernels import Bytes, Number
+
+# What a header may be; of tests, where its head and site stand tells the rest.
+NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SCAN, VENDOR, FAR = range(10)
+WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
+# So many plausible records in a row are taken for the end of a damaged stretch.
+ENOUGH = 3
+PIR_BODY, FAR_BODY = 2, 2
+VERSION, MRR, FAR_CODE = 4, 1 << 8 | 20, 10
+PIR_TYPE, PIR_SUBTYPE = 5, 10
+PIR_CODE = PIR_TYPE << 8 | PIR_SUBTYPE
+CHUNK = 64
+# A longer record is asked whether others end with it, as far back as this.
+LONG, BACK = 1024, 512
+
+
+class Types(NamedTuple):
+    """The role of each record code, and the least bytes that one of it has behind its header."""
+
+    role: Bytes
+    least: Bytes
+
+
+@njit(cache=True, nogil=True)
+def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
+    """Read code and body length."""
+    one, two = np.int64(data[at]), np.int64(data[at + 1])
+    length = one << 8 | two if big else two << 8 | one
+    return np.int64(data[at + 2]) << 8 | np.int64(data[at + 3]), length
+
+
+@njit(cache=True, nogil=True)
+def is_far(data: Bytes, big: bool, at: Number) -> bool:
+    """Tell whether a FAR stands at `at`; a damaged type of another record is not taken for one."""
+    if at + 4 + FAR_BODY > data.size:
+        return False
+    code, length = header(data, big, at)
+    return bool(code == FAR_CODE and length == FAR_BODY and data[at + 5] == VERSION)
+
+
+@njit(cache=True, nogil=True)
+def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
+    """Tell whether records follow one another from `at`: WHOLE, WRONG, or MORE to be seen."""
+    closing = False
+    for n in range(ENOUGH):
+        if at == data.size and last and (n > 1 or closing):
+            return WHOLE
+        if at + 4 > data.size:
+            return WRONG if last else MORE
+        code, length = header(data, big, at)
+        role = types.role[code]
+        closing = code == MRR
+        if is_far(data, big, at):
+            return WHOLE
+        if role in (NONE, FAR, VENDOR) or length < types.least[code]:
+            return WRONG
+        at += 4 + length
+    if at > data.size:
+        return WRONG if last else MORE
+    return WHOLE
+
+
+@njit(cache=True, nogil=True)
+def swallows(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
+    """Tell whether records follow one another inside the one at `at`, up to its very end.
+
+    Its length is damaged then, and the end that it claims is that of another record.
+    """
+    begin = max(at + 4, end - BACK)
+    many = np.zeros(max(end - begin, 0) + 1, np.int16)
+    for place in range(end - 4, begin - 1, -1):
+        code, length = header(data, big, place)
+        after = place + 4 + length
+        known = types.role[code] not in (NONE, FAR, VENDOR) and length >= types.least[code]
+        if known and after <= end and (after == end or many[after - begin] > 0):
+            many[place - begin] = 1 + many[after - begin]
+            if many[place - begin] == ENOUGH:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def holds_part(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
+    """Tell whether a PIR stands inside the record at `at`, and what follows it ends with it."""
+    for place in range(at + 4, end - 3 - PIR_BODY):
+        after = np.int64(place)
+        code, length = header(data, big, after)
+        if types.role[code] != PIR or length != PIR_BODY:
+            continue
+        while after + 4 <= end:
+            code, length = header(data, big, after)
+            if types.role[code] in (NONE, FAR) or length < types.least[code]:
+                break
+            after += 4 + length
+        if after == end:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def part_begins(data: Bytes, big: bool) -> Number:
+    """Count the headers of PIRs, wherever they stand."""
+    found = np.int64(0)
+    stop = data.size - 3
+    for chunk in range(0, stop, CHUNK):
+        end = min(chunk + CHUNK, stop)
+        # Without an early end and unsigned, so that many bytes are compared at once.
+        seen = np.uint8(0)
+        for at in range(np.uint64(chunk + 2), np.uint64(end + 2)):
+            seen |= np.uint8(data[at] == PIR_TYPE) & np.uint8(
+                data[at + np.uint64(1)] == PIR_SUBTYPE
+            )
+        if seen:
+            for start in range(chunk, end):
+                code, length = header(data, big, np.int64(start))
+                found += code == PIR_CODE and length == PIR_BODY
+    return found
