@@ -24,15 +24,20 @@ from tests.fuzz.seeds import SEEDS
 DISTANCE, MANY = 1024, 3
 
 
-def faults(mutant: Mutant) -> list[str]:
-    """Say what is wrong with how a mutant is read; nothing if all holds."""
+def faults(mutant: Mutant, *, all_ways: bool = False) -> list[str]:
+    """Say what is wrong with how a mutant is read; in batches too of some, or in `all_ways`."""
     try:
         tables = read(mutant.content)
     except StdfError as error:
         first = mutant.copies[0].tolist() if len(mutant.copies) else [1, 0, 0]
         is_whole = first[:2] == [0, 0] and first[2] >= FAR_SIZE
         return [f"nothing is read though FAR is whole: {error}"] if is_whole else []
-    return list(_faults(mutant, tables))
+    found = list(_faults(mutant, tables))
+    if all_ways or mutant.number % 10 == 0:
+        found += decoded_otherwise(mutant)
+    if all_ways or mutant.number % 60 == 21:
+        found += otherwise_in_batches(mutant, tables)
+    return found
 
 
 def _faults(mutant: Mutant, tables: StdfTables) -> Iterator[str]:
@@ -48,10 +53,6 @@ def _faults(mutant: Mutant, tables: StdfTables) -> Iterator[str]:
     for table in MEASURED:
         yield from misplaced(tables, table, copies, known, Seams(mutant, links, copies, known))
         yield from missing(tables, table, copies, known, links)
-    if mutant.number % 10 == 0:
-        yield from decoded_otherwise(mutant, copies, known)
-    if mutant.number % 20 == 1:
-        yield from otherwise_in_batches(mutant, tables)
 
 
 def invalid(tables: StdfTables) -> Iterator[str]:
@@ -177,8 +178,10 @@ def missing(
                 return
 
 
-def decoded_otherwise(mutant: Mutant, copies: Copies, known: Reference) -> Iterator[str]:
+def decoded_otherwise(mutant: Mutant) -> Iterator[str]:
     """Undamaged records that `records` gives with other fields."""
+    known = reference(mutant.number % SEEDS)
+    copies = Copies.of(mutant, known, DISTANCE, MANY)
     starts = known.links.start[copies.index].tolist()
     expected = dict(zip(copies.place.tolist(), starts, strict=True))
     for name, offset, fields in records(mutant.content):

@@ -12,6 +12,8 @@ NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SCAN, VENDOR, FAR = range(10)
 WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
 # So many plausible records in a row are taken for the end of a damaged stretch.
 ENOUGH = 3
+# So many that end where the record around them does are taken for what stands there.
+INSIDE = 2
 PIR_BODY, FAR_BODY = 2, 2
 VERSION, MRR, FAR_CODE = 4, 1 << 8 | 20, 10
 PIR_TYPE, PIR_SUBTYPE = 5, 10
@@ -81,7 +83,7 @@ def swallows(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> b
         known = types.role[code] not in (NONE, FAR, VENDOR) and length >= types.least[code]
         if known and after <= end and (after == end or many[after - begin] > 0):
             many[place - begin] = 1 + many[after - begin]
-            if many[place - begin] == ENOUGH:
+            if many[place - begin] == INSIDE:
                 return True
     return False
 
