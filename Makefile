@@ -44,9 +44,10 @@ test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPT
 fuzz: doctor $(VENV)/.dev-ready ## read 100,000 damaged STDF files (OPTIONS="--count 500 --seed 7" are passed on)
 	@$(BIN)/python -m tests.fuzz $(OPTIONS)
 
-fuzz-guided: doctor $(VENV)/.dev-ready ## look for what breaks the STDF reader, guided by coverage (OPTIONS="-max_total_time=600")
+# The fuzzer's own memory grows with each run, so that it is asked for a few thousand; what it found is kept for the next.
+fuzz-guided: doctor $(VENV)/.dev-ready ## look for what breaks the STDF reader, guided by coverage (OPTIONS="-runs=500")
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install -q --disable-pip-version-check -e '.[fuzz]'
-	@mkdir -p $(VAR)/fuzz && $(BIN)/python -m tests.fuzz.fuzz_stdf $(OPTIONS) $(VAR)/fuzz tests/fuzz/corpus
+	@mkdir -p $(VAR)/fuzz && $(BIN)/python -m tests.fuzz.fuzz_stdf -runs=3000 -rss_limit_mb=4096 -max_len=2000 -timeout=20 $(OPTIONS) $(VAR)/fuzz tests/fuzz/corpus
 
 lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
