@@ -194,7 +194,7 @@ def decoded_otherwise(mutant: Mutant) -> Iterator[str]:
 def otherwise_in_batches(mutant: Mutant, whole: StdfTables) -> Iterator[str]:
     """Tables that are others when read in small batches."""
     size = 997 + 5 * (mutant.number % 1000)
-    with patch.object(source, "BLOCK", size), patch.object(source, "CHUNK", size):
+    with patch.object(source, "BLOCK", size):
         small = read(mutant.content)
     for name, table in vars(whole).items():
         # Bins are in order of their kind within a batch; equal offsets in any order.

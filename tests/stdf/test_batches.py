@@ -21,7 +21,6 @@ else:
 @pytest.fixture(params=[97, 1_000, 100_000])
 def small_blocks(request, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", request.param)
-    monkeypatch.setattr(source, "CHUNK", request.param)
 
 
 def alike(one, other):
@@ -35,7 +34,6 @@ def test_small_batches_add_up_to_the_whole(stdf, byte_order, monkeypatch):
     content = stdf(*SMALL, byte_order=byte_order)
     whole = read(content)
     monkeypatch.setattr(source, "BLOCK", 97)
-    monkeypatch.setattr(source, "CHUNK", 97)
 
     every = list(batches(content))
 
@@ -50,7 +48,6 @@ def test_batches_of_a_real_file_add_up_to_the_whole(block, monkeypatch):
     content = gzip.decompress((DATA / "lot2.stdf.gz").read_bytes())
     whole = read(content)
     monkeypatch.setattr(source, "BLOCK", block)
-    monkeypatch.setattr(source, "CHUNK", block)
 
     for name, rows, expected in alike(read(content), whole):
         assert rows == expected, name
@@ -63,7 +60,6 @@ def test_damaged_file_gives_the_same_in_batches_as_whole(stdf, block, monkeypatc
     content[700:1400] = b"\x00" * 700
     whole = read(bytes(content))
     monkeypatch.setattr(source, "BLOCK", block)
-    monkeypatch.setattr(source, "CHUNK", block)
 
     for name, rows, expected in alike(read(bytes(content)), whole):
         if name != "refused":
@@ -72,7 +68,6 @@ def test_damaged_file_gives_the_same_in_batches_as_whole(stdf, block, monkeypatc
 
 def test_results_come_with_the_batch_that_closes_their_part(stdf, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 64)
-    monkeypatch.setattr(source, "CHUNK", 64)
     long = [ptr(0, float(n)) for n in range(40)]
 
     every = list(batches(stdf(MIR, pir(0), *long, prr(0, x_coord=3), pir(0), mpr(0), prr(0))))
@@ -84,7 +79,6 @@ def test_results_come_with_the_batch_that_closes_their_part(stdf, monkeypatch):
 
 def test_part_that_is_never_closed_is_given_up_before_memory_is_full(stdf, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 640)
-    monkeypatch.setattr(source, "CHUNK", 640)
     monkeypatch.setattr("fabyield.stdf.results.MOST_WAITING", 50)
     lost = [ptr(0, float(n)) for n in range(200)]
 
@@ -96,7 +90,6 @@ def test_part_that_is_never_closed_is_given_up_before_memory_is_full(stdf, monke
 
 def test_text_that_comes_late_names_all_results_of_the_whole_file(stdf, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 64)
-    monkeypatch.setattr(source, "CHUNK", 64)
     touches = [(pir(0), ptr(0, 1.0), prr(0)) for _ in range(9)]
     content = stdf(MIR, *(r for t in touches for r in t), pir(0), ptr(0, 2.0, **FULL), prr(0))
 

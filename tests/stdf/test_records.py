@@ -24,7 +24,6 @@ def test_records_are_the_same_wherever_blocks_end(stdf, block, monkeypatch):
     content = stdf(*SMALL, *SMALL)
     whole = list(records(content))
     monkeypatch.setattr(source, "BLOCK", block)
-    monkeypatch.setattr(source, "CHUNK", block)
 
     assert list(records(content)) == whole
 

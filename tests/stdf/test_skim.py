@@ -16,7 +16,6 @@ def skimmed(tmp_path, monkeypatch):
     """`skimmed(content, chunk=)`: the skim of a file with that content."""
 
     def call(content, chunk=1 << 22):
-        monkeypatch.setattr(source, "CHUNK", chunk)
         monkeypatch.setattr(source, "BLOCK", chunk)
         path = tmp_path / "a.stdf"
         path.write_bytes(content)

@@ -1,6 +1,5 @@
 """One decoded STDF file as the rows that the bronze tables take."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fabyield.stdf import StdfTables
+from fabyield.stdf.sessions import SESSION, session_of
 
 NO_WAFER = -1
-SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
 KEPT = (
     *SESSION,
     *("part_typ", "tstr_typ", "job_rev", "flow_id", "test_cod", "tst_temp", "user_txt"),
@@ -96,7 +95,7 @@ class FileSummary:
             "reason": reason,
             "sha256": last.sha256,
             "content_bytes": last.content_bytes,
-            "session_id": _session(file, str(last.sha256)),
+            "session_id": session_of(file, str(last.sha256)),
             "operator_hash": operator_hash,
             "wafer_ids": sorted({str(wafer) for wafer in wafers}),
             "record_counts": list(self._counts.items()),
@@ -140,13 +139,6 @@ def refused_file(file_key: int, status: str, size: int, reason: str) -> RefusedF
     return RefusedFile(
         pa.RecordBatch.from_pylist([file | counts], FILE), pa.Table.from_pylist([stretch], REFUSED)
     )
-
-
-def _session(file: dict[str, Any], sha256: str) -> str:
-    known = [file[name] for name in SESSION]
-    # Without times nothing tells one session from another, so the file is one of its own.
-    text = repr(known) if file["setup_t"] or file["start_t"] else sha256
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _in_wafer(rows: pa.Table) -> pa.Table:

@@ -60,7 +60,7 @@ def plain(data: Bytes, big: bool, types: Types, at: Number) -> Number:
     after = end + 4 + length
     if types.role[code] == NONE or length < types.least[code] or after + 4 > data.size:
         return np.int64(NOT_PLAIN)
-    code = np.int64(data[after + 2]) << 8 | np.int64(data[after + 3])
+    code, _ = header(data, big, after)
     return end if types.role[code] != NONE else np.int64(NOT_PLAIN)
 
 
@@ -109,10 +109,9 @@ def resync(
     """
     at, stop = bounds
     while at < stop and at + 4 <= data.size:
-        role = types.role[np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])]
-        if role not in (NONE, VENDOR):
-            seen = plausible(data, big, last, types, at)
-            end = at + 4 + header(data, big, at)[1]
+        code, length = header(data, big, at)
+        if types.role[code] not in (NONE, VENDOR):
+            seen, end = plausible(data, big, last, types, at), at + 4 + length
             if seen == WHOLE and swallows(data, big, types, at, end):
                 seen = WRONG
             place = at
@@ -181,7 +180,7 @@ def chain(
             if not sure and status == DOUBTFUL:
                 break
         if status == WHOLE or (status == DOUBTFUL and found >= end):
-            what = np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
+            what, _ = header(data, big, at)
             start[count], stop[count], code[count] = at, end, what
             many[what] += 1
             count += 1

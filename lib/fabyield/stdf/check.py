@@ -10,8 +10,9 @@ import pyarrow as pa
 from fabyield.stdf import claims
 from fabyield.stdf.batch import StdfTables
 from fabyield.stdf.claims import Claim
-from fabyield.stdf.columns import Flags, numbers
+from fabyield.stdf.columns import numbers
 from fabyield.stdf.info import decided
+from fabyield.stdf.kernels import Flags
 from fabyield.stdf.skim import Skim
 
 NOT_EXECUTED, FAILED, NO_VERDICT = 16, 128, 64

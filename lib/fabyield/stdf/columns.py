@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+
+from fabyield.stdf.kernels import Flags, Longs
 
 # The published stubs type a column by its element, which a column named at run time has not.
 Column = Any
-Longs = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 def numbers(table: pa.Table, name: str, absent: int = 0) -> Longs:

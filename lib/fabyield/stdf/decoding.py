@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf.batch import StdfTables
-from fabyield.stdf.definitions import Catalogue
+from fabyield.stdf.definitions import Definitions
 from fabyield.stdf.gaps import refused_table
 from fabyield.stdf.header import Header, no_file
 from fabyield.stdf.kernels import Ints
@@ -38,7 +38,7 @@ class Decoder:
         self._header = Header()
         self._parts = Touchdowns()
         self._wafers = Wafers(name)
-        self._catalogue = Catalogue(name)
+        self._definitions = Definitions(name)
         records = MEASURED if results else {}
         self._results = {table: Results(record) for table, record in records.items()}
 
@@ -57,7 +57,7 @@ class Decoder:
             self._parts.give_up()
         values: dict[str, Any] = {} if self._results else _no_results()
         values |= {
-            table: results.ready(self._parts, self._catalogue, chain.refused)
+            table: results.ready(self._parts, self._definitions, chain.refused)
             for table, results in self._results.items()
         }
         self._forget()
@@ -87,7 +87,7 @@ class Decoder:
             batch,
             file=self._header.table(),
             wafers=self._wafers.table(self._parts.runs),
-            tests=self._catalogue.table(),
+            tests=self._definitions.table(),
             content_bytes=size,
             sha256=sha256,
         )
@@ -106,7 +106,7 @@ class Decoder:
         }
         kinds = {name: rows.kinds() for name, rows in multi.items()}
         telling = {name: multi[name].some(first) for name, (_, first) in kinds.items()}
-        test = self._catalogue.learn({"PTR": ptr.telling(), **telling})
+        test = self._definitions.learn({"PTR": ptr.telling(), **telling})
         self._results["test_values"].add(ptr.waiting(owner, test["PTR"]))
         for table, name in MEASURED.items():
             if name in multi:
@@ -124,7 +124,7 @@ class Decoder:
 
 @cache
 def _until_the_last() -> dict[str, Any]:
-    return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Catalogue("").table()}
+    return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Definitions("").table()}
 
 
 @cache

@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from fabyield.errors import StdfError
 from fabyield.stdf.kernels import Flags, Ints
+from fabyield.stdf.lists import ArrowArray
 from fabyield.stdf.records import RECORDS
-from fabyield.stdf.rows import ARROW, ArrowArray, Rows
+from fabyield.stdf.rows import Rows
+from fabyield.stdf.types import ARROW
 
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
 DEFINED = (
@@ -27,7 +29,7 @@ MOST_TESTS = 1_000_000
 Key = tuple[str, int, str | None]
 
 
-class Catalogue:
+class Definitions:
     """The tests met so far, numbered in order of first sight.
 
     A test is known by the kind of its record, number and text; no text means the first text that

@@ -7,7 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.stdf.catalogue import Rows
-from fabyield.stdf.columns import Column, Longs, numbers
+from fabyield.stdf.columns import Column, numbers
+from fabyield.stdf.kernels import Longs
 from fabyield.stdf.sessions import Source, file_names
 
 RESULT_INVALID, PARAMETER_INVALID, NO_VERDICT, FAILED = 0b0011_1111, 0b0000_0111, 64, 128

@@ -7,8 +7,9 @@ from typing import Final
 import pyarrow as pa
 
 from fabyield.stdf.gaps import Refused
+from fabyield.stdf.lists import ArrowArray
 from fabyield.stdf.records import RECORDS
-from fabyield.stdf.rows import ArrowArray, Rows, no_rows
+from fabyield.stdf.rows import Rows, no_rows
 from fabyield.stdf.scan import Chain
 
 

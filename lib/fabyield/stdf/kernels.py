@@ -197,7 +197,7 @@ def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
 
 
 @njit(cache=True, nogil=True)
-def number(data: Bytes, big: bool, at: int | np.int64, width: int | np.int64) -> np.int64:
+def number(data: Bytes, big: bool, at: Number, width: Number) -> np.int64:
     """Read an unsigned integer of up to four bytes; of more, the first four bytes in file order."""
     one = np.int64(data[at])
     if width == 1:

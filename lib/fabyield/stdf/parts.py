@@ -5,9 +5,9 @@ import pyarrow as pa
 
 from fabyield.stdf import owning
 from fabyield.stdf.kernels import Ints, Longs
-from fabyield.stdf.lists import arrow_taken
+from fabyield.stdf.lists import ArrowArray, arrow, arrow_taken
 from fabyield.stdf.owning import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
-from fabyield.stdf.rows import ArrowArray, Rows, arrow
+from fabyield.stdf.rows import Rows
 from fabyield.stdf.scan import Chain
 
 FAILED, UNKNOWN = 8, 16

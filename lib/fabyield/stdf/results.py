@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf import measuring
-from fabyield.stdf.definitions import Catalogue
+from fabyield.stdf.definitions import Definitions
 from fabyield.stdf.gaps import Refused
 from fabyield.stdf.kernels import Flags, Ints, Longs, taken
-from fabyield.stdf.lists import arrow_taken
+from fabyield.stdf.lists import ArrowArray, arrow, arrow_taken
 from fabyield.stdf.measuring import Measured
 from fabyield.stdf.owning import NOBODY
 from fabyield.stdf.parts import NEVER_CLOSED, WAITING, Touchdowns
 from fabyield.stdf.records import RECORDS
-from fabyield.stdf.rows import ArrowArray, Rows, arrow
+from fabyield.stdf.rows import Rows
 from fabyield.stdf.scan import Chain
 
 IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt", "opt_flag")
@@ -49,7 +49,9 @@ class Results:
         held = self._waiting
         self._waiting = pa.concat_tables([held, rows]) if held.num_rows else rows
 
-    def ready(self, parts: Touchdowns, catalogue: Catalogue, refused: list[Refused]) -> pa.Table:
+    def ready(
+        self, parts: Touchdowns, definitions: Definitions, refused: list[Refused]
+    ) -> pa.Table:
         """Give the rows before the first whose part is open; refuse those in no part."""
         part = self._parts(parts)
         if part.size - _known(part) > MOST_WAITING:
@@ -61,7 +63,7 @@ class Results:
         if part.size and part.min() < 0:
             self._refuse(rows, part, refused)
             rows, part = rows.filter(pa.array(part >= 0)), part[part >= 0]
-        return _with_parts(rows, part, parts, catalogue)
+        return _with_parts(rows, part, parts, definitions)
 
     def renumber(self, pirs: Ints) -> None:
         """Follow the renumbering of PIRs."""
@@ -126,9 +128,11 @@ def _table(
     )
 
 
-def _with_parts(rows: pa.Table, part: Longs, parts: Touchdowns, catalogue: Catalogue) -> pa.Table:
+def _with_parts(
+    rows: pa.Table, part: Longs, parts: Touchdowns, definitions: Definitions
+) -> pa.Table:
     test: ArrowArray = rows["test_index"]
-    texts = catalogue.texts().dictionary_encode()
+    texts = definitions.texts().dictionary_encode()
     at = test.to_numpy()
     label = arrow_taken(texts.indices, at)
     place = parts.places(rows["pir"].to_numpy())
@@ -141,7 +145,7 @@ def _with_parts(rows: pa.Table, part: Longs, parts: Touchdowns, catalogue: Catal
         {
             **first,
             "test_index": test,
-            "test_num": arrow_taken(catalogue.numbers(), at),
+            "test_num": arrow_taken(definitions.numbers(), at),
             "test_txt": pa.DictionaryArray.from_arrays(label, texts.dictionary),
             **measured,
         }

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
-from fabyield.stdf.columns import Column, Flags, Longs, flags, known, numbers, taken
+from fabyield.stdf.columns import Column, flags, known, numbers, taken
+from fabyield.stdf.kernels import Flags, Longs
 
 RULES = ("touch", "flag")
 PART_ID_FLAG, COORDINATE_FLAG = 1, 2

@@ -30,8 +30,6 @@ from fabyield.stdf.records import RECORDS, Field
 from fabyield.stdf.scan import Chain
 from fabyield.stdf.types import ARROW, LENGTHS, NUMBERS, width_of
 
-__all__ = ["ARROW", "ArrowArray", "Rows", "arrow"]
-
 SHAPES = {"Cn": TEXT, "Sn": TEXT, "Bn": TEXT, "Dn": BITS}
 ARRAY_SHAPES = {
     **{"N1": NIBBLES, "Cn": PIECES, "Sn": PIECES, "Uf": SIZED, "Cf": LETTERS, "Vn": VALUES}

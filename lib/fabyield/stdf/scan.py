@@ -14,8 +14,7 @@ from fabyield.stdf.headers import Types
 from fabyield.stdf.kernels import Bytes, Flags, Longs, Words, taken
 from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
-FAR_SIZE = PIR_SIZE = 6
-VERSION = 4
+FAR_SIZE, PIR_SIZE = 4 + headers.FAR_BODY, 4 + headers.PIR_BODY
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
 ROLES = {
     **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
@@ -66,12 +65,8 @@ class Chain:
 
     def counts(self) -> dict[str, int]:
         """Count the records by name, in order of type and subtype."""
-        return {str(name_of(code)): int(self.many[code]) for code in self.present()}
-
-    def present(self) -> list[int]:
-        """List the codes that there are."""
-        codes: list[int] = np.flatnonzero(self.many).tolist()
-        return codes
+        present = np.flatnonzero(self.many).tolist()
+        return {str(name_of(code)): int(self.many[code]) for code in present}
 
 
 def scan(blocks: Iterable[Bytes], name: str) -> Iterator[Chain]:
@@ -217,8 +212,9 @@ def is_big_endian(data: Bytes, name: str) -> bool:
         begin = bytes(head).hex(" ")
         raise StdfError(f"{name}: first record is not FAR but begins with bytes {begin}")
     cpu_type, version, big = head[4], head[5], head[0] == 0
-    if version != VERSION:
-        raise StdfError(f"{name}: STDF version {version}; only version {VERSION} can be read")
+    if version != headers.VERSION:
+        only = f"only version {headers.VERSION} can be read"
+        raise StdfError(f"{name}: STDF version {version}; {only}")
     if cpu_type == DEC:
         raise StdfError(f"{name}: CPU_TYPE 0 (DEC): its floating-point numbers are not supported")
     if cpu_type not in (BIG_ENDIAN, LITTLE_ENDIAN):

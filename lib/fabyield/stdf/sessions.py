@@ -1,7 +1,7 @@
 """Which of several files count: each content once, and of a session's files the better ones."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,7 @@ class Source:
     def of(cls, place: int, skim: Skim, naming: Naming) -> "Source":
         """Name the lot and the wafers of a file as the fab does."""
         names = file_names(skim)
-        known = [names[name] for name in SESSION]
-        # Without times nothing tells one session from another, so the file is one of its own.
-        text = repr(known) if names["setup_t"] or names["start_t"] else skim.sha256
-        session = hashlib.sha256(text.encode()).hexdigest()
+        session = session_of(names, skim.sha256)
         lot = lot_of(names["lot_id"] if trimmed(names["lot_id"]) else f"{NOWHERE}{session[:8]}")
         wafers = skim.tables.wafers
         ids, starts = wafers["wafer_id"].to_pylist(), wafers["start_t"].to_pylist()
@@ -66,6 +63,14 @@ class Source:
         """Whether all wafers of `other` are in this file too."""
         nameless = {at for name, at in other.wafers if name == NOWHERE}
         return other.named <= self.named and nameless <= {at for _, at in self.wafers}
+
+
+def session_of(names: Mapping[str, Any], sha256: str) -> str:
+    """Name the test session of a file by what its MIR says (SESSION); see docs/adr/0008."""
+    known = [names[name] for name in SESSION]
+    # Without times nothing tells one session from another, so the file is one of its own.
+    text = repr(known) if names["setup_t"] or names["start_t"] else sha256
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_names(skim: Skim) -> dict[str, Any]:

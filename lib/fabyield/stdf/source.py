@@ -32,7 +32,7 @@ class Stream(Protocol):
 Source = str | Path | bytes | Stream
 
 MAGIC_BYTES = 4
-BLOCK = CHUNK = 1 << 23
+BLOCK = 1 << 23
 
 
 class Decompressor(Protocol):
@@ -166,10 +166,10 @@ def opened(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator
             name, pieces = "STDF input", iter(_slices(source))
         elif isinstance(source, str | Path):
             name, stream = str(source), closing.enter_context(Path(source).open("rb"))
-            pieces = iter(partial(stream.read, CHUNK), b"")
+            pieces = iter(partial(stream.read, BLOCK), b"")
         else:
             name = str(getattr(source, "name", "STDF input"))
-            pieces = iter(partial(source.read, CHUNK), b"")
+            pieces = iter(partial(source.read, BLOCK), b"")
         yield Content(name, pieces, most_bytes, hashed)
 
 
@@ -181,8 +181,8 @@ def _more(data: bytes, raw: Iterator[bytes], least: int) -> bytes:
 
 
 def _slices(data: bytes) -> Iterator[bytes]:
-    for start in range(0, len(data), CHUNK):
-        yield data[start : start + CHUNK]
+    for start in range(0, len(data), BLOCK):
+        yield data[start : start + BLOCK]
 
 
 def regular(pieces: Iterator[bytes]) -> Iterator[bytes]:

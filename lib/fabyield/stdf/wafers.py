@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 
 from fabyield.errors import StdfError
 from fabyield.stdf.kernels import Ints, Longs
-from fabyield.stdf.rows import ArrowArray, Rows, arrow, no_rows
+from fabyield.stdf.lists import ArrowArray, arrow
+from fabyield.stdf.rows import Rows, no_rows
 
 RUN = ("head_num", "site_grp")
 COUNTS = ("part_cnt", "rtst_cnt", "abrt_cnt", "good_cnt", "func_cnt")
