@@ -28,13 +28,11 @@ from fabyield.stdf.headers import (
 )
 from fabyield.stdf.kernels import Bytes, Longs, Number, Words
 
-NOT_PLAIN = 0
-
 
 class Links(NamedTuple):
     """Room for what `chain` finds: the whole records, and the damaged stretches.
 
-    Of each record its start, its end and its code; of each code how many there are.
+    Of each record its start, its end, its code and the role of that; of each code how many.
 
     A row of `gap`: where it begins and ends, and how many records stand before it.
     """
@@ -42,26 +40,45 @@ class Links(NamedTuple):
     start: Longs
     end: Longs
     code: Words
+    role: Bytes
     many: Longs
     gap: Longs
 
 
 @njit(cache=True, nogil=True)
-def plain(data: Bytes, big: bool, types: Types, at: Number) -> Number:
-    """Tell where the record at `at` ends if nothing about it is special, as of nearly all.
+def plain(
+    data: Bytes, big: bool, types: Types, links: Links, known: tuple[Number, int]
+) -> tuple[Number, int]:
+    """Follow records as long as nothing about them is special, as of nearly all.
 
-    What `judge` finds of them, at a fraction of the time.
+    What `judge` finds of them, at a fraction of the time. `known`, as what it returns: where the
+    next one begins, and how many there are before it.
     """
+    at, count = known
+    role, least = types.role, types.least
+    start, stop, codes, roles = links.start, links.end, links.code, links.role
+    many = links.many
     code, length = header(data, big, at)
     end = at + 4 + length
-    if types.role[code] in (NONE, FAR, PIR) or length > LONG or end + 4 > data.size:
-        return np.int64(NOT_PLAIN)
-    code, length = header(data, big, end)
-    after = end + 4 + length
-    if types.role[code] == NONE or length < types.least[code] or after + 4 > data.size:
-        return np.int64(NOT_PLAIN)
-    code, _ = header(data, big, after)
-    return end if types.role[code] != NONE else np.int64(NOT_PLAIN)
+    if end + 4 > data.size:
+        return at, count
+    after_code, after_length = header(data, big, end)
+    while length <= LONG and least[after_code] <= after_length:
+        what = role[code]
+        beyond = end + 4 + after_length
+        if what in (NONE, FAR) or (what == PIR and length > PIR_BODY):
+            break
+        if role[after_code] == NONE or beyond + 4 > data.size:
+            break
+        next_code, next_length = header(data, big, beyond)
+        if role[next_code] == NONE:
+            break
+        start[count], stop[count], codes[count], roles[count] = at, end, code, what
+        many[code] += 1
+        count += 1
+        at, end, code, length = end, beyond, after_code, after_length
+        after_code, after_length = next_code, next_length
+    return at, count
 
 
 @njit(cache=True, nogil=True)
@@ -154,20 +171,21 @@ def chain(
     """
     first, last, lost, careful = flags
     gap = links.gap
-    start, stop, code, many = links.start, links.end, links.code, links.many
+    start, stop, code, role = links.start, links.end, links.code, links.role
+    many = links.many
     at: Number = np.int64(0)
     end: Number = at
     count, gaps = 0, 0
     if first:
         at, count = np.int64(4 + FAR_BODY), 1
-        start[0], stop[0], code[0] = 0, at, FAR_CODE
+        start[0], stop[0], code[0], role[0] = 0, at, FAR_CODE, FAR
         many[FAR_CODE] += 1
     while at + 4 <= data.size:
         status, end = WRONG, np.int64(data.size)
         if not lost:
-            status, end = WHOLE, plain(data, big, types, at)
-            if end == NOT_PLAIN:
-                status, end = judge(data, big, last, types, at)
+            if not careful:
+                at, count = plain(data, big, types, links, (at, count))
+            status, end = judge(data, big, last, types, at)
         if status in (MORE, END):
             break
         if careful and status == WHOLE and holds_part(data, big, types, at, end):
@@ -181,7 +199,7 @@ def chain(
                 break
         if status == WHOLE or (status == DOUBTFUL and found >= end):
             what, _ = header(data, big, at)
-            start[count], stop[count], code[count] = at, end, what
+            start[count], stop[count], code[count], role[count] = at, end, what, types.role[what]
             many[what] += 1
             count += 1
             at = end

@@ -14,7 +14,7 @@ from fabyield.stdf.header import Header, no_file
 from fabyield.stdf.kernels import Ints
 from fabyield.stdf.parts import Touchdowns
 from fabyield.stdf.records import RECORDS
-from fabyield.stdf.results import LEAST, WANTED, Parametric, Results, waiting
+from fabyield.stdf.results import Results, measured, no_results
 from fabyield.stdf.rows import Rows, no_rows
 from fabyield.stdf.scan import Chain
 from fabyield.stdf.wafers import Wafers
@@ -55,7 +55,7 @@ class Decoder:
             self._measure(chain, owner, counts)
         if chain.is_last:
             self._parts.give_up()
-        values: dict[str, Any] = {} if self._results else _no_results()
+        values: dict[str, Any] = {table: no_results(n) for table, n in MEASURED.items()}
         values |= {
             table: results.ready(self._parts, self._definitions, chain.refused)
             for table, results in self._results.items()
@@ -63,7 +63,8 @@ class Decoder:
         self._forget()
         self._header.check(chain)
         own: dict[str, Any] = {
-            table: _plain(self._rows(chain, n, counts)) for table, n in OWN_TABLE.items()
+            table: _plain(self._rows(chain, n, counts)) if n in counts else _none_of(n)
+            for table, n in OWN_TABLE.items()
         }
         others = {
             name: _placed(Rows(chain, name))
@@ -73,7 +74,7 @@ class Decoder:
         return StdfTables(
             **_until_the_last(),
             parts=parts,
-            bins=pa.concat_tables([_bins(rows["HBR"], "H"), _bins(rows["SBR"], "S")]),
+            bins=_bins(rows["HBR"], rows["SBR"]),
             refused=refused_table(chain.refused),
             others=others,
             counts=counts,
@@ -99,20 +100,11 @@ class Decoder:
 
     def _measure(self, chain: Chain, owner: Ints, counts: dict[str, int]) -> None:
         """Take the test records of a block; tests are numbered in order of first sight."""
-        ptr = Parametric.of(chain)
-        multi = {
-            name: Rows(chain, name, wanted, least=LEAST[name]) if name in counts else no_rows(name)
-            for name, wanted in WANTED.items()
-        }
-        kinds = {name: rows.kinds() for name, rows in multi.items()}
-        telling = {name: multi[name].some(first) for name, (_, first) in kinds.items()}
-        test = self._definitions.learn({"PTR": ptr.telling(), **telling})
-        self._results["test_values"].add(ptr.waiting(owner, test["PTR"]))
+        found = {name: measured(chain, name) for name in MEASURED.values() if name in counts}
+        test = self._definitions.learn({name: one.telling() for name, one in found.items()})
         for table, name in MEASURED.items():
-            if name in multi:
-                rows, kind = multi[name], kinds[name][0]
-                found = waiting(rows, owner[rows.index], test[name][kind])
-                self._results[table].add(found)
+            if name in found:
+                self._results[table].add(found[name].waiting(owner, test[name]))
 
     def _forget(self) -> None:
         waiting = [results.pirs() for results in self._results.values()]
@@ -128,9 +120,8 @@ def _until_the_last() -> dict[str, Any]:
 
 
 @cache
-def _no_results() -> dict[str, Any]:
-    empty = Decoder("").batch(replace(no_rows("FAR").chain, refused=[]))
-    return {table: getattr(empty, table) for table in MEASURED}
+def _none_of(name: str) -> pa.Table:
+    return _plain(no_rows(name))
 
 
 def _plain(rows: Rows) -> pa.Table:
@@ -147,7 +138,18 @@ def _placed(rows: Rows) -> pa.Table:
     return pa.table({"record_offset": offset, **rows.columns(fields)})
 
 
-def _bins(rows: Rows, kind: str) -> pa.Table:
+def _bins(hard: Rows, soft: Rows) -> pa.Table:
+    if len(hard) or len(soft):
+        return pa.concat_tables([_bins_of("H", hard), _bins_of("S", soft)])
+    return _no_bins()
+
+
+@cache
+def _no_bins() -> pa.Table:
+    return _bins_of("H", no_rows("HBR"))
+
+
+def _bins_of(kind: str, rows: Rows) -> pa.Table:
     prefix = f"{kind.lower()}bin"
     columns = {name: f"{prefix}_{name.removeprefix('bin_')}" for name in BINS}
     return pa.table(

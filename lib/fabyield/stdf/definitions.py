@@ -100,15 +100,16 @@ class Definitions:
         """Keep what the first record of each test that carries a field says of it."""
         known = {field.name for field in rows.record.fields}
         for told, name in zip(self._told, DEFINED, strict=True):
-            if name not in known or told[test].all():
+            if name not in known or told.all() or told[test].all():
                 continue
             column = rows.column(name)
             news = np.flatnonzero(
                 (np.asarray(column.is_valid()) | _says_none(rows, name)) & ~told[test]
             )
-            told[test[news]] = True
-            said = column.take(pa.array(news)).to_pylist()
-            for index, value in zip(test[news][::-1].tolist(), said[::-1], strict=True):
+            new, first = np.unique(test[news], return_index=True)
+            told[new] = True
+            said = column.take(pa.array(news[first])).to_pylist()
+            for index, value in zip(new.tolist(), said, strict=True):
                 self._values[name][index] = value
 
     def texts(self) -> ArrowArray:

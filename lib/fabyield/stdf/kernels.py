@@ -63,6 +63,16 @@ def gather(out: Bytes, data: Bytes, starts: Longs, lengths: Longs) -> None:
             to += 1
 
 
+@njit(cache=True, nogil=True)
+def nibbles(out: Bytes, data: Bytes, starts: Longs, counts: Longs) -> None:
+    """Copy half bytes, the low one of each byte first, of the arrays at `starts` into `out`."""
+    to = 0
+    for i in range(starts.size):
+        for k in range(counts[i]):
+            out[to] = data[starts[i] + k // 2] >> 4 * (k % 2) & 15
+            to += 1
+
+
 class Found(NamedTuple):
     """What `walk` finds of each wanted field of each record, a row per field.
 
@@ -199,13 +209,15 @@ def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
 @njit(cache=True, nogil=True)
 def number(data: Bytes, big: bool, at: Number, width: Number) -> np.int64:
     """Read an unsigned integer of up to four bytes; of more, the first four bytes in file order."""
-    one = np.int64(data[at])
+    # Unsigned, or each index would be asked whether it counts from the end.
+    place = np.uint64(at)
+    one = np.int64(data[place])
     if width == 1:
         return one
-    two = np.int64(data[at + 1])
+    two = np.int64(data[place + np.uint64(1)])
     if width == 2:
         return one << 8 | two if big else two << 8 | one
-    three, four = np.int64(data[at + 2]), np.int64(data[at + 3])
+    three, four = np.int64(data[place + np.uint64(2)]), np.int64(data[place + np.uint64(3)])
     if big:
         return one << 24 | two << 16 | three << 8 | four
     return four << 24 | three << 16 | two << 8 | one

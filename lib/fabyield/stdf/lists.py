@@ -57,11 +57,9 @@ def numbers_at(data: Bytes, big: bool, places: Longs, counts: Longs, kind: str) 
 
 def nibbles_at(data: Bytes, places: Longs, counts: Longs) -> NDArray[Any]:
     """Read `counts` half bytes at each of the places, the low one of each byte first."""
-    sizes = (counts + 1) // 2
-    packed = gather(data, places, sizes)
-    nibbles = np.stack([packed & 15, packed >> 4], axis=1).ravel()
-    first = np.repeat(2 * bounds(sizes)[:-1] - bounds(counts)[:-1], counts)
-    return nibbles[first + np.arange(first.size)]
+    out = np.empty(int(counts.sum()), np.uint8)
+    kernels.nibbles(out, data, places, counts)
+    return out
 
 
 def even_places(places: Longs, counts: Longs, widths: Longs) -> tuple[Longs, Longs]:

@@ -20,6 +20,8 @@ from fabyield.stdf.kernels import (
 
 # Places in a PTR, header included; and its length with the result.
 TEST_FLG, PARM_FLG, RESULT, WITH_RESULT = 10, 11, 12, 16
+# Odd, and of no order: the golden ratio's share of 64 bits.
+FACTOR = np.int64(-0x61C8_8646_80B5_83EB)
 
 
 class Measured(NamedTuple):
@@ -122,8 +124,13 @@ def alike(data: Bytes, start: Longs, end: Longs, a: int, b: int) -> bool:
 def hashed(data: Bytes, at: Number, stop: Number) -> Number:
     """Hash what `alike` compares."""
     code = np.int64(stop - at)
-    for i in range(at + 4, min(at + 8, stop)):
-        code = code * 31 + np.int64(data[i])
-    for i in range(at + WITH_RESULT, stop):
-        code = code * 31 + np.int64(data[i])
-    return code ^ code >> 29
+    if at + 8 <= stop:
+        code = code * FACTOR + number(data, True, at + 4, 4)
+    place = at + WITH_RESULT
+    while place + 4 <= stop:
+        code = code * FACTOR + number(data, True, place, 4)
+        place += 4
+    while place < stop:
+        code = code * FACTOR + number(data, True, place, 1)
+        place += 1
+    return code ^ code >> 29 ^ code >> 47

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, SCAN, TEST, VENDOR, WIR, WRR
-from fabyield.stdf.kernels import Bytes, Flags, Ints, Longs, Number
+from fabyield.stdf.kernels import Bytes, Flags, Ints, Longs, Number, number
 
 # Of a PIR instead of the record that closes it.
 OPEN = -3
@@ -64,9 +64,11 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
     part, part_told, told = known.part, known.part_told, known.told
     start, end, role, hidden = records.start, records.end, records.role, records.hidden
     owner, splits = out.owner, 0
+    any_hidden = hidden.any()
     for i in range(start.size + 1):
-        told[PARTS_LOST] += hidden[i, 0]
-        told[WAFERS_LOST] += hidden[i, 1]
+        if any_hidden:
+            told[PARTS_LOST] += hidden[i, 0]
+            told[WAFERS_LOST] += hidden[i, 1]
         if i == start.size:
             break
         owner[i] = NOBODY
@@ -74,8 +76,9 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
         at = start[i] + (8 if what == TEST else 9 if what == SCAN else 4)
         if what in (PLAIN, VENDOR, FAR) or at + 2 > end[i]:
             continue
-        head = np.int64(data[at])
-        place = head << 8 | np.int64(data[at + 1])
+        # Head before site, whatever the byte order.
+        place = number(data, True, at, 2)
+        head = place >> 8
         if what in (TEST, SCAN):
             if part_told[place] < told[PARTS_LOST]:
                 # Its PIR was in a damaged stretch; the PRR to come will tell the part.

@@ -50,7 +50,7 @@ class Touchdowns:
         self._open.told[owning.PIRS] = known
         closed = np.full(known + count, OPEN, np.int32)
         out = Owned(np.empty(count, np.int32), closed, np.empty((count, 2), np.int32))
-        records = Records(chain.starts, chain.ends, chain.roles(), chain.hidden)
+        records = Records(chain.starts, chain.ends, chain.roles, chain.hidden)
         splits = owning.own(chain.data, records, self._open, out)
         pirs = int(self._open.told[owning.PIRS])
         self._closed, more = closed[:pirs], pirs - known

@@ -1,7 +1,7 @@
 """What was measured: a row per test record, as soon as its part is known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -11,13 +11,12 @@ import pyarrow as pa
 from fabyield.stdf import measuring
 from fabyield.stdf.definitions import Definitions
 from fabyield.stdf.gaps import Refused
-from fabyield.stdf.kernels import Flags, Ints, Longs, taken
+from fabyield.stdf.kernels import Ints, Longs, taken
 from fabyield.stdf.lists import ArrowArray, arrow, arrow_taken
 from fabyield.stdf.measuring import Measured
 from fabyield.stdf.owning import NOBODY
 from fabyield.stdf.parts import NEVER_CLOSED, WAITING, Touchdowns
-from fabyield.stdf.records import RECORDS
-from fabyield.stdf.rows import Rows
+from fabyield.stdf.rows import Rows, no_rows
 from fabyield.stdf.scan import Chain
 
 IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt", "opt_flag")
@@ -34,6 +33,7 @@ MEASURED_FROM = 4
 _ALL = np.ones(1, np.bool_)
 # Rows that wait for a part; more, and the parts still open are taken for never closed.
 MOST_WAITING = 4_000_000
+Columns = Mapping[str, ArrowArray]
 VALUES = MappingProxyType({"results": "rtn_rslt", "states": "rtn_stat", "rtn_indx": "rtn_indx"})
 
 
@@ -53,6 +53,8 @@ class Results:
         self, parts: Touchdowns, definitions: Definitions, refused: list[Refused]
     ) -> pa.Table:
         """Give the rows before the first whose part is open; refuse those in no part."""
+        if not self._waiting.num_rows:
+            return no_results(self.name)
         part = self._parts(parts)
         if part.size - _known(part) > MOST_WAITING:
             parts.give_up()
@@ -68,12 +70,16 @@ class Results:
     def renumber(self, pirs: Ints) -> None:
         """Follow the renumbering of PIRs."""
         rows = self._waiting
+        if not rows.num_rows:
+            return
         at = rows.schema.get_field_index("pir")
         pir = np.append(pirs, NOBODY).astype(np.int32)[rows["pir"].to_numpy()]
         self._waiting = rows.set_column(at, "pir", pa.array(pir))
 
     def pirs(self) -> Longs:
         """The PIRs of the rows that wait."""
+        if not self._waiting.num_rows:
+            return np.empty(0, np.int64)
         pir: Longs = self._waiting["pir"].to_numpy().astype(np.int64)
         return pir[pir >= 0]
 
@@ -99,12 +105,6 @@ def _known(part: Longs) -> int:
     return int(np.argmax(open_)) if open_.any() else part.size
 
 
-def waiting(rows: Rows, pir: Ints, test: Ints) -> pa.Table:
-    """Make the rows of MPR or FTR, by PIR and test."""
-    columns = {"test_flg": rows.column("test_flg"), **_measured(rows)}
-    return _table(rows.chain, rows.index, (pir, test), columns)
-
-
 def _measured(rows: Rows) -> dict[str, ArrowArray]:
     if rows.record.name == "MPR":
         columns = {name: rows.column(field) for name, field in VALUES.items()}
@@ -113,14 +113,14 @@ def _measured(rows: Rows) -> dict[str, ArrowArray]:
     return rows.columns(f.name for f in rows.record.fields if f.name not in leading)
 
 
-def _table(
-    chain: Chain, index: Longs, of: tuple[Ints, Ints], columns: Mapping[str, ArrowArray]
+def _waiting(
+    chain: Chain, bounds: tuple[Longs, Longs], of: tuple[Ints, Ints], columns: Columns
 ) -> pa.Table:
-    pir, test = of
+    (start, end), (pir, test) = bounds, of
     return pa.table(
         {
-            "record_offset": pa.array(taken(chain.starts, index) + chain.base),
-            "record_length": pa.array(chain.lengths(index)),
+            "record_offset": pa.array(start + chain.base),
+            "record_length": pa.array(end - start),
             "pir": pa.array(pir),
             "test_index": pa.array(test),
             **columns,
@@ -152,54 +152,79 @@ def _with_parts(
     )
 
 
-@dataclass(frozen=True)
 class Parametric:
     """The PTRs of a block: their values, and the kinds of which each is."""
 
-    chain: Chain
-    index: Longs
-    measured: Measured
-    kind: Ints
-    kinds: Rows
-
-    @classmethod
-    def of(cls, chain: Chain) -> "Parametric":
-        """Take the values of all PTRs."""
-        index = np.flatnonzero(chain.codes == RECORDS["PTR"].code)
-        start, end = taken(chain.starts, index), taken(chain.ends, index)
-        test_flg, parm_flg = np.empty((2, index.size), np.int16)
-        out = Measured(test_flg, parm_flg, np.empty(index.size, np.uint32))
-        measuring.measure(chain.data, chain.big, start, end, out)
-        kind, first = measuring.kinds(chain.data, start, end)
-        return cls(chain, index, out, kind, Rows(chain, "PTR", least=None, index=index[first]))
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._index = chain.index("PTR")
+        start, end = self._bounds = chain.bounds(self._index)
+        test_flg, parm_flg = np.empty((2, self._index.size), np.int16)
+        self._measured = Measured(test_flg, parm_flg, np.empty(self._index.size, np.uint32))
+        measuring.measure(chain.data, chain.big, start, end, self._measured)
+        self._kind, first = measuring.kinds(chain.data, start, end)
+        self._kinds = Rows(chain, "PTR", least=None, index=self._index[first])
+        self._good = self._kinds.readable(LEAST["PTR"])
 
     def telling(self) -> Rows:
-        """The first PTR of each kind that can be read."""
-        good = np.flatnonzero(self.kinds.readable(LEAST["PTR"]))
-        return self.kinds.some(good)
+        """Read the first PTR of each kind that can be read."""
+        return self._kinds.some(np.flatnonzero(self._good))
 
     def waiting(self, owner: Ints, test: Ints) -> pa.Table:
-        """The rows of the undamaged PTRs; `test` of each kind that can be read."""
-        out, kind = self.measured, self.kind
-        good = self.kinds.readable(LEAST["PTR"])
-        has_result = self.kinds.has("result")
+        """Make the rows of the undamaged PTRs; `test` of each kind that can be read."""
+        out, good = self._measured, self._good
+        has_result = self._kinds.has("result")
         rows: Any = slice(None)
         if not good.all():
-            rows = np.flatnonzero(good[kind])
-            self._refuse(good)
+            rows = np.flatnonzero(good[self._kind])
+            self._refuse()
         test_of = np.full(good.size, -1, np.int32)
         test_of[good] = test
-        kind, index = kind[rows], self.index[rows]
+        kind, (start, end) = self._kind[rows], self._bounds
         there = _ALL if has_result.all() else taken(has_result, kind)
         columns = {
             "test_flg": arrow(out.test_flg[rows], _ALL, pa.int16()),
             "parm_flg": arrow(out.parm_flg[rows], _ALL, pa.int16()),
             "result": arrow(out.result[rows].view(np.float32), there, pa.float32()),
         }
-        return _table(self.chain, index, (taken(owner, index), taken(test_of, kind)), columns)
+        of = (taken(owner, self._index[rows]), taken(test_of, kind))
+        return _waiting(self._chain, (start[rows], end[rows]), of, columns)
 
-    def _refuse(self, good: Flags) -> None:
-        for kind in np.flatnonzero(~good).tolist():
-            index = self.index[self.kind == kind]
-            (reason,) = self.kinds.faults(np.array([kind]))
-            self.chain.refuse(index, "PTR", [reason] * index.size)
+    def _refuse(self) -> None:
+        for kind in np.flatnonzero(~self._good).tolist():
+            index = self._index[self._kind == kind]
+            (reason,) = self._kinds.faults(np.array([kind]))
+            self._chain.refuse(index, "PTR", [reason] * index.size)
+
+
+class Arrayed:
+    """The MPRs or FTRs of a block."""
+
+    def __init__(self, chain: Chain, name: str) -> None:
+        self._rows = Rows(chain, name, WANTED[name], least=LEAST[name])
+        self._kind, self._first = self._rows.kinds()
+
+    def telling(self) -> Rows:
+        """Read the first record of each kind."""
+        return self._rows.some(self._first)
+
+    def waiting(self, owner: Ints, test: Ints) -> pa.Table:
+        """Make the rows of the undamaged records; `test` of each kind."""
+        rows = self._rows
+        columns = {"test_flg": rows.column("test_flg"), **_measured(rows)}
+        of = (owner[rows.index], test[self._kind])
+        return _waiting(rows.chain, rows.chain.bounds(rows.index), of, columns)
+
+
+def measured(chain: Chain, name: str) -> Parametric | Arrayed:
+    """Take the test records of one name from a block."""
+    return Parametric(chain) if name == "PTR" else Arrayed(chain, name)
+
+
+@cache
+def no_results(name: str) -> pa.Table:
+    """Make the table of no such records."""
+    parts, none = Touchdowns(), np.empty(0, np.int32)
+    parts.parts(no_rows("PRR"), none)
+    rows = measured(no_rows(name).chain, name).waiting(none, none)
+    return _with_parts(rows, none.astype(np.int64), parts, Definitions(""))

@@ -53,13 +53,12 @@ class Rows:
     ) -> None:
         self.chain = chain
         self.record = RECORDS[name]
-        fields = self.record.fields
-        names = [field.name for field in fields] if wanted is None else list(wanted)
+        names = [field.name for field in self.record.fields] if wanted is None else list(wanted)
         self._slots = {field: slot for slot, field in enumerate(names)}
-        found = np.flatnonzero(chain.codes == self.record.code) if index is None else index
+        found = chain.index(name) if index is None else index
         self.index = found
         self.starts = chain.starts[found]
-        self._whole, (self._at, self._raw) = self._walk(fields, self.starts)
+        self._whole, (self._at, self._raw) = self._walk(0, self.starts)
         self._try_others()
         if least is not None:
             self._refuse(least)
@@ -67,38 +66,20 @@ class Rows:
     def __len__(self) -> int:
         return int(self.starts.size)
 
-    def _walk(
-        self, fields: Sequence[Field], starts: Longs
-    ) -> tuple[NDArray[np.int16], kernels.Found]:
-        """Find the fields of the records at `starts` by one layout."""
-        plan = np.array([self._plan(fields, field) for field in fields], np.int32)
+    def _walk(self, layout: int, starts: Longs) -> tuple[NDArray[np.int16], kernels.Found]:
+        """Find the fields of the records at `starts` by one of their layouts."""
+        plan = _plan(self.record.name, layout, tuple(self._slots))
         shape = (len(self._slots), starts.size)
         found = kernels.Found(np.zeros(shape, np.uint32), np.zeros(shape, np.uint32))
-        plan = plan.reshape(-1, PLAN)
         return kernels.walk(self.chain.data, self.chain.big, starts, plan, found), found
-
-    def _plan(self, fields: Sequence[Field], field: Field) -> tuple[int, ...]:
-        names = [other.name for other in fields]
-        # Beyond the last field stand a 0 and a 1.
-        zero, one = len(names), len(names) + 1
-        shape, many = SHAPES.get(field.type, FIXED), zero
-        if field.count is not None:
-            shape = ARRAY_SHAPES.get(field.type, ARRAY)
-            many = names.index(field.count) if field.count in names else one
-        width = names.index(field.width) if field.width else zero
-        plan = (shape, width_of(field.type), many, self._slots.get(field.name, -1), width)
-        if field.stored is None:
-            return (*plan, 0, 0, 0)
-        flag, mask, value = field.stored
-        return (shape + OPTIONAL, *plan[1:], names.index(flag), mask, value)
 
     def _try_others(self) -> None:
         """Read what the first layout does not fit to the byte by one that does, if there is one."""
         size = len(self.record.fields)
-        for fields in self.record.others:
+        for layout, fields in enumerate(self.record.others, 1):
             unfit = np.flatnonzero((self._whole < 0) | (self._whole > size))
             if unfit.size:
-                whole, found = self._walk(fields, self.starts[unfit])
+                whole, found = self._walk(layout, self.starts[unfit])
                 fits = whole == len(fields)
                 rows = unfit[fits]
                 self._at[:, rows], self._raw[:, rows] = found.at[:, fits], found.raw[:, fits]
@@ -258,6 +239,32 @@ class Rows:
         return arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[kind]), counts
 
 
+@cache
+def _plan(name: str, layout: int, wanted: tuple[str, ...]) -> NDArray[np.int32]:
+    """Tell `walk` what to find by the first layout of a record, or one of its others."""
+    record, slots = RECORDS[name], {field: slot for slot, field in enumerate(wanted)}
+    fields = (record.fields, *record.others)[layout]
+    rows = [
+        _planned(field, [f.name for f in fields], slots.get(field.name, -1)) for field in fields
+    ]
+    return np.array(rows, np.int32).reshape(-1, PLAN)
+
+
+def _planned(field: Field, names: Sequence[str], slot: int) -> tuple[int, ...]:
+    # Beyond the last field stand a 0 and a 1.
+    zero, one = len(names), len(names) + 1
+    shape, many = SHAPES.get(field.type, FIXED), zero
+    if field.count is not None:
+        shape = ARRAY_SHAPES.get(field.type, ARRAY)
+        many = names.index(field.count) if field.count in names else one
+    width = names.index(field.width) if field.width else zero
+    plan = (shape, width_of(field.type), many, slot, width)
+    if field.stored is None:
+        return (*plan, 0, 0, 0)
+    flag, mask, value = field.stored
+    return (shape + OPTIONAL, *plan[1:], names.index(flag), mask, value)
+
+
 def _numbered(keys: Longs) -> Longs:
     """Number distinct keys in order of first sight."""
     indices: ArrowArray = pa.array(keys).dictionary_encode()
@@ -268,10 +275,8 @@ def _numbered(keys: Longs) -> Longs:
 @cache
 def no_rows(name: str) -> Rows:
     """Rows of a file that has none of that name."""
-    nothing = np.empty(0, np.int64)
-    data = np.empty(0, np.uint8)
+    nothing, data = np.empty(0, np.int64), np.empty(0, np.uint8)
     data.flags.writeable = False
     hidden = np.zeros((1, 2), np.bool_)
-    return Rows(
-        Chain(data, False, 0, nothing, nothing, nothing.astype(np.uint16), nothing, hidden), name
-    )
+    codes, roles = nothing.astype(np.uint16), nothing.astype(np.uint8)
+    return Rows(Chain(data, False, 0, nothing, nothing, codes, roles, nothing, hidden), name)

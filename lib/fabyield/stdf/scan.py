@@ -33,8 +33,9 @@ LEAST = {
 class Chain:
     """The whole records of a block: where they start and end, what they are, how many of each.
 
-    `base` is the block's place in the content. `hidden` has a row per record and one for the end:
-    whether a damaged stretch before it may hide the end of a part, the end of a wafer.
+    `roles` tell what each record is to parts and wafers; `base` is the block's place in the
+    content. `hidden` has a row per record and one for the end: whether a damaged stretch before it
+    may hide the end of a part, the end of a wafer.
     """
 
     data: Bytes
@@ -43,6 +44,7 @@ class Chain:
     starts: Longs
     ends: Longs
     codes: Words
+    roles: Bytes
     many: Longs
     hidden: Flags
     is_last: bool = True
@@ -54,14 +56,19 @@ class Chain:
             offsets = self.starts[index] + self.base
             self.refused.append(Refused(offsets, self.lengths(index), name, reasons))
 
+    def index(self, name: str) -> Longs:
+        """Tell which of the records have that name."""
+        return np.flatnonzero(self.codes == RECORDS[name].code)
+
+    def bounds(self, index: Longs) -> tuple[Longs, Longs]:
+        """Tell where some of the records start and end."""
+        return taken(self.starts, index), taken(self.ends, index)
+
     def lengths(self, index: Longs) -> Longs:
         """Count the bytes of some of the records, header included."""
-        lengths: Longs = taken(self.ends, index) - taken(self.starts, index)
+        start, end = self.bounds(index)
+        lengths: Longs = end - start
         return lengths
-
-    def roles(self) -> Bytes:
-        """Tell what each record is to parts and wafers."""
-        return types().role[self.codes]
 
     def counts(self) -> dict[str, int]:
         """Count the records by name, in order of type and subtype."""
@@ -72,7 +79,8 @@ class Chain:
 def scan(blocks: Iterable[Bytes], name: str) -> Iterator[Chain]:
     """Follow the records through `blocks`; raises StdfError, naming `name`, if it is no STDF.
 
-    What is damaged is refused, as far as the next place where records follow one another.
+    What is damaged is refused, as far as the next place where records follow one another. Each
+    chain holds until the next one is asked for: they share their room.
     """
     scanner, left = Scanner(name), np.empty(0, np.uint8)
     for block in blocks:
@@ -80,7 +88,8 @@ def scan(blocks: Iterable[Bytes], name: str) -> Iterator[Chain]:
         if left.size >= FAR_SIZE:
             chain, left = scanner.chain(left, last=False)
             yield chain
-        left = np.concatenate([left, block]) if left.size else block
+        # A copy: the block holds only until the next one is asked for.
+        left = np.concatenate([left, block])
     yield scanner.chain(left, last=True)[0]
 
 
@@ -94,6 +103,7 @@ class Scanner:
         self._lost = False
         self._over = False
         self._gap: Gap | None = None
+        self._room = _room(0)
 
     def chain(self, data: Bytes, *, last: bool) -> tuple[Chain, Bytes]:
         """Find the records of a block, and what is left of it for the next one."""
@@ -114,6 +124,7 @@ class Scanner:
             links.start[:count],
             links.end[:count],
             links.code[:count],
+            links.role[:count],
             links.many,
             np.zeros((count + 1, 2), np.bool_),
             last,
@@ -129,7 +140,11 @@ class Scanner:
     def _follow(
         self, data: Bytes, first: bool, last: bool, *, careful: bool = False
     ) -> tuple[Links, tuple[int, int, int | np.int64, bool]]:
-        links = _room(0 if self._over else data.size)
+        # Each record has a header, and each gap stands before a record or the end.
+        most = data.size // 4 + 1
+        if self._room.start.size < most:
+            self._room = _room(most)
+        links = self._room._replace(many=np.zeros_like(self._room.many))
         if self._over:
             return links, (0, 0, data.size, False)
         flags = (first, last, self._lost, careful)
@@ -179,13 +194,12 @@ def types() -> Types:
     return Types(role, least)
 
 
-def _room(size: int) -> Links:
-    # Each has a header, and each gap stands before a record or the end.
-    most = size // 4 + 1
+def _room(most: int) -> Links:
     return Links(
         np.empty(most, np.int64),
         np.empty(most, np.int64),
         np.empty(most, np.uint16),
+        np.empty(most, np.uint8),
         np.zeros(2**16, np.int64),
         np.empty((most, 3), np.int64),
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,7 @@ class Stream(Protocol):
 
 
 Source = str | Path | bytes | Stream
+Piece = bytes | memoryview
 
 MAGIC_BYTES = 4
 BLOCK = 1 << 23
@@ -50,7 +52,7 @@ class Decompressor(Protocol):
     def unused_data(self) -> bytes:
         """What stands behind the member."""
 
-    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+    def decompress(self, data: Piece, /, max_length: int) -> bytes:
         """Give up to `max_length` bytes; what is left over comes with the next call."""
 
 
@@ -75,7 +77,7 @@ class Gzip:
         """What stands behind the member."""
         return self._member.unused_data
 
-    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+    def decompress(self, data: Piece, /, max_length: int) -> bytes:
         """Give up to `max_length` bytes of the member."""
         return self._member.decompress(self._member.unconsumed_tail + data, max_length)
 
@@ -96,7 +98,7 @@ class Content:
     """
 
     name: str
-    raw: Iterator[bytes]
+    raw: Iterator[Piece]
     most_bytes: int
     hashed: bool = False
     size: int = 0
@@ -111,7 +113,10 @@ class Content:
         return self._hash.hexdigest() if self.hashed else None
 
     def blocks(self) -> Iterator[Bytes]:
-        """Give the content in pieces of BLOCK bytes and a smaller last one."""
+        """Give the content in pieces of BLOCK bytes and a smaller last one.
+
+        Each holds until the next one is asked for.
+        """
         for block in regular(self._pieces()):
             self.size += len(block)
             if self.size > self.most_bytes:
@@ -123,7 +128,7 @@ class Content:
                 self._hash.update(block)
             yield np.frombuffer(block, np.uint8)
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[Piece]:
         first = _more(b"", self.raw, MAGIC_BYTES)
         for magic, (name, new) in FORMATS.items():
             if first.startswith(magic):
@@ -134,10 +139,10 @@ class Content:
         yield from self.raw
 
     def _unpacked(
-        self, data: bytes, name: str, new: Callable[[], Decompressor], magic: bytes
+        self, data: Piece, name: str, new: Callable[[], Decompressor], magic: bytes
     ) -> Iterator[bytes]:
         """Content of the compressed members one behind another; padding behind them is dropped."""
-        while data.startswith(magic):
+        while data[: len(magic)] == magic:
             member = new()
             while not member.eof:
                 try:
@@ -163,34 +168,45 @@ def opened(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator
     """Open a path, bytes, or an open stream, which is left open."""
     with ExitStack() as closing:
         if isinstance(source, bytes):
-            name, pieces = "STDF input", iter(_slices(source))
+            name, pieces = "STDF input", _slices(source)
         elif isinstance(source, str | Path):
-            name, stream = str(source), closing.enter_context(Path(source).open("rb"))
-            pieces = iter(partial(stream.read, BLOCK), b"")
+            name = str(source)
+            pieces = _pieces_of(closing.enter_context(Path(source).open("rb")))
         else:
             name = str(getattr(source, "name", "STDF input"))
             pieces = iter(partial(source.read, BLOCK), b"")
         yield Content(name, pieces, most_bytes, hashed)
 
 
-def _more(data: bytes, raw: Iterator[bytes], least: int) -> bytes:
+def _pieces_of(file: BufferedReader) -> Iterator[Piece]:
+    """Read a file, each time into the same room: a piece holds until the next one is asked for."""
+    room = np.empty(BLOCK, np.uint8).data
+    while size := file.readinto(room):
+        yield room[:size]
+
+
+def _more(data: bytes, raw: Iterator[Piece], least: int) -> bytes:
     """Add to `data` until there are `least` bytes or no more come."""
     while len(data) < least and (more := next(raw, b"")):
         data += more
     return data
 
 
-def _slices(data: bytes) -> Iterator[bytes]:
+def _slices(data: bytes) -> Iterator[Piece]:
+    whole = memoryview(data)
     for start in range(0, len(data), BLOCK):
-        yield data[start : start + BLOCK]
+        yield whole[start : start + BLOCK]
 
 
-def regular(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def regular(pieces: Iterator[Piece]) -> Iterator[Piece]:
     """Join pieces until there are BLOCK bytes."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
-        waiting.append(piece)
+        if not waiting and len(piece) >= BLOCK:
+            yield piece
+            continue
+        waiting.append(bytes(piece))
         size += len(piece)
         if size >= BLOCK:
             yield b"".join(waiting)
