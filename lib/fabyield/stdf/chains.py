@@ -20,6 +20,7 @@ from fabyield.stdf.headers import (
     WHOLE,
     WRONG,
     Types,
+    fits,
     header,
     holds_part,
     is_far,
@@ -129,7 +130,9 @@ def resync(
         code, length = header(data, big, at)
         if types.role[code] not in (NONE, VENDOR):
             seen, end = plausible(data, big, last, types, at), at + 4 + length
-            if seen == WHOLE and swallows(data, big, types, at, end):
+            if seen == WHOLE and (
+                not fits(data, big, types, at) or swallows(data, big, types, at, end)
+            ):
                 seen = WRONG
             place = at
             if seen == WHOLE and end - at > LONG:
@@ -154,7 +157,7 @@ def shorter(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tup
         code, length = header(data, big, np.int64(place))
         if types.role[code] not in (NONE, VENDOR) and length <= LONG:
             seen = plausible(data, big, last, types, np.int64(place))
-            if seen != WRONG:
+            if seen == MORE or (seen == WHOLE and fits(data, big, types, np.int64(place))):
                 return np.int64(place), seen
     return at, WHOLE
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.kernels import Bytes, Number
+from fabyield.stdf.kernels import Bytes, Found, Ints, Longs, Number, walk
 
 # What a header may be; of tests, where its head and site stand tells the rest.
 NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SCAN, VENDOR, FAR = range(10)
@@ -22,11 +22,24 @@ CHUNK = 4 * 255
 LONG, BACK = 1024, 512
 
 
+class Layouts(NamedTuple):
+    """The plans of all layouts behind one another, as `walk` takes them, in order of code.
+
+    `end`: where that of each layout begins, and the last one ends; `first`: the first layout of
+    each code, and behind it that of the next.
+    """
+
+    plan: Ints
+    end: Longs
+    first: Longs
+
+
 class Types(NamedTuple):
-    """The role of each record code, and the least bytes that one of it has behind its header."""
+    """The role of each record code, the least bytes that one of it has behind its header."""
 
     role: Bytes
     least: Bytes
+    layouts: Layouts
 
 
 @njit(cache=True, nogil=True)
@@ -69,6 +82,20 @@ def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> i
     if at > data.size:
         return WRONG if last else MORE
     return WHOLE
+
+
+@njit(cache=True, nogil=True)
+def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
+    """Tell whether the record at `at` ends where one of its fields does, as whole ones do."""
+    known = types.layouts
+    code, _ = header(data, big, at)
+    nothing = np.zeros((0, 1), np.uint32)
+    for layout in range(known.first[code], known.first[code + 1]):
+        plan = known.plan[known.end[layout] : known.end[layout + 1]]
+        whole = walk(data, big, np.array([at], np.int64), plan, Found(nothing, nothing))[0]
+        if 0 <= whole <= plan.shape[0]:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)

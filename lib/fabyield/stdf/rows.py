@@ -1,6 +1,6 @@
 """All records of one name, field by field as columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -10,30 +10,15 @@ from numpy.typing import NDArray
 
 from fabyield.stdf import kernels, lists
 from fabyield.stdf.kernels import (
-    ARRAY,
-    BITS,
-    FIXED,
-    LETTERS,
-    NIBBLES,
-    OPTIONAL,
-    PIECES,
-    PLAN,
-    SIZED,
-    TEXT,
-    VALUES,
     Bytes,
     Flags,
     Longs,
 )
 from fabyield.stdf.lists import ArrowArray, arrow
+from fabyield.stdf.plans import plan_of
 from fabyield.stdf.records import RECORDS, Field
 from fabyield.stdf.scan import Chain
 from fabyield.stdf.types import ARROW, LENGTHS, NUMBERS, width_of
-
-SHAPES = {"Cn": TEXT, "Sn": TEXT, "Bn": TEXT, "Dn": BITS}
-ARRAY_SHAPES = {
-    **{"N1": NIBBLES, "Cn": PIECES, "Sn": PIECES, "Uf": SIZED, "Cf": LETTERS, "Vn": VALUES}
-}
 
 
 class Rows:
@@ -68,7 +53,7 @@ class Rows:
 
     def _walk(self, layout: int, starts: Longs) -> tuple[NDArray[np.int16], kernels.Found]:
         """Find the fields of the records at `starts` by one of their layouts."""
-        plan = _plan(self.record.name, layout, tuple(self._slots))
+        plan = plan_of(self.record.name, layout, tuple(self._slots))
         shape = (len(self._slots), starts.size)
         found = kernels.Found(np.zeros(shape, np.uint32), np.zeros(shape, np.uint32))
         return kernels.walk(self.chain.data, self.chain.big, starts, plan, found), found
@@ -237,32 +222,6 @@ class Rows:
         else:
             numbers = lists.numbers_at(*file, places, counts, kind)
         return arrow(numbers, np.ones(numbers.size, np.bool_), ARROW[kind]), counts
-
-
-@cache
-def _plan(name: str, layout: int, wanted: tuple[str, ...]) -> NDArray[np.int32]:
-    """Tell `walk` what to find by the first layout of a record, or one of its others."""
-    record, slots = RECORDS[name], {field: slot for slot, field in enumerate(wanted)}
-    fields = (record.fields, *record.others)[layout]
-    rows = [
-        _planned(field, [f.name for f in fields], slots.get(field.name, -1)) for field in fields
-    ]
-    return np.array(rows, np.int32).reshape(-1, PLAN)
-
-
-def _planned(field: Field, names: Sequence[str], slot: int) -> tuple[int, ...]:
-    # Beyond the last field stand a 0 and a 1.
-    zero, one = len(names), len(names) + 1
-    shape, many = SHAPES.get(field.type, FIXED), zero
-    if field.count is not None:
-        shape = ARRAY_SHAPES.get(field.type, ARRAY)
-        many = names.index(field.count) if field.count in names else one
-    width = names.index(field.width) if field.width else zero
-    plan = (shape, width_of(field.type), many, slot, width)
-    if field.stored is None:
-        return (*plan, 0, 0, 0)
-    flag, mask, value = field.stored
-    return (shape + OPTIONAL, *plan[1:], names.index(flag), mask, value)
 
 
 def _numbered(keys: Longs) -> Longs:

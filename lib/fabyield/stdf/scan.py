@@ -12,6 +12,7 @@ from fabyield.stdf.chains import Links
 from fabyield.stdf.gaps import Gap, Refused
 from fabyield.stdf.headers import Types
 from fabyield.stdf.kernels import Bytes, Flags, Longs, Words, taken
+from fabyield.stdf.plans import layouts
 from fabyield.stdf.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
 FAR_SIZE, PIR_SIZE = 4 + headers.FAR_BODY, 4 + headers.PIR_BODY
@@ -191,7 +192,7 @@ def types() -> Types:
         least[RECORDS[name].code] = value
     for vendor in VENDOR_TYPES:
         role[vendor << 8 : (vendor + 1) << 8] = headers.VENDOR
-    return Types(role, least)
+    return Types(role, least, layouts())
 
 
 def _room(most: int) -> Links:
