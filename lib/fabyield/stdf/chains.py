@@ -97,6 +97,8 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
         status = MORE if not last else WHOLE if end <= data.size else WRONG
     else:
         status = followed(data, big, last, types, end)
+        if status == DOUBTFUL and not fits(data, big, types, at):
+            status = WRONG
     if status == WHOLE:
         is_long = length > LONG and swallows(data, big, types, at, end)
         if is_long or (role == PIR and length > PIR_BODY):

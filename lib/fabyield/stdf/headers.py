@@ -86,10 +86,15 @@ def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> i
 
 @njit(cache=True, nogil=True)
 def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
-    """Tell whether the record at `at` ends where one of its fields does, as whole ones do."""
+    """Tell whether the record at `at` ends where one of its fields does, as whole ones do.
+
+    Of a vendor's own it is not known.
+    """
     known = types.layouts
     code, _ = header(data, big, at)
     nothing = np.zeros((0, 1), np.uint32)
+    if types.role[code] == VENDOR:
+        return True
     for layout in range(known.first[code], known.first[code + 1]):
         plan = known.plan[known.end[layout] : known.end[layout + 1]]
         whole = walk(data, big, np.array([at], np.int64), plan, Found(nothing, nothing))[0]
