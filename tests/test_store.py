@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from delta import DeltaTable
@@ -117,6 +119,17 @@ def test_every_write_keeps_the_clustering_and_the_comments(store, frame):
     assert detail["description"] == "Made up for a test"
     fields = store.spark.read.format("delta").load(store.path(MADE_UP)).schema.fields
     assert [field.metadata["comment"] for field in fields[:2]] == ["The wafer", "The step"]
+
+
+def test_bounds_are_kept_of_the_columns_that_the_table_names(store, frame):
+    table = replace(MADE_UP, statistics=["wafer_key", "batch"])
+
+    store.append(table, frame((1, "a", None, 1)), batch=1)
+
+    log = Path(store.path(table), "_delta_log").glob("*.json")
+    told = [json.loads(line) for path in log for line in path.read_text().splitlines()]
+    (added,) = [json.loads(action["add"]["stats"]) for action in told if "add" in action]
+    assert added["minValues"] == {"wafer_key": 1, "batch": 1}
 
 
 def test_null_in_a_required_column_is_refused_by_the_table_itself(store, frame):

@@ -51,6 +51,7 @@ def test_table_is_what_its_two_files_declare(load):
         ({"key": ["fab"]}, "fab: not among"),
         ({"key": 5}, "made_up"),
         ({"cluster_by": ["wafer_key"]}, "wafer_key: not among"),
+        ({"cluster_by": ["fab_id"], "statistics": ["counts"]}, "fab_id: clustered by, without"),
         ({"columns": ["fab_id"]}, "made_up"),
         ({"columns": {"fab_id": {"type": "strin", "about": "-"}}}, "strin"),
         ({"columns": {"fab_id": {"type": "array<in>", "about": "-"}}}, "'in'"),

@@ -50,7 +50,8 @@ def staged(run: Run) -> Stage:
     remove_folder(stages)
     found = _found(run)
     ingest = run.settings.ingest
-    stage.decode(found, run.settings.landing, ingest.operator_key)
+    tables = {kind: table for kind, (table, _) in KINDS.items()}
+    stage.decode(found, run.settings.landing, ingest.operator_key, tables)
     return stage
 
 

@@ -11,6 +11,7 @@ from fabyield.errors import ContractError
 from fabyield.files import listed
 from fabyield.table import BATCH, Table
 
+STATISTICS = "delta.dataSkippingStatsColumns"
 COMMIT = re.compile(r"[0-9]{20}\.json")
 
 
@@ -109,6 +110,8 @@ class Store:
         builder = builder.comment(table.about)
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
+        if table.statistics:
+            builder = builder.property(STATISTICS, ",".join(table.statistics))
         for name, column in table.columns.items():
             nullable = not column.required
             builder = builder.addColumn(name, column.type, nullable=nullable, comment=column.about)

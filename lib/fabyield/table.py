@@ -76,7 +76,10 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Table:
-    """What the pipeline promises about one Delta table."""
+    """What the pipeline promises about one Delta table.
+
+    `statistics` are the columns whose bounds are kept for every file, all if it is empty.
+    """
 
     table: str
     about: str
@@ -86,6 +89,7 @@ class Table:
     columns: dict[str, Column]
     expectations: tuple[Expectation, ...]
     cluster_by: list[str] = field(default_factory=list)
+    statistics: list[str] = field(default_factory=list)
     unique_by_construction: bool = False
 
     @classmethod
@@ -126,7 +130,9 @@ class Table:
         return df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in declared))
 
     def _check(self, name: str) -> None:
-        named = {*self.key, *self.cluster_by}
+        named = {*self.key, *self.cluster_by, *self.statistics}
+        if self.statistics and (lacking := sorted({*self.cluster_by} - {*self.statistics})):
+            raise ContractError(f"{name}: {', '.join(lacking)}: clustered by, without statistics")
         for expectation in self.expectations:
             arguments = expectation.arguments
             named |= {arguments[k] for k in ("column", "column_A", "column_B") if k in arguments}

@@ -108,6 +108,24 @@ def test_default_limits_come_from_the_first_record_that_has_them(stdf):
     ]
 
 
+def test_alarm_and_opt_flag_are_those_of_each_record(stdf):
+    more = [{}, {"alarm_id": "hot", "opt_flag": 206}, {"alarm_id": None, "opt_flag": 14}]
+    tables = read(stdf(MIR, pir(0), *(ptr(0, 1.0, **told) for told in more), prr(0)))
+
+    assert tables.test_values["alarm_id"].to_pylist() == [None, "hot", None]
+    assert tables.test_values["opt_flag"].to_pylist() == [None, 206, 14]
+
+
+def test_conditions_of_multi_results_are_those_of_each_record_and_the_first_ones_of_the_test(stdf):
+    name, fields = mpr(0)
+    swept = [{"start_in": start, "incr_in": 0.25, "units_in": "V"} for start in (1.0, 2.0)]
+    tables = read(stdf(MIR, pir(0), *((name, {**fields, **at}) for at in swept), mpr(0), prr(0)))
+
+    rows = tables.multi_values.select(["start_in", "incr_in", "units_in"]).to_pylist()
+    assert rows == [*swept, dict.fromkeys(rows[0])]
+    assert tables.tests.select(rows[0].keys()).to_pylist() == swept[:1]
+
+
 def test_same_number_with_another_text_is_another_test(stdf):
     records = (ptr(0, 1.0), ptr(0, 2.0, test_txt="a"), ptr(0, 3.0, test_txt="b"), ptr(0, 4.0))
 

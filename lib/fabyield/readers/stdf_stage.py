@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapreplace
@@ -79,11 +79,14 @@ class Stage:
         """What was found and decoded, one row per file."""
         return self.spark.read.parquet(f"{self.folder}/{FILES}")
 
-    def decode(self, found: DataFrame, landing: str, operator_key: str) -> None:
+    def decode(
+        self, found: DataFrame, landing: str, operator_key: str, tables: Mapping[str, Table]
+    ) -> None:
         """Decode the files of `found` (FOUND) below `landing`/stdf.
 
-        Every task streams its files into Parquet files of its own, named by its partition, so
-        that a task that runs again replaces what it wrote.
+        Of the kinds of rows that become `tables` only the columns of those are kept. Every task
+        streams its files into Parquet files of its own, named by its partition, so that a task
+        that runs again replaces what it wrote.
         """
         self.discard()
         files = found.select("file_key", "path", "size_bytes").collect()
@@ -94,21 +97,22 @@ class Stage:
         rows = [(tasks[row["file_key"]], row["file_key"], row["path"]) for row in files]
         keys = self.spark.createDataFrame(rows, "task int, file_key bigint, path string")
         keys = keys.repartitionById(max(tasks.values(), default=0) + 1, "task").drop("task")
-        decode = decoder(f"{landing}/stdf", self.folder, operator_key)
+        kept = {kind: list(table.columns) for kind, table in tables.items()}
+        decode = decoder(f"{landing}/stdf", self.folder, operator_key, kept)
         decoded = keys.mapInArrow(decode, DECODED)
         joined = found.join(decoded, "file_key", how="inner")
         joined.write.mode("overwrite").parquet(f"{self.folder}/{FILES}")
 
 
 def decoder(
-    root: str, folder: str, operator_key: str
+    root: str, folder: str, operator_key: str, kept: Mapping[str, Collection[str]]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
-    """The function that a task runs over its rows of file_key and path."""
+    """The function that a task runs over its rows of file_key and path; see `Sink` for `kept`."""
 
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         context = TaskContext.get()
         part = 0 if context is None else context.partitionId()
-        with Sink(folder, part) as sink:
+        with Sink(folder, part, kept) as sink:
             for batch in batches:
                 for found in batch.to_pylist():
                     yield _decoded(f"{root}/{found['path']}", found["file_key"], operator_key, sink)
@@ -117,11 +121,15 @@ def decoder(
 
 
 class Sink:
-    """Parquet files of one task, one per kind of row, opened as the first rows of a kind come."""
+    """Parquet files of one task, one per kind of row, opened as the first rows of a kind come.
 
-    def __init__(self, folder: str, part: int) -> None:
+    `kept` names the columns that some of the kinds are to have; others have all.
+    """
+
+    def __init__(self, folder: str, part: int, kept: Mapping[str, Collection[str]]) -> None:
         self._folder = folder
         self._part = part
+        self._kept = kept
         self._writers: dict[str, pq.ParquetWriter] = {}
 
     def __enter__(self) -> "Sink":
@@ -135,6 +143,8 @@ class Sink:
         """Append `rows` of `kind`; their columns are the same for every file."""
         if not rows.num_rows:
             return
+        kept = self._kept.get(kind, rows.column_names)
+        rows = rows.select([name for name in rows.column_names if name in kept])
         if kind not in self._writers:
             system, path = located(f"{self._folder}/{kind}")
             system.create_dir(path, recursive=True)

@@ -16,10 +16,10 @@ from fabyield.stdf.types import ARROW
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
 DEFINED = (
     *("units", "res_scal", "llm_scal", "hlm_scal", "lo_limit", "hi_limit", "lo_spec", "hi_spec"),
-    *("c_resfmt", "c_llmfmt", "c_hlmfmt"),
+    *("c_resfmt", "c_llmfmt", "c_hlmfmt", "start_in", "incr_in", "units_in"),
 )
 TYPES: Final[dict[str, ArrowArray]] = {
-    f.name: ARROW.get(f.type, pa.string()) for f in RECORDS["PTR"].fields
+    f.name: ARROW.get(f.type, pa.string()) for f in RECORDS["MPR"].fields
 }
 NO_LIMIT: Final = MappingProxyType(
     {"lo_limit": 64, "llm_scal": 64, "hi_limit": 128, "hlm_scal": 128}

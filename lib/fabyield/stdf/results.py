@@ -19,10 +19,12 @@ from fabyield.stdf.parts import NEVER_CLOSED, WAITING, Touchdowns
 from fabyield.stdf.rows import Rows, no_rows
 from fabyield.stdf.scan import Chain
 
-IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt", "opt_flag")
+ARRAYS = MappingProxyType({"results": "rtn_rslt", "states": "rtn_stat", "rtn_indx": "rtn_indx"})
+MULTI = ("alarm_id", "opt_flag", "start_in", "incr_in", "units_in")
+IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt")
 WANTED: Final[Mapping[str, tuple[str, ...] | None]] = MappingProxyType(
     {
-        "MPR": (*IDENTITY, "parm_flg", "rtn_icnt", "rslt_cnt", "rtn_stat", "rtn_rslt", "rtn_indx"),
+        "MPR": (*IDENTITY, *MULTI, "parm_flg", "rtn_icnt", "rslt_cnt", *ARRAYS.values()),
         "FTR": None,
     }
 )
@@ -34,7 +36,6 @@ _ALL = np.ones(1, np.bool_)
 # Rows that wait for a part; more, and the parts still open are taken for never closed.
 MOST_WAITING = 4_000_000
 Columns = Mapping[str, ArrowArray]
-VALUES = MappingProxyType({"results": "rtn_rslt", "states": "rtn_stat", "rtn_indx": "rtn_indx"})
 
 
 class Results:
@@ -107,8 +108,12 @@ def _known(part: Longs) -> int:
 
 def _measured(rows: Rows) -> dict[str, ArrowArray]:
     if rows.record.name == "MPR":
-        columns = {name: rows.column(field) for name, field in VALUES.items()}
-        return {"parm_flg": rows.column("parm_flg"), **columns}
+        columns = {name: rows.column(field) for name, field in ARRAYS.items()}
+        return {
+            "parm_flg": rows.column("parm_flg"),
+            **columns,
+            **rows.columns((*MULTI, "opt_flag")),
+        }
     leading = ("test_num", "head_num", "site_num", "test_flg", "test_txt", "rtn_icnt", "pgm_icnt")
     return rows.columns(f.name for f in rows.record.fields if f.name not in leading)
 
@@ -186,6 +191,8 @@ class Parametric:
             "test_flg": arrow(out.test_flg[rows], _ALL, pa.int16()),
             "parm_flg": arrow(out.parm_flg[rows], _ALL, pa.int16()),
             "result": arrow(out.result[rows].view(np.float32), there, pa.float32()),
+            "alarm_id": _texts(self._kinds.column("alarm_id"), kind),
+            "opt_flag": arrow_taken(self._kinds.column("opt_flag"), kind),
         }
         of = (taken(owner, self._index[rows]), taken(test_of, kind))
         return _waiting(self._chain, (start[rows], end[rows]), of, columns)
@@ -195,6 +202,12 @@ class Parametric:
             index = self._index[self._kind == kind]
             (reason,) = self._kinds.faults(np.array([kind]))
             self._chain.refuse(index, "PTR", [reason] * index.size)
+
+
+def _texts(of_kinds: ArrowArray, kind: Ints) -> ArrowArray:
+    # Nearly always of none.
+    is_said = of_kinds.null_count < len(of_kinds)
+    return of_kinds.take(pa.array(kind)) if is_said else pa.nulls(kind.size, pa.string())
 
 
 class Arrayed:
