@@ -133,6 +133,27 @@ def test_retest_rule_comes_from_conf(stdf, tmp_path):
     assert json.loads(out)["final_yield_pct"] == 92.24
 
 
+def test_wafers_are_named_by_conf_in_every_command(stdf, tmp_path):
+    path = tmp_path / "two.stdf"
+    at = {"head_num": 1, "site_num": 0}
+    with Writer(path) as writer:
+        writer.write("MIR", setup_t=1, start_t=2, stat_num=1, lot_id="L1")
+        for wafer, flag in (("W02", 8), ("02", 0)):
+            writer.write("WIR", head_num=1, start_t=3, wafer_id=wafer)
+            writer.write("PIR", **at)
+            writer.write("PRR", **at, part_flg=flag, hard_bin=1, x_coord=1, y_coord=1)
+            writer.write("WRR", head_num=1, finish_t=4, wafer_id=wafer)
+        writer.write("MRR", finish_t=5)
+    stdf("to-parquet", path, "--out", tmp_path / "out")
+    parts = pq.read_table(tmp_path / "out" / "parts.parquet").to_pylist()
+
+    told = json.loads(stdf("info", "--json", path)[1])
+
+    final = [part["part_pass"] for part in parts if part["is_final"]]
+    assert (told["tested_die"], told["final_yield_pct"]) == (len(final), 100.0) == (1, 100.0)
+    assert stdf("info", path, "--conf", tmp_path / "no.yml", "--retest-rule", "flag")[0] == 2
+
+
 @pytest.mark.parametrize("command", ["info", "check", "to-parquet"])
 def test_file_that_cannot_be_read_is_named_and_the_others_are_done(stdf, broken, tmp_path, command):
     out_to = ["--out", tmp_path / "out"] if command == "to-parquet" else []
@@ -274,6 +295,20 @@ def test_atdf_goes_to_standard_output_and_what_it_lacks_to_standard_error(stdf, 
     assert (code, len(out.splitlines())) == (1, 2)
     assert "1 records of vendors" in err
     assert "a record header takes 4 bytes, 1 are left" in err
+
+
+def test_atdf_file_is_as_readable_as_any_other_and_a_full_disk_is_named(stdf, tmp_path):
+    (tmp_path / "other").touch()
+    stdf("to-atdf", LOT2, "--out", tmp_path / "x.atdf")
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+    command = [sys.executable, "-c", "from fabyield.cli import main; main()", "stdf", "to-atdf", LOT2]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert ran.returncode == 1
+    assert "standard output: No space left" in ran.stderr
 
 
 def test_atdf_that_fails_leaves_nothing_behind(stdf, broken, tmp_path):

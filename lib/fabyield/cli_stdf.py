@@ -4,18 +4,21 @@ What they need is imported where it is needed, so that help comes at once.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Annotated, Any, Literal, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, TypeVar
 
 import typer
 
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.screen import complain
 from fabyield.settings import Settings
+
+if TYPE_CHECKING:
+    from fabyield.stdf.naming import Naming
 
 app = typer.Typer(
     help="Look into STDF V4 files, check them, turn them into Parquet.",
@@ -58,9 +61,9 @@ def info(
     from fabyield.stdf.info import info as told  # noqa: PLC0415
     from fabyield.stdf.skim import skim  # noqa: PLC0415
 
-    rule = retest_rule or Settings.load(conf).fab.retest_rule
+    decisions = _decisions(conf, retest_rule)
     attempts = Attempts()
-    for facts in attempts.each(files, lambda path: told(skim(path), rule)):
+    for facts in attempts.each(files, lambda path: told(skim(path), *decisions)):
         if as_json:
             typer.echo(json.dumps(facts))
         else:
@@ -83,14 +86,11 @@ def to_parquet(
     """
     from fabyield import screens_stdf  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415
-    from fabyield.stdf.naming import Naming  # noqa: PLC0415
     from fabyield.stdf.parquet import Rules  # noqa: PLC0415
     from fabyield.stdf.parquet import to_parquet as export  # noqa: PLC0415
     from fabyield.stdf.skim import skim  # noqa: PLC0415
 
-    fab = Settings.load(conf).fab
-    naming = Naming(fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion)
-    rules = Rules(naming, retest_rule or fab.retest_rule, len(files) > 1)
+    rules = Rules(*_decisions(conf, retest_rule), len(files) > 1)
     attempts = Attempts()
     skims = list(attempts.each(files, skim))
     with _progress(sum(found.counts.get("PTR", 0) for found in skims)) as on_rows:
@@ -127,8 +127,12 @@ def to_atdf(
     try:
         with _text_file(out) as text:
             vendors = write_atdf(read, text)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise FabYieldError(f"{error.filename or file}: {error.strerror or error}") from error
+        # Only what fails to open has a name; what fails later is the writing.
+        where = error.filename or out or "standard output"
+        raise FabYieldError(f"{where}: {error.strerror or error}") from error
     if vendors:
         complain(f"{file}: {vendors:,} records of vendors have no form in ATDF: left out")
     for one in refused:
@@ -151,9 +155,9 @@ def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> N
     from fabyield.stdf.check import check as checked  # noqa: PLC0415
     from fabyield.stdf.skim import skim  # noqa: PLC0415
 
-    rule = retest_rule or Settings.load(conf).fab.retest_rule
+    decisions = _decisions(conf, retest_rule)
     attempts = Attempts()
-    found = list(attempts.each(files, lambda path: checked(skim(path), batches(path), rule)))
+    found = list(attempts.each(files, lambda path: checked(skim(path), batches(path), *decisions)))
     screens_stdf.checked(found)
     attempts.leave(DIFFERENT if any(one.differences for one in found) else 0)
 
@@ -170,6 +174,15 @@ def layout(
         raise ConfigError(f"{record}: no such STDF V4 record; use one of {', '.join(RECORDS)}")
     for name in RECORDS if record is None else [record.upper()]:
         screens_stdf.layout(RECORDS[name])
+
+
+def _decisions(conf: str, rule: Retest | None) -> tuple["Naming", str]:
+    """How the fab names wafers and insertions, and which touch-down of a die decides."""
+    from fabyield.stdf.naming import Naming  # noqa: PLC0415
+
+    fab = Settings.load(conf).fab
+    naming = Naming(fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion)
+    return naming, rule or fab.retest_rule
 
 
 class Attempts:
@@ -206,15 +219,15 @@ def _text_file(path: Path | None) -> Iterator[TextIO]:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    with NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}-", encoding="utf-8", newline="\n", delete=False
-    ) as part:
+    # Not by tempfile: what that makes nobody else may read.
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    with part.open("x", encoding="utf-8", newline="\n") as text:
         try:
-            yield part  # type: ignore[misc]
+            yield text
         except BaseException:
-            Path(part.name).unlink()
+            part.unlink()
             raise
-    Path(part.name).replace(path)
+    part.replace(path)
 
 
 @contextmanager

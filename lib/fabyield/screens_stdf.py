@@ -81,24 +81,35 @@ def layout(record: Record) -> None:
     """Print the fields of a record in order of storage."""
     code = f"type {record.type}, subtype {record.subtype}"
     if not record.fields:
-        _lines([f"{record.name}: {code}; its fields are not read"])
+        _lines([f"{record.name}: {code}; it has no fields"])
         return
-    columns = ("field", "type", "values", "missing value", "missing where")
+    columns = ("field", "type", "values", "missing value", "missing where", "stored where")
     grid = Grid(*columns, title=f"{record.name}: {code}")
     for field in record.fields:
         grid.add_row(field.name.upper(), field.type, *_declared(field))
     screen().print(grid)
+    for fields in record.others:
+        names = ", ".join(field.name.upper() for field in fields)
+        _lines([f"{record.name} that does not fit that is read as: {names}"])
 
 
-def _declared(field: Field) -> tuple[str, str, str]:
+def _declared(field: Field) -> tuple[str, str, str, str]:
     blank = repr(field.fill) if isinstance(field.fill, str) else f"{field.fill:,}"
-    bits = [str(n) for n in range(8) if field.flag_mask >> n & 1]
-    flag = f"{field.flag} bit {' or '.join(bits)}".upper().replace(" BIT ", " bit ")
+    width = f", of {field.width.upper()} bytes each" if field.width else ""
+    stored = ""
+    if field.stored:
+        flag, mask, value = field.stored
+        stored = f"{flag.upper()} & {mask} is {value}"
     return (
-        f"as many as {field.count.upper()}" if field.count else "",
+        f"as many as {field.count.upper()}{width}" if field.count else "",
         blank if field.fill_is_missing else "",
-        flag.replace(" OR ", " or ") if field.flag else "",
+        f"{field.flag.upper()} bit {_bits(field.flag_mask)}" if field.flag else "",
+        stored,
     )
+
+
+def _bits(mask: int) -> str:
+    return " or ".join(str(n) for n in range(8) if mask >> n & 1)
 
 
 def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -216,6 +216,27 @@ def test_numbers_of_an_unscaled_file_are_put_in_base_units(units, base, scale):
     assert fields["units"] == (units[1:] or None)
 
 
+def test_units_of_an_unscaled_file_hold_for_the_lines_of_the_test_that_say_none(stdf):
+    part = ["PIR:1|0", "PRR:1|0|1|1|P|1|1"]
+    lines = [f"PTR:{n}|1|0|1.5|P||t|||{units}||2.5" for n, units in ((1, "mA"), (2, "V"), (1, ""))]
+    content = "\n".join(["FAR:A|4|2|U", "MIR:L1", part[0], *lines, part[1]]).encode()
+
+    found = read(content)
+
+    assert found.test_values["result"].to_pylist() == pytest.approx([0.0015, 1.5, 0.0015])
+    assert found.tests["res_scal"].to_pylist() == [3, None]
+    assert found.tests["hi_limit"].to_pylist() == pytest.approx([0.0025, 2.5])
+
+
+@pytest.mark.parametrize("more", ["x" * (2**20 + 1), "x\n " * 2**19])
+def test_f10_line_that_no_record_takes_is_an_error_that_names_the_file(tmp_path, more):
+    path = tmp_path / "bomb.atd"
+    path.write_text(f"FAR:A|4|2\nDTR:{more}\nMRR:")
+
+    with pytest.raises(StdfError, match=r"bomb.atd: .*more than 1,048,576 letters"):
+        read(path)
+
+
 def test_units_without_a_prefix_stay_in_an_unscaled_file():
     assert fields_of("PTR:1|1|0|1.5|P|||||meters", "FAR:A|4|2|U")["result"] == 1.5
 

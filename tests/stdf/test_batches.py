@@ -123,6 +123,25 @@ def test_several_compressed_members_are_one_content(stdf, packed):
     assert read(packed(content[:300]) + packed(content[300:])).counts == read(content).counts
 
 
+@pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, zstd.compress])
+def test_f09_what_stands_behind_the_last_member_is_not_dropped_without_a_word(stdf, packed):
+    content = stdf(*SMALL)
+
+    padded, followed = read(packed(content) + bytes(600)), read(packed(content) + content)
+
+    assert padded.file["is_complete"].to_pylist() == [True]
+    assert followed.file["is_complete"].to_pylist() == [False]
+    [reason] = followed.refused["reason"].to_pylist()
+    assert reason.startswith("what stands behind the last ")
+
+
+def test_zstd_frames_that_hold_nothing_are_read_over(stdf):
+    content, empty = stdf(*SMALL), b"\x5a\x2a\x4d\x18\x03\x00\x00\x00abc"
+    halves = zstd.compress(content[:300]), zstd.compress(content[300:])
+
+    assert read(empty + empty.join(halves) + empty).counts == read(content).counts
+
+
 @pytest.mark.parametrize("packed", [bz2.compress, zstd.compress])
 def test_f09_cut_stream_says_so(stdf, packed):
     try:

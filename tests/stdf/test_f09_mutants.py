@@ -23,6 +23,7 @@ FOUND = {
     "a damaged length ended where another record does": (218, 395, 466, 713, 753, 2999),
     "the same across a vendor's record": (3250, 3539, 3548),
     "a damaged length ended where bytes look like a header": (1311, 1714, 3110, 3772, 3774, 10562),
+    "a damaged length ended before bytes that look like a header": (68001,),
     "a damaged length hid a PRR and the next PIR": (2091, 2771),
     "bytes of an undamaged record looked like a header": (30826, 40936, 52985, 53235),
     "a damaged stretch at the end of a batch": (141, 181, 201, 381, 3141, 7621),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -200,6 +201,52 @@ def test_file_that_breaks_in_its_middle_is_left_out_as_a_whole(export):
 
     assert [reason.rpartition("/")[2] for reason in done.broken] == ["0.stdf: broken"]
     assert tables["parts"].num_rows == 3
+
+
+def test_file_that_grew_since_it_was_skimmed_is_left_out_and_the_others_are_done(export):
+    def growing(path):
+        tables = read(path)
+        grown = {"content_bytes": tables.content_bytes + path.endswith("0.stdf")}
+        yield replace(tables, **grown)
+
+    other = (("MIR", MIR[1] | {"start_t": 99}), *SMALL[1:])
+    done, tables = export(SMALL, other, batches=growing)
+
+    assert ["changed while it was read" in reason for reason in done.broken] == [True]
+    assert tables["parts"].num_rows == 3
+
+
+def test_test_that_is_named_late_is_one_row_with_its_name(export):
+    def by_part(path):
+        # As batches do: names and definitions come at the end.
+        tables = read(path)
+        texts = pa.nulls(2, pa.string()).dictionary_encode()
+        first = tables.test_values.slice(0, 2)
+        at = first.column_names.index("test_txt")
+        yield replace(
+            tables,
+            tests=tables.tests.slice(0, 0),
+            test_values=first.set_column(at, "test_txt", texts),
+            parts=tables.parts.slice(0, 0),
+            content_bytes=0,
+        )
+        yield replace(tables, test_values=tables.test_values.slice(2))
+
+    late = (MIR, pir(0), ptr(0, 1.0), ptr(0, 2.0), ptr(0, 3.0, **FULL), prr(0))
+    _, tables = export(late, batches=by_part)
+
+    assert tables["tests"].select(["test_num", "test_txt"]).to_pylist() == [
+        {"test_num": 7, "test_txt": "vth_n"}
+    ]
+    assert tables["test_values"]["test_row"].to_pylist() == [0, 0, 0]
+
+
+def test_limit_that_is_no_number_is_not_defined_anew(export):
+    nan = (pir(0), ptr(0, 1.0, **FULL | {"lo_limit": float("nan")}), prr(0))
+
+    done, _ = export((MIR, *nan), (("MIR", MIR[1] | {"start_t": 99}), *nan))
+
+    assert done.changed_tests == 0
 
 
 def test_killed_export_leaves_no_file_that_looks_whole(export, tmp_path, monkeypatch):

@@ -154,6 +154,20 @@ def test_record_cut_short_before_its_flags_is_refused(stdf):
     assert [name for name, _ in refusals(tables)] == ["PTR", "PRR"]
 
 
+@pytest.mark.parametrize("name", ["WIR", "WRR"])
+@pytest.mark.parametrize("size", range(7))
+def test_wafer_record_cut_short_is_a_run_or_refused_and_no_other_wafer_suffers(stdf, name, size):
+    good = ("WIR", {"head_num": 1, "start_t": 21, "wafer_id": "W01"})
+    time = {"WIR": "start_t", "WRR": "finish_t"}[name]
+    one = stdf((name, {"head_num": 2, time: 5, "wafer_id": "X"}))[6:]
+    cut = size.to_bytes(2, "little") + one[2 : 4 + size]
+
+    tables = read(stdf(MIR, good) + cut + stdf(pir(0), prr(0), ("WRR", {"head_num": 1}))[6:])
+
+    assert tables.wafers.slice(0, 1).to_pylist()[0]["start_t"] == 21
+    assert [record for record, _ in refusals(tables)] == [name] * (size in (0, 3, 4, 5))
+
+
 def test_test_records_outside_parts_are_refused_one_by_one(stdf):
     reopened = (pir(0), ptr(0, 2.0), pir(0), ptr(0, 3.0), prr(0))
 

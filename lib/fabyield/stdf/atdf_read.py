@@ -26,6 +26,10 @@ PREFIXES = {"f": 15, "p": 12, "n": 9, "u": 6, "m": 3, "K": -3, "k": -3, "M": -6,
 UNITS = ("A", "V", "W", "S", "s", "SEC", "F", "H", "HZ", "OHM", "OHMS", "Ω", "B", "BIT", "J", "C")
 SCALED = ("result", "rtn_rslt", "lo_limit", "hi_limit", "lo_spec", "hi_spec")
 SCALES = ("res_scal", "llm_scal", "hlm_scal")
+NO_RES_SCAL = 1
+# A record holds 65,535 bytes; a line of it, as text, several times as many.
+MOST_LETTERS = 1 << 20
+TOO_LONG = f"more than {MOST_LETTERS:,} letters, which no record takes"
 
 Line = tuple[int, str]
 Told = tuple[int, tuple[str, Mapping[str, Any]]]
@@ -71,6 +75,7 @@ def atdf_records(source: Iterable[bytes | str]) -> Iterator[Told]:
     lines = _whole_lines(source)
     number, header = next(lines, (1, ""))
     separator, is_unscaled = _header(number, header)
+    units = Units()
     for number, line in lines:
         name, _, rest = line.partition(":")
         name = name.strip().upper()
@@ -78,7 +83,7 @@ def atdf_records(source: Iterable[bytes | str]) -> Iterator[Told]:
             fields = _fields(name, rest.split(separator) if rest else [])
         except StdfError as error:
             raise StdfError(f"line {number:,}: {error}") from error
-        yield number, (name, _in_base_units(fields) if is_unscaled else fields)
+        yield number, (name, units.based(name, fields) if is_unscaled else fields)
 
 
 def _fields(name: str, texts: list[str]) -> dict[str, Any]:
@@ -89,16 +94,19 @@ def _fields(name: str, texts: list[str]) -> dict[str, Any]:
 
 def _whole_lines(source: Iterable[bytes | str]) -> Iterator[Line]:
     """Join lines that go on in the next, and number them by the first."""
-    first, parts = 0, list[str]()
+    first, parts, letters = 0, list[str](), 0
     for number, raw in enumerate(source, 1):
         text: str = decode_one(raw) if isinstance(raw, bytes) else raw
         line = text.rstrip("\r\n")
         if line.startswith(" ") and parts:
             parts.append(line[1:])
+            letters += len(line)
         elif line:
             if parts:
                 yield first, "".join(parts)
-            first, parts = number, [line]
+            first, parts, letters = number, [line], len(line)
+        if letters > MOST_LETTERS:
+            raise StdfError(f"line {first:,}: {TOO_LONG}")
     if parts:
         yield first, "".join(parts)
 
@@ -114,24 +122,40 @@ def _header(number: int, line: str) -> tuple[str, bool]:
     return separator, scaling.strip().upper() == "U"
 
 
-def _in_base_units(fields: dict[str, Any]) -> dict[str, Any]:
-    units = fields.get("units") or ""
-    is_scaled = units[:1] in PREFIXES and units[1:].upper() in UNITS
-    if not is_scaled and units != "%":
-        return fields
-    scale = 2 if units == "%" else PREFIXES[units[0]]
-    based = {name: _times(fields[name], 10.0**-scale) for name in SCALED if name in fields}
-    return {**fields, **based, "units": units[1:] or None, **_scales(fields, scale)}
+class Units:
+    """The scales of the units of the tests so far: a line without units has those before it."""
+
+    def __init__(self) -> None:
+        self._scales: dict[tuple[str, Any], int] = {}
+
+    def based(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Put the numbers of a record in base units, beside the scale to show them at."""
+        test, units = (name, fields.get("test_num")), fields.get("units")
+        if units:
+            self._scales[test] = _scale_of(units)
+        scale = self._scales.get(test, 0)
+        if not scale:
+            return fields
+        based = {n: _times(fields[n], 10.0**-scale) for n in SCALED if n in fields}
+        return fields | based | (_shown(fields, units, scale) if units else {})
 
 
-def _scales(fields: Mapping[str, Any], scale: int) -> dict[str, int]:
+def _scale_of(units: str) -> int:
+    if units == "%":
+        return 2
+    return PREFIXES[units[0]] if units[0] in PREFIXES and units[1:].upper() in UNITS else 0
+
+
+def _shown(fields: Mapping[str, Any], units: str, scale: int) -> dict[str, Any]:
     """Show each number that is given at the scale of its units, unless the line says otherwise."""
     numbers = (("result", "rtn_rslt"), ("lo_limit",), ("hi_limit",))
-    return {
+    scales = {
         name: fields.get(name, scale)
         for name, shown in zip(SCALES, numbers, strict=True)
         if name in fields or any(number in fields for number in shown)
     }
+    flag = {"opt_flag": fields["opt_flag"] & ~NO_RES_SCAL} if "opt_flag" in fields else {}
+    return {"units": units[1:] or None, **scales, **(flag if "res_scal" in scales else {})}
 
 
 def _times(value: Any, factor: float) -> Any:  # noqa: ANN401

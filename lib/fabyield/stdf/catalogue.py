@@ -1,5 +1,6 @@
 """The tests of several files as one table, each test a row for as long as its program lasts."""
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ _TYPES: dict[str, pa.DataType] = {
 }
 SCHEMA = pa.schema(_TYPES)
 Program = tuple[str | None, str | None]
-Rows = NDArray[np.int32]
+TestRows = NDArray[np.int32]
 
 
 class Catalogue:
@@ -33,9 +34,17 @@ class Catalogue:
         key = (number, text, kind, *program)
         return self._rows.setdefault(key, len(self._rows))
 
+    def name(self, row: int, program: Program, kind: str, number: int, text: str | None) -> None:
+        """Name a test whose first results came before its text, unless one of that name exists."""
+        nameless, key = (number, None, kind, *program), (number, text, kind, *program)
+        if self._rows.get(nameless) == row and key not in self._rows:
+            del self._rows[nameless]
+            self._rows[key] = row
+
     def define(self, row: int, definition: tuple[Any, ...]) -> None:
         """Take what a file says of a test; the first file's word stands."""
-        if self._defined.setdefault(row, definition) != definition:
+        # By how they are written: NaN is no other limit than NaN.
+        if repr(self._defined.setdefault(row, definition)) != repr(definition):
             self.changed.add(row)
 
     def table(self) -> pa.Table:
@@ -43,7 +52,7 @@ class Catalogue:
         none = (None,) * len(DEFINED)
         rows = [
             (number, text, *self._defined.get(row, none), *rest)
-            for (number, text, *rest), row in self._rows.items()
+            for (number, text, *rest), row in sorted(self._rows.items(), key=itemgetter(1))
         ]
         named = [dict(zip(SCHEMA.names, row, strict=True)) for row in rows]
         return pa.Table.from_pylist(named, SCHEMA)
@@ -54,9 +63,9 @@ class FileTests:
 
     def __init__(self, catalogue: Catalogue, program: Program) -> None:
         self._catalogue, self._program = catalogue, program
-        self._rows: Rows = np.empty(0, np.int32)
+        self._rows: TestRows = np.empty(0, np.int32)
 
-    def of(self, values: pa.Table) -> Rows:
+    def of(self, values: pa.Table) -> TestRows:
         """The catalogue's row of each PTR result."""
         index = values["test_index"].to_numpy()
         self._grow(int(index.max(initial=-1)) + 1)
@@ -65,7 +74,7 @@ class FileTests:
         told = taken(values.select(["test_index", "test_num", "test_txt"]), first)
         for test, number, text in listed(told, *told.column_names):
             self._rows[test] = self._catalogue.row(self._program, "P", number, text)
-        found: Rows = self._rows[index]
+        found: TestRows = self._rows[index]
         return found
 
     def define(self, tests: pa.Table) -> None:
@@ -75,6 +84,7 @@ class FileTests:
         for test, kind, number, text, *rest in listed(tests, *wanted):
             if self._rows[test] < 0:
                 self._rows[test] = self._catalogue.row(self._program, kind, number, text)
+            self._catalogue.name(int(self._rows[test]), self._program, kind, number, text)
             self._catalogue.define(int(self._rows[test]), tuple(rest))
 
     def _grow(self, size: int) -> None:

@@ -100,8 +100,10 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
         if status == DOUBTFUL and not fits(data, big, types, at):
             status = WRONG
     if status == WHOLE:
-        is_long = length > LONG and swallows(data, big, types, at, end)
-        if is_long or (role == PIR and length > PIR_BODY):
+        is_doubtful = role == PIR and length > PIR_BODY
+        if length > LONG:
+            is_doubtful = not fits(data, big, types, at) or swallows(data, big, types, at, end)
+        if is_doubtful:
             status = DOUBTFUL
     return status, end
 

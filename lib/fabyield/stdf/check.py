@@ -13,6 +13,7 @@ from fabyield.stdf.claims import Claim
 from fabyield.stdf.columns import numbers
 from fabyield.stdf.info import decided
 from fabyield.stdf.kernels import Flags
+from fabyield.stdf.naming import Naming
 from fabyield.stdf.skim import Skim
 
 NOT_EXECUTED, FAILED, NO_VERDICT = 16, 128, 64
@@ -46,7 +47,7 @@ class Checked:
     remarks: list[str]
 
 
-def check(skim: Skim, batches: Iterable[StdfTables], retest_rule: str) -> Checked:
+def check(skim: Skim, batches: Iterable[StdfTables], naming: Naming, retest_rule: str) -> Checked:
     """Compare the counts of WRR, PCR, HBR, SBR and TSR with the records they count.
 
     All counts of one name must have the same meaning: they agree if they all equal the
@@ -54,7 +55,7 @@ def check(skim: Skim, batches: Iterable[StdfTables], retest_rule: str) -> Checke
     Where results are logged of some touch-downs only, TSR can but be too low.
     """
     tables = skim.tables
-    parts = _decided(skim, retest_rule)
+    parts = _decided(skim, naming, retest_rule)
     results, logged = _results(batches, parts)
     found = [*_part_claims(tables, parts), *claims.tests(tables.test_counts, results)]
     remarks = [_refusals(skim)] if skim.refused.num_rows else []
@@ -65,8 +66,8 @@ def check(skim: Skim, batches: Iterable[StdfTables], retest_rule: str) -> Checke
     return Checked(skim.path, differences, agreed, remarks)
 
 
-def _decided(skim: Skim, retest_rule: str) -> pa.Table:
-    parts, turns = decided(skim, retest_rule)
+def _decided(skim: Skim, naming: Naming, retest_rule: str) -> pa.Table:
+    parts, turns = decided(skim, naming, retest_rule)
     for name in ("touchdown_num", "is_final"):
         parts = parts.append_column(name, turns[name])
     return parts

@@ -25,6 +25,8 @@ OWN_TABLE: Final = {
     **{"pins": "PMR", "text": "DTR"},
 }
 MEASURED: Final = {"test_values": "PTR", "functional": "FTR", "multi_values": "MPR"}
+# What tells of the file as a whole; without results no more than that is decoded.
+TOLD = ("PCR", "TSR", "SDR")
 BINS = ("bin_num", "bin_cnt", "bin_pf", "bin_nam")
 ELSEWHERE = frozenset(
     ("FAR", "MIR", "MRR", "RDR", "WCR", *LEAST_FIELDS, *MEASURED.values(), *OWN_TABLE.values())
@@ -62,13 +64,14 @@ class Decoder:
         }
         self._forget()
         self._header.check(chain)
+        wanted = [name for name in counts if self._results or name in TOLD]
         own: dict[str, Any] = {
-            table: _plain(self._rows(chain, n, counts)) if n in counts else _none_of(n)
+            table: _plain(Rows(chain, n)) if n in wanted else _none_of(n)
             for table, n in OWN_TABLE.items()
         }
         others = {
             name: _placed(Rows(chain, name))
-            for name in counts
+            for name in wanted
             if name in RECORDS and name not in ELSEWHERE
         }
         return StdfTables(

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fabyield.stdf.catalogue import Rows
+from fabyield.stdf.catalogue import TestRows
 from fabyield.stdf.columns import Column, numbers
 from fabyield.stdf.kernels import Longs
-from fabyield.stdf.sessions import Source, file_names
+from fabyield.stdf.sessions import SessionFile, file_names
 
 RESULT_INVALID, PARAMETER_INVALID, NO_VERDICT, FAILED = 0b0011_1111, 0b0000_0111, 64, 128
 PLACE = ("head_num", "site_num", "part_id", "x_coord", "y_coord", "hard_bin", "soft_bin")
@@ -21,7 +21,7 @@ _TYPES: dict[str, pa.DataType] = {
 VALUES = pa.schema(_TYPES)
 
 
-def parts(sources: Sequence[Source], found: pa.Table, turns: pa.Table) -> pa.Table:
+def parts(sources: Sequence[SessionFile], found: pa.Table, turns: pa.Table) -> pa.Table:
     """One row per touch-down with its lot and wafer as the tester spelt them, and its file."""
     run = numbers(found, "run")
     lots, wafers, files = _of_runs(sources)
@@ -36,7 +36,7 @@ def parts(sources: Sequence[Source], found: pa.Table, turns: pa.Table) -> pa.Tab
     return pa.table(columns)
 
 
-def _of_runs(sources: Sequence[Source]) -> tuple[list[str | None], ...]:
+def _of_runs(sources: Sequence[SessionFile]) -> tuple[list[str | None], ...]:
     """Lot, wafer and file of each run, in the order of `sessions.runs_of`."""
     rows = [
         (file_names(source.skim)["lot_id"], wafer, source.skim.path)
@@ -54,11 +54,11 @@ def _taken(names: list[str | None], run: Longs) -> Column:
     return pa.DictionaryArray.from_arrays(indices, known.dictionary)
 
 
-def values(rows: pa.Table, first_part: int, test_row: Rows) -> pa.Table:
+def values(rows: pa.Table, first_part: int, test_row: TestRows) -> pa.Table:
     """One row per PTR; `first_part` is the row of the file's first part in parts.parquet.
 
     A result is valid where TEST_FLG bits 0-5 and PARM_FLG bits 0-2 are 0 and it is a finite
-    number. Source: STDF V4, PTR.
+    number. SessionFile: STDF V4, PTR.
     """
     said, result = numbers(rows, "test_flg"), _floats(rows)
     invalid = (said & RESULT_INVALID) | (numbers(rows, "parm_flg") & PARAMETER_INVALID)
@@ -81,7 +81,7 @@ def _floats(rows: pa.Table) -> NDArray[np.float32]:
     return found
 
 
-def of_files(sources: Sequence[Source], name: str) -> pa.Table:
+def of_files(sources: Sequence[SessionFile], name: str) -> pa.Table:
     """The wafers or bins of all files, each row with its lot and its file."""
     found = []
     for source in sources:

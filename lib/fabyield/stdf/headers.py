@@ -8,7 +8,7 @@ from numba import njit
 from fabyield.stdf.kernels import Bytes, Found, Ints, Longs, Number, walk
 
 # What a header may be; of tests, where its head and site stand tells the rest.
-NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SCAN, VENDOR, FAR = range(10)
+NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, VENDOR, FAR = range(9)
 WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
 # So many plausible records in a row are taken for the end of a damaged stretch.
 ENOUGH = 3

@@ -7,7 +7,7 @@ import pyarrow as pa
 from fabyield.stdf.columns import flags, is_text
 from fabyield.stdf.naming import Naming
 from fabyield.stdf.retest import NO_VERDICT, touchdowns
-from fabyield.stdf.sessions import Source, file_names, parts_of, runs_of
+from fabyield.stdf.sessions import SessionFile, file_names, parts_of, runs_of
 from fabyield.stdf.skim import Skim
 
 BYTE_ORDERS = {1: "big-endian", 2: "little-endian"}
@@ -19,7 +19,7 @@ YIELDS = ("first", "final")
 WAFER = ("wafer_id", "start_t", "finish_t", "part_cnt")
 
 
-def info(skim: Skim, retest_rule: str) -> dict[str, Any]:
+def info(skim: Skim, naming: Naming, retest_rule: str) -> dict[str, Any]:
     """Facts about one file by name, ready for JSON; times as stored, yields in percent of die.
 
     The first and the final verdict are those within this file alone.
@@ -34,17 +34,16 @@ def info(skim: Skim, retest_rule: str) -> dict[str, Any]:
         "stdf_ver": names["stdf_ver"],
         "is_complete": skim.is_complete,
         **{name: names[name] for name in SHOWN},
-        **_yields(*decided(skim, retest_rule)),
+        **_yields(*decided(skim, naming, retest_rule)),
         "wafers": _wafers(skim),
         "records": skim.counts,
         "refused": skim.refused.to_pylist(),
     }
 
 
-def decided(skim: Skim, retest_rule: str) -> tuple[pa.Table, pa.Table]:
+def decided(skim: Skim, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
     """The parts of a file, and which of them decide within the file."""
-    naming = Naming()
-    source = [Source.of(0, skim, naming)]
+    source = [SessionFile.of(0, skim, naming)]
     parts = parts_of(source)
     return parts, touchdowns(parts, runs_of(source, naming), retest_rule)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, SCAN, TEST, VENDOR, WIR, WRR
+from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, TEST, VENDOR, WIR, WRR
 from fabyield.stdf.kernels import Bytes, Flags, Ints, Longs, Number, number
 
 # Of a PIR instead of the record that closes it.
@@ -73,13 +73,14 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
             break
         owner[i] = NOBODY
         what = role[i]
-        at = start[i] + (8 if what == TEST else 9 if what == SCAN else 4)
-        if what in (PLAIN, VENDOR, FAR) or at + 2 > end[i]:
+        at = start[i] + (8 if what == TEST else 4)
+        has_site = what not in (WIR, WRR)
+        if what in (PLAIN, VENDOR, FAR) or at + 1 + has_site > end[i]:
             continue
+        head = number(data, True, at, 1)
         # Head before site, whatever the byte order.
-        place = number(data, True, at, 2)
-        head = place >> 8
-        if what in (TEST, SCAN):
+        place = number(data, True, at, 2) if has_site else np.int64(0)
+        if what == TEST:
             if part_told[place] < told[PARTS_LOST]:
                 # Its PIR was in a damaged stretch; the PRR to come will tell the part.
                 begin(place, known)

@@ -18,7 +18,7 @@ from fabyield.stdf.catalogue import Catalogue, FileTests
 from fabyield.stdf.columns import flags
 from fabyield.stdf.naming import Naming
 from fabyield.stdf.retest import touchdowns
-from fabyield.stdf.sessions import Skipped, Source, counted, file_names, parts_of, runs_of
+from fabyield.stdf.sessions import SessionFile, Skipped, counted, file_names, parts_of, runs_of
 from fabyield.stdf.skim import Skim
 
 Batches = Callable[[str], Iterable[StdfTables]]
@@ -122,7 +122,7 @@ def _publish(folder: Path, out: Path) -> None:
 class _Export:
     """The files of one attempt, and the folder they are written to."""
 
-    def __init__(self, sources: Sequence[Source], folder: Path, rules: Rules) -> None:
+    def __init__(self, sources: Sequence[SessionFile], folder: Path, rules: Rules) -> None:
         self._sources, self._folder, self._rules = sources, folder, rules
 
     def write_parts(self) -> tuple[int, int, int]:
@@ -156,6 +156,7 @@ class _Export:
                     writer.write_table(rows, ROW_GROUP)
                     tests.define(batch.tests)
                     on_rows(rows.num_rows)
+                count.check_whole(batch)
                 files.append(count.closed())
                 first += source.skim.tables.parts.num_rows
         self._write("tests", catalogue.table())
@@ -167,7 +168,7 @@ class _Export:
         pq.write_table(rows, self._folder / f"{name}.parquet", ROW_GROUP, **STORED)
 
 
-def _program(source: Source) -> tuple[str | None, str | None]:
+def _program(source: SessionFile) -> tuple[str | None, str | None]:
     names = file_names(source.skim)
     return names["job_nam"], names["job_rev"]
 
@@ -192,6 +193,14 @@ class _Accounts:
         self._rows["PRR"] += batch.parts.num_rows
         self._rows["PTR"] += batch.test_values.num_rows
         self._refused.update(batch.refused["record_name"].to_pylist())
+
+    def check_whole(self, last: StdfTables) -> None:
+        """Raise _BrokenError where the file has changed since it was skimmed."""
+        if last.content_bytes != self._skim.content_bytes:
+            path = self._skim.path
+            raise _BrokenError(
+                path, f"{path}: changed while it was read; try again when it is whole"
+            )
 
     def closed(self) -> Counted:
         """Raise AccountingError where rows and refusals are not all records that were counted."""

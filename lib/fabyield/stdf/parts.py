@@ -62,7 +62,7 @@ class Touchdowns:
         """One row per PRR of the block, which closes a part."""
         wafer = owner[rows.index].astype(np.int64)
         flags = rows.integers("part_flg")
-        known = rows.has("part_flg") & (flags & UNKNOWN == 0)
+        known = flags & UNKNOWN == 0
         fields = [field.name for field in rows.record.fields if field.name != "part_fix"]
         number = self._parts + np.arange(len(rows), dtype=np.int64)
         table = pa.table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from reprlib import repr as brief
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +52,7 @@ def to_numbers(
         _check_range(label, kind, numbers)
         return numbers.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
     except (TypeError, ValueError) as error:
-        raise StdfError(f"{label}: {values!r} is no {kind}: {error}") from error
+        raise StdfError(f"{label}: {brief(values)} is no {kind}: {error}") from error
 
 
 def _check_range(label: str, kind: str, numbers: NDArray[Any]) -> None:
@@ -111,7 +112,7 @@ def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
     try:
         texts = pa.array(listed).cast(pa.large_binary()).fill_null(b"")
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise StdfError(f"{label}: {values!r} is no text: {error}") from error
+        raise StdfError(f"{label}: {brief(values)} is no text: {error}") from error
     _, ends_buffer, data_buffer = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
     ends = ends_buffer.view(np.int64)[texts.offset : texts.offset + len(texts) + 1]
     # A copy is writable, as the compiled loops expect all their arrays to be.
@@ -122,7 +123,7 @@ def of_letters(label: str, values: Column, rows: int) -> Pieces:
     """Store one character per record, a space for none."""
     data, lengths = text_bytes(label, _one_byte_each(values))
     if np.any(lengths > 1):
-        raise StdfError(f"{label}: {values!r} is longer than one character")
+        raise StdfError(f"{label}: {brief(values)} is longer than one character")
     letters = np.full(lengths.size, ord(" "), np.uint8)
     letters[lengths == 1] = data
     return of_numbers(np.broadcast_to(letters, rows))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fabyield.errors import StdfError
-from fabyield.stdf.atdf_read import atdf_to_stdf, is_atdf
+from fabyield.stdf.atdf_read import MOST_LETTERS, TOO_LONG, atdf_to_stdf, is_atdf
 from fabyield.stdf.batch import StdfTables, joined
 from fabyield.stdf.decode import Decoded, decoded
 from fabyield.stdf.decoding import Decoder
@@ -55,7 +55,8 @@ def batches(
 
     All tables add up, but `file`, `wafers` and `tests`: they are empty until the last batch. A
     test that the file names only after its first results has no test_txt in the batches before.
-    Without `results` test records are counted, not decoded.
+    Without `results` only the file, its wafers, parts, sites and counts are decoded; what else
+    there is, is counted.
     """
     with opened(source, most_bytes, hashed=hashed) as content:
         decoder = Decoder(content.name, results=results)
@@ -86,8 +87,8 @@ def _bounded(chains: Iterator[Chain], name: str, most: int) -> Iterator[Chain]:
         count += chain.starts.size
         if count > most:
             raise StdfError(
-                f"{name}: more than {most:,} records; read it with stdf.batches, "
-                "or raise most_records if it is no compressed bomb"
+                f"{name}: more than {most:,} records, taken for a compressed bomb; "
+                "stdf.read and stdf.batches take another most_records"
             )
         yield chain
 
@@ -104,14 +105,18 @@ def _found(content: Content) -> Iterator[Bytes]:
     blocks = content.blocks()
     first = next(blocks, np.empty(0, np.uint8))
     every = chain_of([first], blocks) if first.size else blocks
-    yield from _from_atdf(every) if is_atdf(first[:ATDF_BEGIN].tobytes()) else every
+    is_text = is_atdf(first[:ATDF_BEGIN].tobytes())
+    yield from _from_atdf(every, content.name) if is_text else every
     if content.broken and not content.size:
         raise StdfError(f"{content.name}: {content.broken}")
 
 
-def _from_atdf(blocks: Iterator[Bytes]) -> Iterator[Bytes]:
-    for piece in regular(atdf_to_stdf(_lines(blocks))):
-        yield np.frombuffer(piece, np.uint8)
+def _from_atdf(blocks: Iterator[Bytes], name: str) -> Iterator[Bytes]:
+    try:
+        for piece in regular(atdf_to_stdf(_lines(blocks))):
+            yield np.frombuffer(piece, np.uint8)
+    except StdfError as error:
+        raise StdfError(f"{name}: {error}") from error
 
 
 def _lines(blocks: Iterator[Bytes]) -> Iterator[bytes]:
@@ -119,4 +124,6 @@ def _lines(blocks: Iterator[Bytes]) -> Iterator[bytes]:
     for block in blocks:
         *whole, left = (left + block.tobytes()).split(b"\n")
         yield from whole
+        if len(left) > MOST_LETTERS:
+            raise StdfError(f"a line of {TOO_LONG}")
     yield left

@@ -19,7 +19,7 @@ FAR_SIZE, PIR_SIZE = 4 + headers.FAR_BODY, 4 + headers.PIR_BODY
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
 ROLES = {
     **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
-    **{"WRR": headers.WRR, "STR": headers.SCAN},
+    "WRR": headers.WRR,
     **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
 }
 # Without so much, a header behind a damaged stretch is not taken for that of such a record.

@@ -13,6 +13,11 @@ from fabyield.stdf.skim import Skim
 
 SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
 NO_RETEST = (-1,)
+_RUN: dict[str, pa.DataType] = {
+    **{"wafer_key": pa.int64(), "sblot_id": pa.string()},
+    **{"started_at": pa.int64(), "is_retest_file": pa.bool_()},
+}
+RUNS = pa.schema(_RUN)
 Wafer = tuple[str, int | None]
 
 
@@ -25,7 +30,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Source:
+class SessionFile:
     """A file in its place among those given: its session, its lot and its wafer runs."""
 
     place: int
@@ -35,7 +40,7 @@ class Source:
     wafers: list[Wafer]
 
     @classmethod
-    def of(cls, place: int, skim: Skim, naming: Naming) -> "Source":
+    def of(cls, place: int, skim: Skim, naming: Naming) -> "SessionFile":
         """Name the lot and the wafers of a file as the fab does."""
         names = file_names(skim)
         session = session_of(names, skim.sha256)
@@ -59,7 +64,7 @@ class Source:
         cut = not self.skim.is_complete
         return all((at or 0) > 0 and (name != NOWHERE or cut) for name, at in self.wafers)
 
-    def holds(self, other: "Source") -> bool:
+    def holds(self, other: "SessionFile") -> bool:
         """Whether all wafers of `other` are in this file too."""
         nameless = {at for name, at in other.wafers if name == NOWHERE}
         return other.named <= self.named and nameless <= {at for _, at in self.wafers}
@@ -79,7 +84,7 @@ def file_names(skim: Skim) -> dict[str, Any]:
     return row
 
 
-def counted(skims: Sequence[Skim], naming: Naming) -> tuple[list[Source], list[Skipped]]:
+def counted(skims: Sequence[Skim], naming: Naming) -> tuple[list[SessionFile], list[Skipped]]:
     """Part the files that count from those that do not, as the nightly job does.
 
     A file with the content of an earlier one does not count, nor one whose wafers are all in a
@@ -87,7 +92,7 @@ def counted(skims: Sequence[Skim], naming: Naming) -> tuple[list[Source], list[S
     than a cut file is a whole one or one with more content; better than a whole one is a whole
     one with more wafers or, of the same, given later.
     """
-    sources, skipped = _once([Source.of(n, skim, naming) for n, skim in enumerate(skims)])
+    sources, skipped = _once([SessionFile.of(n, skim, naming) for n, skim in enumerate(skims)])
     left = []
     for source in sources:
         better = next((other for other in sources if is_beaten(source, other)), None)
@@ -99,8 +104,8 @@ def counted(skims: Sequence[Skim], naming: Naming) -> tuple[list[Source], list[S
     return left, skipped
 
 
-def _once(sources: Iterable[Source]) -> tuple[list[Source], list[Skipped]]:
-    first: dict[str, Source] = {}
+def _once(sources: Iterable[SessionFile]) -> tuple[list[SessionFile], list[Skipped]]:
+    first: dict[str, SessionFile] = {}
     skipped = []
     for source in sources:
         same = first.setdefault(source.skim.sha256, source)
@@ -109,7 +114,7 @@ def _once(sources: Iterable[Source]) -> tuple[list[Source], list[Skipped]]:
     return list(first.values()), skipped
 
 
-def is_beaten(mine: Source, other: Source) -> bool:
+def is_beaten(mine: SessionFile, other: SessionFile) -> bool:
     """Whether `other` is a better file of the session of `mine` and holds all its wafers."""
     same = mine.place != other.place and (mine.session, _kind(mine)) == (
         other.session,
@@ -119,12 +124,12 @@ def is_beaten(mine: Source, other: Source) -> bool:
     return bool(same and tested and mine.told and other.holds(mine) and _is_better(mine, other))
 
 
-def _kind(source: Source) -> tuple[int, ...]:
+def _kind(source: SessionFile) -> tuple[int, ...]:
     bins = source.skim.tables.file["retest_bins"][0].as_py()
     return NO_RETEST if bins is None else tuple(bins)
 
 
-def _is_better(mine: Source, other: Source) -> bool:
+def _is_better(mine: SessionFile, other: SessionFile) -> bool:
     later = other.place > mine.place
     if mine.skim.is_complete:
         return other.skim.is_complete and (len(other.named) > len(mine.named) or later)
@@ -132,7 +137,7 @@ def _is_better(mine: Source, other: Source) -> bool:
     return other.skim.is_complete or content > 0 or (content == 0 and not later)
 
 
-def runs_of(sources: Sequence[Source], naming: Naming) -> pa.Table:
+def runs_of(sources: Sequence[SessionFile], naming: Naming) -> pa.Table:
     """One row per wafer run of all files, as `retest.touchdowns` takes them.
 
     The last row of each file stands for its parts outside any wafer.
@@ -151,14 +156,7 @@ def runs_of(sources: Sequence[Source], naming: Naming) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(RUNS.names, row, strict=True)) for row in rows], RUNS)
 
 
-_RUN: dict[str, pa.DataType] = {
-    **{"wafer_key": pa.int64(), "sblot_id": pa.string()},
-    **{"started_at": pa.int64(), "is_retest_file": pa.bool_()},
-}
-RUNS = pa.schema(_RUN)
-
-
-def parts_of(sources: Sequence[Source]) -> pa.Table:
+def parts_of(sources: Sequence[SessionFile]) -> pa.Table:
     """The parts of all files in order of file and place, each with its `run`."""
     tables, first = [], 0
     for source in sources:

@@ -82,10 +82,12 @@ class Gzip:
         return self._member.decompress(self._member.unconsumed_tail + data, max_length)
 
 
-FORMATS: dict[bytes, tuple[str, Callable[[], Decompressor]]] = {
-    b"\x1f\x8b": ("gzip", Gzip),
-    b"BZh": ("bzip2", bz2.BZ2Decompressor),
-    b"\x28\xb5\x2f\xfd": ("zstd", zstd.ZstdDecompressor),
+# By the first bytes of a member; of zstd also those of a frame that holds nothing of the content.
+SKIPPED = tuple(bytes((first, 0x2A, 0x4D, 0x18)) for first in range(0x50, 0x60))
+FORMATS: dict[str, tuple[tuple[bytes, ...], Callable[[], Decompressor]]] = {
+    "gzip": ((b"\x1f\x8b",), Gzip),
+    "bzip2": ((b"BZh",), bz2.BZ2Decompressor),
+    "zstd": ((b"\x28\xb5\x2f\xfd", *SKIPPED), zstd.ZstdDecompressor),
 }
 
 
@@ -121,8 +123,8 @@ class Content:
             self.size += len(block)
             if self.size > self.most_bytes:
                 raise StdfError(
-                    f"{self.name}: content of more than {self.most_bytes:,} bytes; read it with "
-                    "stdf.batches, or raise most_bytes if it is no compressed bomb"
+                    f"{self.name}: content of more than {self.most_bytes:,} bytes, taken for a "
+                    "compressed bomb; stdf.read and stdf.batches take another most_bytes"
                 )
             if self.hashed:
                 self._hash.update(block)
@@ -130,23 +132,23 @@ class Content:
 
     def _pieces(self) -> Iterator[Piece]:
         first = _more(b"", self.raw, MAGIC_BYTES)
-        for magic, (name, new) in FORMATS.items():
+        for name, (magic, _) in FORMATS.items():
             if first.startswith(magic):
-                yield from self._unpacked(first, name, new, magic)
+                yield from self._unpacked(first, name)
                 return
         if first:
             yield first
         yield from self.raw
 
-    def _unpacked(
-        self, data: Piece, name: str, new: Callable[[], Decompressor], magic: bytes
-    ) -> Iterator[bytes]:
-        """Content of the compressed members one behind another; padding behind them is dropped."""
-        while data[: len(magic)] == magic:
-            member = new()
+    def _unpacked(self, data: bytes, name: str) -> Iterator[bytes]:
+        """Content of the compressed members one behind another; zeros behind them are dropped."""
+        magic, new = FORMATS[name]
+        given: Piece
+        while data.startswith(magic):
+            member, given = new(), data
             while not member.eof:
                 try:
-                    piece = member.decompress(data, BLOCK)
+                    piece = member.decompress(given, BLOCK)
                 except (zlib.error, OSError, EOFError, zstd.ZstdError) as error:
                     raise StdfError(
                         f"{self.name}: {name} stream is damaged: {error}; have it sent again"
@@ -155,12 +157,13 @@ class Content:
                     yield piece
                 if member.eof:
                     break
-                data = next(self.raw, b"") if member.needs_input else b""
-                if member.needs_input and not data and not piece:
+                given = next(self.raw, b"") if member.needs_input else b""
+                if member.needs_input and not given and not piece:
                     self.broken = f"{name} stream is cut off"
                     return
-            data = member.unused_data
-            data = _more(data, self.raw, len(magic))
+            data = _more(member.unused_data, self.raw, MAGIC_BYTES)
+        if data.strip(b"\0") or any(bytes(more).strip(b"\0") for more in self.raw):
+            self.broken = f"what stands behind the last {name} member is none"
 
 
 @contextmanager
