@@ -297,13 +297,24 @@ def test_atdf_goes_to_standard_output_and_what_it_lacks_to_standard_error(stdf, 
     assert "a record header takes 4 bytes, 1 are left" in err
 
 
+@pytest.mark.parametrize("command", ["info", "check", "to-atdf"])
+def test_pipe_is_an_error_that_says_what_to_do(stdf, tmp_path, command):
+    os.mkfifo(tmp_path / "pipe")
+
+    code, _, err = stdf(command, tmp_path / "pipe")
+
+    assert code == 1
+    assert "pipe: no regular file, and it is read twice: save it as one first" in err
+
+
 def test_atdf_file_is_as_readable_as_any_other_and_a_full_disk_is_named(stdf, tmp_path):
     (tmp_path / "other").touch()
     stdf("to-atdf", LOT2, "--out", tmp_path / "x.atdf")
     modes = {path.stat().st_mode for path in tmp_path.iterdir()}
     assert len(modes) == 1
 
-    command = [sys.executable, "-c", "from fabyield.cli import main; main()", "stdf", "to-atdf", LOT2]
+    program = "from fabyield.cli import main; main()"
+    command = [sys.executable, "-c", program, "stdf", "to-atdf", LOT2]
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
 

@@ -118,6 +118,7 @@ def to_atdf(
     """
     from fabyield.stdf import records, write_atdf  # noqa: PLC0415
 
+    _check_regular(file)
     refused: list[dict[str, Any]] = []
 
     def read() -> Iterator[Any]:
@@ -185,6 +186,12 @@ def _decisions(conf: str, rule: Retest | None) -> tuple["Naming", str]:
     return naming, rule or fab.retest_rule
 
 
+def _check_regular(path: str) -> None:
+    """Raise FabYieldError for what cannot be read twice, such as a pipe."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise FabYieldError(f"{path}: no regular file, and it is read twice: save it as one first")
+
+
 class Attempts:
     """Work on file after file; what fails is reported at once and remembered to the end."""
 
@@ -195,6 +202,7 @@ class Attempts:
         """The results of `work` on the files on which it succeeds."""
         for path in files:
             try:
+                _check_regular(path)
                 yield work(path)
             except ConfigError:
                 raise

@@ -237,6 +237,13 @@ def test_f10_line_that_no_record_takes_is_an_error_that_names_the_file(tmp_path,
         read(path)
 
 
+def test_long_text_that_is_no_utf8_comes_back(stdf):
+    content = stdf(MIR, ("DTR", {"text_dat": "é" * 200}))
+
+    assert content.endswith("é".encode("latin-1") * 200)
+    assert back(content) == content
+
+
 def test_units_without_a_prefix_stay_in_an_unscaled_file():
     assert fields_of("PTR:1|1|0|1.5|P|||||meters", "FAR:A|4|2|U")["result"] == 1.5
 

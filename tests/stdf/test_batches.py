@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf import batches, joined, read, source
+from fabyield.stdf import batches, joined, read, results, source
 from tests.stdf.conftest import DATA, FULL, MIR, SMALL, mpr, pir, prr, ptr
 
 if sys.version_info >= (3, 14):
@@ -86,6 +86,26 @@ def test_part_that_is_never_closed_is_given_up_before_memory_is_full(stdf, monke
 
     assert tables.test_values["result"].to_pylist() == [7.0]
     assert tables.refused.num_rows == 200
+
+
+@pytest.mark.parametrize("block", [64, 1 << 20])
+def test_dead_site_costs_no_other_part_its_results(stdf, monkeypatch, block):
+    monkeypatch.setattr(source, "BLOCK", block)
+    monkeypatch.setattr(results, "MOST_WAITING", 10)
+    good = [(pir(1), *(ptr(1, float(n)) for n in range(8)), prr(1)) for _ in range(5)]
+
+    tables = read(stdf(MIR, pir(0), ptr(0, -1.0), *(r for part in good for r in part)))
+
+    assert tables.test_values["result"].to_pylist() == [float(n) for n in range(8)] * 5
+    assert tables.refused["reason"].to_pylist() == ["part never closed by PRR"]
+
+
+def test_bytes_of_any_kind_can_be_read(stdf):
+    content = stdf(*SMALL)
+
+    assert (
+        read(bytearray(content)).counts == read(memoryview(content)).counts == read(content).counts
+    )
 
 
 def test_text_that_comes_late_names_all_results_of_the_whole_file(stdf, monkeypatch):

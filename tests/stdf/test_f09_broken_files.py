@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf import read
+from fabyield.stdf import read, source
 from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
 
 IN_ORDER = ("parts", "tests", "bins", "sites")
@@ -261,3 +261,17 @@ def test_f09_refusals_stand_in_order_of_offset(stdf):
         "PTR outside PIR..PRR",
         "a record header takes 4 bytes, 1 are left",
     ]
+
+
+@pytest.mark.parametrize("zeros", [1, 3, 4, 16, 5_000])
+@pytest.mark.parametrize("block", [64, 1 << 20])
+def test_zeros_behind_mrr_are_padding(stdf, monkeypatch, zeros, block):
+    monkeypatch.setattr(source, "BLOCK", block)
+    content = stdf(*SMALL)
+
+    padded, cut = read(content + bytes(zeros)), read(content[:-8] + bytes(zeros))
+
+    assert not padded.refused.num_rows
+    assert padded.file["is_complete"].to_pylist() == [True]
+    assert cut.refused.num_rows == 1
+    assert read(content + bytes(zeros) + b"x").refused.num_rows == 1

@@ -194,6 +194,47 @@ def test_wafers_of_two_heads_keep_their_parts_apart(stdf):
     assert read(stdf(MIR, wirs[0], *touches[:2])).parts["wafer_num"].to_pylist() == [0]
 
 
+@ORDERS
+def test_wafers_of_two_site_groups_of_a_head_keep_their_parts_apart(stdf, byte_order):
+    groups = [
+        ("SDR", {"head_num": 1, "site_grp": group, "site_num": sites})
+        for group, sites in ((1, [0]), (2, [1]))
+    ]
+    begun = [
+        ("WIR", {"head_num": 1, "site_grp": group, "start_t": group, "wafer_id": f"W{group}"})
+        for group in (1, 2)
+    ]
+    ended = [
+        ("WRR", {"head_num": 1, "site_grp": group, "finish_t": 9, "part_cnt": 1})
+        for group in (1, 2)
+    ]
+    touched = (pir(0), pir(1), prr(1), prr(0))
+
+    tables = read(stdf(MIR, *groups, *begun, *touched, *ended, byte_order=byte_order))
+
+    assert tables.parts.select(["site_num", "wafer_num"]).to_pylist() == [
+        {"site_num": 1, "wafer_num": 1},
+        {"site_num": 0, "wafer_num": 0},
+    ]
+    assert tables.wafers["wafer_id"].to_pylist() == ["W1", "W2"]
+    assert tables.wafers["has_wrr"].to_pylist() == [True, True]
+
+
+@pytest.mark.parametrize(("begun", "ended"), [(255, 255), (1, 255), (255, 2), (1, 1)])
+def test_site_groups_do_not_part_one_wafer_of_a_head(stdf, begun, ended):
+    groups = [
+        ("SDR", {"head_num": 1, "site_grp": group, "site_num": sites})
+        for group, sites in ((1, [0]), (2, [1]))
+    ]
+    wir = ("WIR", {"head_num": 1, "site_grp": begun, "start_t": 1, "wafer_id": "W"})
+    wrr = ("WRR", {"head_num": 1, "site_grp": ended, "finish_t": 9, "part_cnt": 2})
+
+    tables = read(stdf(MIR, *groups, wir, pir(0), pir(1), prr(1), prr(0), wrr))
+
+    assert tables.parts["wafer_num"].to_pylist() == [0, 0]
+    assert tables.wafers["part_cnt"].to_pylist() == [2]
+
+
 def test_wir_and_wrr_stand_alone_where_the_other_is_missing(stdf):
     wir, wrr = ("WIR", {"head_num": 1, "wafer_id": "a"}), ("WRR", {"head_num": 1, "wafer_id": "b"})
 

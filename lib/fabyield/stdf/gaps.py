@@ -34,7 +34,7 @@ class Refused:
 class Gap:
     """A damaged stretch as far as it was seen: where it begins, its header, its last byte.
 
-    `hides`: whether it may hide the end of a part, the end of a wafer.
+    `hides`: whether it may hide the end of a part, the end of a wafer; `blank`: it is all zeros.
     """
 
     begin: int
@@ -42,13 +42,15 @@ class Gap:
     head: bytes = b""
     tail: bytes = b""
     hides: tuple[bool, bool] = (False, False)
+    blank: bool = True
 
     def with_more(self, end: int, stretch: bytes) -> "Gap":
         """Go on with it in the next block."""
         seen = self.tail + stretch
         parts = self.hides[0] or bool(PARTS.search(seen))
         wafers = self.hides[1] or bool(WAFERS.search(seen))
-        return Gap(self.begin, end, (self.head + stretch)[:4], seen[-1:], (parts, wafers))
+        blank = self.blank and not stretch.strip(b"\0")
+        return Gap(self.begin, end, (self.head + stretch)[:4], seen[-1:], (parts, wafers), blank)
 
     def claimed(self, big: bool) -> int:
         """Where its header says that a record ends."""

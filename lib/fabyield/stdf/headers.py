@@ -8,7 +8,7 @@ from numba import njit
 from fabyield.stdf.kernels import Bytes, Found, Ints, Longs, Number, walk
 
 # What a header may be; of tests, where its head and site stand tells the rest.
-NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, VENDOR, FAR = range(9)
+NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SITES, VENDOR, FAR = range(10)
 WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
 # So many plausible records in a row are taken for the end of a damaged stretch.
 ENOUGH = 3
@@ -125,18 +125,18 @@ def swallows(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> b
 @njit(cache=True, nogil=True)
 def holds_part(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
     """Tell whether a PIR stands inside the record at `at`, and what follows it ends with it."""
-    for place in range(at + 4, end - 3 - PIR_BODY):
-        after = np.int64(place)
-        code, length = header(data, big, after)
-        if types.role[code] != PIR or length != PIR_BODY:
-            continue
-        while after + 4 <= end:
-            code, length = header(data, big, after)
-            if types.role[code] in (NONE, FAR) or length < types.least[code]:
-                break
-            after += 4 + length
-        if after == end:
-            return True
+    begin = at + 4
+    # Backwards, so that each place is looked at once.
+    follows = np.zeros(max(end - begin, 0) + 1, np.bool_)
+    follows[-1] = True
+    for place in range(end - 4, begin - 1, -1):
+        code, length = header(data, big, place)
+        after = place + 4 + length
+        is_known = types.role[code] not in (NONE, FAR) and length >= types.least[code]
+        if is_known and after <= end and follows[after - begin]:
+            follows[place - begin] = True
+            if types.role[code] == PIR and length == PIR_BODY:
+                return True
     return False
 
 

@@ -5,17 +5,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, TEST, VENDOR, WIR, WRR
+from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, SITES, TEST, VENDOR, WIR, WRR
 from fabyield.stdf.kernels import Bytes, Flags, Ints, Longs, Number, number
 
 # Of a PIR instead of the record that closes it.
 OPEN = -3
 NOBODY = -1
-ANY_HEAD = 255
+ANY_HEAD, ALL_SITES = 255, 255
 HEADS, PLACES = 256, 65_536
 # Places in `told`: how many PIRs and runs there were; the stretches met that may hide the end of
-# a part or of a wafer; and the only head of parts so far, MANY if there is more than one.
-PIRS, RUNS, PARTS_LOST, WAFERS_LOST, HEAD = range(5)
+# a part or of a wafer; the only head of parts so far, MANY if there is more than one; and how many
+# lanes were made for site groups.
+PIRS, RUNS, PARTS_LOST, WAFERS_LOST, HEAD, LANES = range(6)
 NO_HEAD, MANY = -1, -2
 
 
@@ -35,8 +36,12 @@ class Records(NamedTuple):
 class Open(NamedTuple):
     """What is open at the end of a block.
 
-    `part`: PIR at each head << 8 | site; `wafer`: run at each head. The other two are how many
+    `part`: PIR at each head << 8 | site; `wafer`: run in each lane. The other two are how many
     hiding stretches had been met when that was last told of the place.
+
+    A lane is a head, or a site group of it after the first, for each may have a wafer of its own.
+    `of_site` and `of_group`: the lane of each head << 8 | site, of each head << 8 | group; `head`:
+    that of each lane; `group`: the first group of each head, NOBODY if none is known.
     """
 
     part: Ints
@@ -44,6 +49,10 @@ class Open(NamedTuple):
     wafer: Ints
     wafer_told: Ints
     told: Longs
+    of_site: Bytes
+    of_group: Bytes
+    head: Bytes
+    group: Ints
 
 
 class Owned(NamedTuple):
@@ -74,12 +83,12 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
         owner[i] = NOBODY
         what = role[i]
         at = start[i] + (8 if what == TEST else 4)
-        has_site = what not in (WIR, WRR)
-        if what in (PLAIN, VENDOR, FAR) or at + 1 + has_site > end[i]:
+        may_end = what in (WIR, WRR)
+        if what in (PLAIN, VENDOR, FAR) or at + (1 if may_end else 2) > end[i]:
             continue
         head = number(data, True, at, 1)
-        # Head before site, whatever the byte order.
-        place = number(data, True, at, 2) if has_site else np.int64(0)
+        # Head before site or group, whatever the byte order.
+        place = number(data, True, at, 2) if at + 2 <= end[i] else head << 8 | ALL_SITES
         if what == TEST:
             if part_told[place] < told[PARTS_LOST]:
                 # Its PIR was in a damaged stretch; the PRR to come will tell the part.
@@ -88,16 +97,18 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
         elif what == PIR:
             only_head(head, told)
             begin(place, known)
+        elif what == SITES:
+            group_sites(data, at, np.int64(end[i]), known)
         elif what == PRR:
             only_head(head, told)
             if part[place] >= 0 and part_told[place] == told[PARTS_LOST]:
                 out.closed[part[place]] = i
             part[place], part_told[place] = NOBODY, told[PARTS_LOST]
-            owner[i], splits = run_at(head, known, out, splits)
+            owner[i], splits = run_at(np.int64(known.of_site[place]), known, out, splits)
         elif what == WIR:
-            owner[i] = new_run(head, known)
+            owner[i] = new_run(np.int64(known.of_group[place]), place, known)
         elif what == WRR:
-            owner[i], splits = run_at(head, known, out, splits)
+            owner[i], splits = run_at(lane_to_end(place, known), known, out, splits)
             owner[i] = end_run(owner[i], known)
     return splits
 
@@ -120,16 +131,48 @@ def only_head(head: Number, told: Longs) -> None:
 
 
 @njit(cache=True, nogil=True)
-def new_run(head: Number, known: Open) -> Number:
-    """Open a wafer run."""
+def group_sites(data: Bytes, at: Number, end: Number, known: Open) -> None:
+    """Give the sites that an SDR names the lane of their group, a new one if it is no first."""
+    head, group = np.int64(data[at]), number(data, True, at, 2)
+    if head == ANY_HEAD or group & ALL_SITES == ALL_SITES:
+        return
+    if known.group[head] == NOBODY:
+        known.group[head] = group
+    if known.group[head] != group and known.of_group[group] == head:
+        lane = HEADS - 2 - known.told[LANES]
+        if lane <= head:
+            return
+        known.told[LANES] += 1
+        known.of_group[group], known.head[lane] = lane, head
+    for place in range(at + 3, min(at + 3 + np.int64(data[at + 2]), end) if at + 2 < end else at):
+        known.of_site[head << 8 | np.int64(data[place])] = known.of_group[group]
+
+
+@njit(cache=True, nogil=True)
+def new_run(lane: Number, group: Number, known: Open) -> Number:
+    """Open a wafer run in a lane, or in all of its head where the record names no group."""
     run: Number = known.told[RUNS]
     known.told[RUNS] += 1
-    if head == ANY_HEAD:
-        known.wafer[:] = run
-        known.wafer_told[:] = known.told[WAFERS_LOST]
-    known.wafer[head] = run
-    known.wafer_told[head] = known.told[WAFERS_LOST]
+    if known.head[lane] != lane:
+        # Groups with wafers of their own: a part outside one is in none.
+        known.told[HEAD] = MANY
+    for other in range(HEADS):
+        is_all = lane == ANY_HEAD or (group & ALL_SITES == ALL_SITES and known.head[other] == lane)
+        if other == lane or is_all:
+            known.wafer[other] = run
+            known.wafer_told[other] = known.told[WAFERS_LOST]
     return run
+
+
+@njit(cache=True, nogil=True)
+def lane_to_end(group: Number, known: Open) -> Number:
+    """Find the lane whose run a WRR ends; of one that names no group any with a run open."""
+    lane = np.int64(known.of_group[group])
+    if group & ALL_SITES == ALL_SITES and known.wafer[lane] < 0:
+        for other in range(HEADS):
+            if known.head[other] == lane and known.wafer[other] >= 0:
+                return np.int64(other)
+    return lane
 
 
 @njit(cache=True, nogil=True)
@@ -143,14 +186,14 @@ def end_run(run: Number, known: Open) -> Number:
 
 
 @njit(cache=True, nogil=True)
-def run_at(head: Number, known: Open, out: Owned, splits: int) -> tuple[Number, int]:
-    """Find the run open at a head; behind a stretch that may hide its end it is another one.
+def run_at(lane: Number, known: Open, out: Owned, splits: int) -> tuple[Number, int]:
+    """Find the run open in a lane; behind a stretch that may hide its end it is another one.
 
     A tester with one head may call it otherwise in WIR and WRR than in the records of parts.
     """
     wafer, wafer_told, told = known.wafer, known.wafer_told, known.told
-    run: Number = wafer.max() if head == ANY_HEAD else wafer[head]
-    at = np.int64(head)
+    run: Number = wafer.max() if lane == ANY_HEAD else wafer[lane]
+    at = np.int64(lane)
     if run < 0:
         run = wafer.max()
         alone = told[HEAD] != MANY
@@ -160,7 +203,7 @@ def run_at(head: Number, known: Open, out: Owned, splits: int) -> tuple[Number, 
                 alone = alone and wafer[other] == run
         if not alone:
             return NOBODY, splits
-    if run >= 0 and wafer_told[at] < told[WAFERS_LOST] and head != ANY_HEAD:
+    if run >= 0 and wafer_told[at] < told[WAFERS_LOST] and lane != ANY_HEAD:
         again = told[RUNS]
         told[RUNS] += 1
         out.split[splits, 0], out.split[splits, 1] = run, again

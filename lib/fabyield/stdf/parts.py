@@ -24,13 +24,18 @@ class Touchdowns:
     """
 
     def __init__(self) -> None:
-        told = np.array([0, 0, 0, 0, owning.NO_HEAD], np.int64)
+        told = np.array([0, 0, 0, 0, owning.NO_HEAD, 0], np.int64)
+        own_head = np.arange(HEADS, dtype=np.uint8)
         self._open = Open(
             np.full(PLACES, NOBODY, np.int32),
             np.zeros(PLACES, np.int32),
             np.full(HEADS, NOBODY, np.int32),
             np.zeros(HEADS, np.int32),
             told,
+            np.repeat(own_head, PLACES // HEADS),
+            np.repeat(own_head, PLACES // HEADS),
+            own_head.copy(),
+            np.full(HEADS, NOBODY, np.int32),
         )
         self._closed: Ints = np.empty(0, np.int32)
         self._parts = 0
@@ -100,10 +105,12 @@ class Touchdowns:
         used: ArrowArray = pa.array(np.where(self.part >= 0, self._row, 0), mask=self.part < 0)
         return {name: arrow_taken(closing[name].combine_chunks().take(used), pir) for name in PLACE}
 
-    def give_up(self) -> None:
-        """Take parts that are still open for never closed."""
-        self.part[self.part == WAITING] = NEVER_CLOSED
-        self._open.part[:] = NOBODY
+    def give_up(self, pir: int | None = None) -> None:
+        """Take the part of a PIR, or all that are still open, for never closed."""
+        lost = self.part == WAITING if pir is None else np.arange(self.part.size) == pir
+        self.part[lost] = NEVER_CLOSED
+        held = self._open.part
+        held[(held >= 0) if pir is None else held == pir] = NOBODY
 
     def forget(self, needed: Longs) -> Ints:
         """Drop all PIRs but those open and `needed`; return the new number of each."""

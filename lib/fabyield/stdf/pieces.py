@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
 from fabyield.stdf.kernels import Bytes, Longs
+from fabyield.stdf.lists import decode_one
 from fabyield.stdf.types import LENGTHS, NUMBERS, Bits
 
 ByteOrder = Literal["<", ">"]
@@ -78,6 +79,9 @@ def of_texts(
     values, counts = _bits(label, values) if kind == "Dn" else (values, None)
     data, lengths = text_bytes(label, values)
     most = MOST_BYTES[kind]
+    if kind in ("Cn", "Sn") and lengths.size and lengths.max() > most:
+        values = _shorter(values, most)
+        data, lengths = text_bytes(label, values)
     if lengths.size and lengths.max() > most:
         text = data[int(lengths[: int(lengths.argmax())].sum()) :][:20].tobytes()
         raise StdfError(f"{label}: {text!r}... has {lengths.max():,} bytes, {kind} holds {most:,}")
@@ -86,6 +90,19 @@ def of_texts(
     if is_single(values):
         return [of_numbers(np.repeat(sizes, rows)), Pieces(np.tile(data, rows), data.size)]
     return [of_numbers(sizes), Pieces(data, lengths)]
+
+
+def _shorter(values: Column, most: int) -> Column:
+    """Put texts too long in UTF-8 in Latin-1, where that is read as the same text."""
+    listed: Any = values
+    return _fitting(values, most) if is_single(values) else [_fitting(v, most) for v in listed]
+
+
+def _fitting(text: Any, most: int) -> Any:  # noqa: ANN401
+    if not isinstance(text, str):
+        return text
+    long, short = text.encode(), text.encode("latin-1", "ignore")
+    return short if len(long) > most and decode_one(short) == text else long
 
 
 def _bits(label: str, values: Column) -> tuple[Column, Longs | None]:
@@ -111,7 +128,7 @@ def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
     listed: Any = [values] if is_single(values) else values
     try:
         texts = pa.array(listed).cast(pa.large_binary()).fill_null(b"")
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowException, UnicodeError) as error:
         raise StdfError(f"{label}: {brief(values)} is no text: {error}") from error
     _, ends_buffer, data_buffer = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
     ends = ends_buffer.view(np.int64)[texts.offset : texts.offset + len(texts) + 1]

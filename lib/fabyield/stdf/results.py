@@ -57,8 +57,9 @@ class Results:
         if not self._waiting.num_rows:
             return no_results(self.name)
         part = self._parts(parts)
-        if part.size - _known(part) > MOST_WAITING:
-            parts.give_up()
+        while part.size - _known(part) > MOST_WAITING:
+            # Only the part that keeps the others waiting.
+            parts.give_up(int(self._waiting["pir"][_known(part)].as_py()))
             part = self._parts(parts)
         known = _known(part)
         rows, self._waiting = self._waiting.slice(0, known), self._waiting.slice(known)

@@ -19,7 +19,7 @@ FAR_SIZE, PIR_SIZE = 4 + headers.FAR_BODY, 4 + headers.PIR_BODY
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
 ROLES = {
     **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
-    "WRR": headers.WRR,
+    **{"WRR": headers.WRR, "SDR": headers.SITES},
     **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
 }
 # Without so much, a header behind a damaged stretch is not taken for that of such a record.
@@ -103,6 +103,8 @@ class Scanner:
         self._big: bool | None = None
         self._lost = False
         self._over = False
+        # Whether the last record so far is MRR: zeros behind it are padding.
+        self._has_ended = False
         self._gap: Gap | None = None
         self._room = _room(0)
 
@@ -130,6 +132,8 @@ class Scanner:
             np.zeros((count + 1, 2), np.bool_),
             last,
         )
+        if count:
+            self._has_ended = int(links.code[count - 1]) == headers.MRR
         found = links.gap[:gaps].tolist()
         if last and self._lost:
             # Too little is left for another header.
@@ -164,8 +168,10 @@ class Scanner:
 
     def _close(self, chain: Chain, before: int, *, over: bool = False) -> None:
         if self._gap:
-            chain.hidden[before] |= self._gap.hidden(chain.big)
-            chain.refused.append(self._gap.refused(chain.big, over=over))
+            is_padding = over and self._gap.blank and self._has_ended
+            if not is_padding:
+                chain.hidden[before] |= self._gap.hidden(chain.big)
+                chain.refused.append(self._gap.refused(chain.big, over=over))
             self._gap = None
 
     def _rest(self, chain: Chain, stop: int, last: bool) -> Bytes:
@@ -174,7 +180,8 @@ class Scanner:
         second = not self._lost and headers.is_far(data, chain.big, np.int64(stop))
         if left and (last or second):
             self._over = second
-            chain.refused.append(_tail(self._base + stop, left, second))
+            if second or not self._has_ended or data[stop:].any():
+                chain.refused.append(_tail(self._base + stop, left, second))
             stop = data.size
         self._base += stop
         return data[stop:]

@@ -30,7 +30,7 @@ class Stream(Protocol):
         """Give up to `size` bytes, none at the end."""
 
 
-Source = str | Path | bytes | Stream
+Source = str | Path | bytes | bytearray | memoryview | Stream
 Piece = bytes | memoryview
 
 MAGIC_BYTES = 4
@@ -170,8 +170,8 @@ class Content:
 def opened(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator[Content]:
     """Open a path, bytes, or an open stream, which is left open."""
     with ExitStack() as closing:
-        if isinstance(source, bytes):
-            name, pieces = "STDF input", _slices(source)
+        if isinstance(source, bytes | bytearray | memoryview):
+            name, pieces = "STDF input", _slices(memoryview(source))
         elif isinstance(source, str | Path):
             name = str(source)
             pieces = _pieces_of(closing.enter_context(Path(source).open("rb")))
@@ -195,10 +195,9 @@ def _more(data: bytes, raw: Iterator[Piece], least: int) -> bytes:
     return data
 
 
-def _slices(data: bytes) -> Iterator[Piece]:
-    whole = memoryview(data)
+def _slices(data: memoryview) -> Iterator[Piece]:
     for start in range(0, len(data), BLOCK):
-        yield whole[start : start + BLOCK]
+        yield data[start : start + BLOCK]
 
 
 def regular(pieces: Iterator[Piece]) -> Iterator[Piece]:
