@@ -82,7 +82,8 @@ def to_parquet(
 
     Retests are decided over all FILEs together, in order of test time, then in the order given.
     A file given twice, or cut where a more complete file of its session is given too, is left
-    out and named; of files without wafers every one counts. With several FILEs each row of parts, wafers and bins names its file.
+    out and named; of files without wafers every one counts. With several FILEs each row of
+    parts, wafers and bins names its file.
     """
     from fabyield import screens_stdf  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415
