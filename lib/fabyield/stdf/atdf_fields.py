@@ -15,12 +15,11 @@ from fabyield.stdf.atdf_records import (
     TOTALS,
 )
 from fabyield.stdf.atdf_text import Form, plain, standard
+from fabyield.stdf.codes import ALL, NO_RESULT
 from fabyield.stdf.fields import Field
 from fabyield.stdf.records import RECORDS
 from fabyield.stdf.types import Bits, Generic
 
-ALL_HEADS = 255
-NO_RESULT = 2
 _LETTER_OF = {kind: letter for letter, kind in GENERIC_LETTERS.items()}
 
 
@@ -55,7 +54,7 @@ def _text_of(name: str, token: str, fields: Mapping[str, Any]) -> str:
     if token in STATES:
         return _states_text(*(fields.get(field) or () for field in STATES[token]))
     value = fields.get(token)
-    is_default = token == "head_num" and value == ALL_HEADS and name in TOTALS
+    is_default = token == "head_num" and value == ALL and name in TOTALS
     is_invalid = token == "result" and fields.get("test_flg", 0) & NO_RESULT
     return "" if value is None or is_default or is_invalid else _forms(name)[token][0](value)
 
@@ -102,7 +101,7 @@ def _tell(name: str, token: str, text: str, told: dict[str, Any]) -> None:
     elif text:
         told[token] = _value(name, token, text, _forms(name)[token])
     elif name in TOTALS and token in ("head_num", "site_num"):
-        told[token] = ALL_HEADS
+        told[token] = ALL
 
 
 def _value(name: str, token: str, text: str, form: Form) -> Any:  # noqa: ANN401

@@ -10,13 +10,13 @@ import pyarrow as pa
 from fabyield.stdf import claims
 from fabyield.stdf.batch import StdfTables
 from fabyield.stdf.claims import Claim
+from fabyield.stdf.codes import NO_TEST_VERDICT, NOT_EXECUTED, TEST_FAILED
 from fabyield.stdf.columns import numbers
 from fabyield.stdf.info import decided
 from fabyield.stdf.kernels import Flags
 from fabyield.stdf.naming import Naming
 from fabyield.stdf.skim import Skim
 
-NOT_EXECUTED, FAILED, NO_VERDICT = 16, 128, 64
 PLACE = ("test_kind", "test_num", "head_num", "site_num")
 COUNTS = ("executed", "failed")
 _TYPES: dict[str, pa.DataType] = {
@@ -139,7 +139,7 @@ def _counted(kind: str, rows: pa.Table | None) -> pa.Table:
         return _NO_RESULTS.empty_table()
     flags = numbers(rows, "test_flg")
     executed = flags & NOT_EXECUTED == 0
-    failed = executed & (flags & (FAILED | NO_VERDICT) == FAILED)
+    failed = executed & (flags & (TEST_FAILED | NO_TEST_VERDICT) == TEST_FAILED)
     places = rows.select(PLACE[1:])
     for name, column in zip(COUNTS, (executed, failed), strict=True):
         places = places.append_column(name, pa.array(column.astype(np.int64)))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from fabyield.stdf.codes import ABNORMAL, ALL, SUPERSEDES
 from fabyield.stdf.columns import Column, chosen, flags, is_text, known, listed, numbers
 
-TOTAL = 255
-SUPERSEDES, ABNORMAL = 3, 4
 TOUCHDOWN, FINAL = "touch-down", "final touch-down"
 ANY_KIND = ""
 KINDS = ("P", "M", "F", ANY_KIND)
@@ -44,10 +43,10 @@ class Tally:
     def at(self, place: Place, key: int = 0) -> int:
         """Count at one place; head 255 is all heads and sites, site 255 all sites of the head."""
         head, site = place
-        if head == TOTAL:
+        if head == ALL:
             return self._counts[-1, -1, key]
         # A site of that number may exist.
-        is_site = site != TOTAL or place in self._places
+        is_site = site != ALL or place in self._places
         return self._counts[head, site if is_site else -1, key]
 
     def keys(self, place: Place) -> set[int]:
@@ -59,9 +58,9 @@ class Tally:
 def spelt(place: Place) -> str:
     """A head and a site in words."""
     head, site = place
-    if head == TOTAL:
+    if head == ALL:
         return "all sites"
-    return f"head {head}, all sites" if site == TOTAL else f"head {head}, site {site}"
+    return f"head {head}, all sites" if site == ALL else f"head {head}, site {site}"
 
 
 def part_counts(parts: pa.Table) -> dict[str, dict[str, pa.Table]]:
@@ -157,4 +156,4 @@ def _tests_of(results: pa.Table, kind: str, column: str) -> Tally:
 
 def _place(head: int, site: int) -> Place:
     # Of a total only the head says where it is.
-    return (TOTAL, TOTAL) if head == TOTAL else (head, site)
+    return (ALL, ALL) if head == ALL else (head, site)

@@ -7,11 +7,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.stdf.catalogue import TestRows
+from fabyield.stdf.codes import (
+    NO_TEST_VERDICT,
+    PARAMETER_INVALID,
+    RESULT_INVALID,
+    TEST_FAILED,
+)
 from fabyield.stdf.columns import Column, numbers
 from fabyield.stdf.kernels import Longs
 from fabyield.stdf.sessions import SessionFile, file_names
 
-RESULT_INVALID, PARAMETER_INVALID, NO_VERDICT, FAILED = 0b0011_1111, 0b0000_0111, 64, 128
 PLACE = ("head_num", "site_num", "part_id", "x_coord", "y_coord", "hard_bin", "soft_bin")
 TURN = ("touchdown_num", "is_first", "is_final", "decided_by")
 _TYPES: dict[str, pa.DataType] = {
@@ -69,7 +74,7 @@ def values(rows: pa.Table, first_part: int, test_row: TestRows) -> pa.Table:
         "test_num": rows["test_num"],
         "result": pa.array(result, mask=~valid),
         "valid": valid,
-        "test_pass": pa.array(said & FAILED == 0, mask=said & NO_VERDICT != 0),
+        "test_pass": pa.array(said & TEST_FAILED == 0, mask=said & NO_TEST_VERDICT != 0),
     }
     return pa.table(columns, VALUES)
 

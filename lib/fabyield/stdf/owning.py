@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from fabyield.stdf.codes import ALL
 from fabyield.stdf.headers import FAR, PIR, PLAIN, PRR, SITES, TEST, VENDOR, WIR, WRR
 from fabyield.stdf.kernels import Bytes, Flags, Ints, Longs, Number, number
 
 # Of a PIR instead of the record that closes it.
 OPEN = -3
 NOBODY = -1
-ANY_HEAD, ALL_SITES = 255, 255
 HEADS, PLACES = 256, 65_536
 # Places in `told`: how many PIRs and runs there were; the stretches met that may hide the end of
 # a part or of a wafer; the only head of parts so far, MANY if there is more than one; and how many
@@ -88,7 +88,7 @@ def own(data: Bytes, records: Records, known: Open, out: Owned) -> int:
             continue
         head = number(data, True, at, 1)
         # Head before site or group, whatever the byte order.
-        place = number(data, True, at, 2) if at + 2 <= end[i] else head << 8 | ALL_SITES
+        place = number(data, True, at, 2) if at + 2 <= end[i] else head << 8 | ALL
         if what == TEST:
             if part_told[place] < told[PARTS_LOST]:
                 # Its PIR was in a damaged stretch; the PRR to come will tell the part.
@@ -134,7 +134,7 @@ def only_head(head: Number, told: Longs) -> None:
 def group_sites(data: Bytes, at: Number, end: Number, known: Open) -> None:
     """Give the sites that an SDR names the lane of their group, a new one if it is no first."""
     head, group = np.int64(data[at]), number(data, True, at, 2)
-    if head == ANY_HEAD or group & ALL_SITES == ALL_SITES:
+    if head == ALL or group & ALL == ALL:
         return
     if known.group[head] == NOBODY:
         known.group[head] = group
@@ -157,7 +157,7 @@ def new_run(lane: Number, group: Number, known: Open) -> Number:
         # Groups with wafers of their own: a part outside one is in none.
         known.told[HEAD] = MANY
     for other in range(HEADS):
-        is_all = lane == ANY_HEAD or (group & ALL_SITES == ALL_SITES and known.head[other] == lane)
+        is_all = lane == ALL or (group & ALL == ALL and known.head[other] == lane)
         if other == lane or is_all:
             known.wafer[other] = run
             known.wafer_told[other] = known.told[WAFERS_LOST]
@@ -168,7 +168,7 @@ def new_run(lane: Number, group: Number, known: Open) -> Number:
 def lane_to_end(group: Number, known: Open) -> Number:
     """Find the lane whose run a WRR ends; of one that names no group any with a run open."""
     lane = np.int64(known.of_group[group])
-    if group & ALL_SITES == ALL_SITES and known.wafer[lane] < 0:
+    if group & ALL == ALL and known.wafer[lane] < 0:
         for other in range(HEADS):
             if known.head[other] == lane and known.wafer[other] >= 0:
                 return np.int64(other)
@@ -192,7 +192,7 @@ def run_at(lane: Number, known: Open, out: Owned, splits: int) -> tuple[Number, 
     A tester with one head may call it otherwise in WIR and WRR than in the records of parts.
     """
     wafer, wafer_told, told = known.wafer, known.wafer_told, known.told
-    run: Number = wafer.max() if lane == ANY_HEAD else wafer[lane]
+    run: Number = wafer.max() if lane == ALL else wafer[lane]
     at = np.int64(lane)
     if run < 0:
         run = wafer.max()
@@ -203,7 +203,7 @@ def run_at(lane: Number, known: Open, out: Owned, splits: int) -> tuple[Number, 
                 alone = alone and wafer[other] == run
         if not alone:
             return NOBODY, splits
-    if run >= 0 and wafer_told[at] < told[WAFERS_LOST] and lane != ANY_HEAD:
+    if run >= 0 and wafer_told[at] < told[WAFERS_LOST] and lane != ALL:
         again = told[RUNS]
         told[RUNS] += 1
         out.split[splits, 0], out.split[splits, 1] = run, again

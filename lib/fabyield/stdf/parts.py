@@ -4,13 +4,13 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf import owning
+from fabyield.stdf.codes import NO_PART_VERDICT, PART_FAILED
 from fabyield.stdf.kernels import Ints, Longs
 from fabyield.stdf.lists import ArrowArray, arrow, arrow_taken
 from fabyield.stdf.owning import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
 from fabyield.stdf.rows import Rows
 from fabyield.stdf.scan import Chain
 
-FAILED, UNKNOWN = 8, 16
 # Instead of a part's number.
 NEVER_CLOSED, WAITING = -1, -3
 PLACE = ("wafer_num", "head_num", "site_num", "x_coord", "y_coord")
@@ -67,7 +67,7 @@ class Touchdowns:
         """One row per PRR of the block, which closes a part."""
         wafer = owner[rows.index].astype(np.int64)
         flags = rows.integers("part_flg")
-        known = flags & UNKNOWN == 0
+        known = flags & NO_PART_VERDICT == 0
         fields = [field.name for field in rows.record.fields if field.name != "part_fix"]
         number = self._parts + np.arange(len(rows), dtype=np.int64)
         table = pa.table(
@@ -76,7 +76,7 @@ class Touchdowns:
                 "record_offset": pa.array(rows.starts + rows.chain.base),
                 "wafer_num": arrow(wafer, wafer >= 0, pa.int32()),
                 **rows.columns(fields),
-                "part_pass": pa.array(flags & FAILED == 0, pa.bool_(), mask=~known),
+                "part_pass": pa.array(flags & PART_FAILED == 0, pa.bool_(), mask=~known),
             }
         )
         self._close(rows, table)
