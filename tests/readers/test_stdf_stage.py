@@ -1,17 +1,21 @@
+import gzip
 import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fabyield.readers.stdf_stage import decoder
-from fabyield.stdf import Writer
+from fabyield.readers.stdf_stage import Stage, decoder, packed
+from fabyield.stdf import Writer, source
+from fabyield.tables import PARTS
 
 
-def stdf(path):
+def stdf(path, texts=0):
     with io.BytesIO() as out, Writer(out) as writer:
         writer.write("MIR", lot_id="A", setup_t=1, start_t=2)
         writer.write("PIR", head_num=1, site_num=0)
         writer.write("PRR", head_num=1, site_num=0, part_flg=0, hard_bin=1)
+        for _ in range(texts):
+            writer.write("DTR", text_dat="behind the part")
         writer.write("MRR", finish_t=3)
         path.write_bytes(out.getvalue())
 
@@ -41,3 +45,43 @@ def test_only_the_columns_of_the_table_to_be_are_kept(tmp_path):
 
     assert pq.read_table(tmp_path / "stage" / "parts").column_names == ["file_key", "part_num"]
     assert "has_wrr" in pq.read_table(tmp_path / "stage" / "stdf_wafers").column_names
+
+
+def test_files_are_packed_so_that_all_tasks_have_about_as_much_to_read():
+    mib = 1 << 20
+    sizes = {1: 50 * mib, 2: 20 * mib, 3: 20 * mib, **dict.fromkeys(range(10, 50), 0)}
+
+    tasks = packed(sizes, 3)
+
+    assert sorted(set(tasks.values())) == [0, 1, 2]
+    assert [file for file, task in tasks.items() if task == tasks[1]] == [1]
+    assert tasks[2] != tasks[3]
+    small = [task for file, task in tasks.items() if file >= 10]
+    assert {small.count(tasks[2]), small.count(tasks[3])} == {20}
+    assert packed({}, 3) == {}
+
+
+def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "BLOCK", 64)
+    landing = tmp_path / "landing" / "stdf"
+    landing.mkdir(parents=True)
+    stdf(landing / "good.stdf")
+    stdf(landing / "bad.stdf", texts=100)
+    damaged = bytearray(gzip.compress((landing / "bad.stdf").read_bytes()))
+    damaged[-6] ^= 1
+    (landing / "bad.stdf").write_bytes(damaged)
+    stage = Stage(spark, str(tmp_path / "stage"))
+    files = pa.table({"file_key": [1, 2], "path": ["good.stdf", "bad.stdf"]})
+    decode = decoder(str(landing), stage.folder, "", {})
+    decoded = pa.Table.from_batches(decode(files.to_batches()))
+    pq.write_table(decoded, _made(tmp_path / "stage" / "files"))
+
+    assert decoded["status"].to_pylist() == ["complete", "broken"]
+    staged = spark.read.parquet(f"{stage.folder}/parts")
+    assert {row["file_key"] for row in staged.collect()} == {1, 2}
+    assert {row["file_key"] for row in stage.read("parts", PARTS).collect()} == {1}
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder / "part-0.parquet"
