@@ -34,7 +34,7 @@ def options(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--folder", type=Path, default=var / "bench", help="where files are written")
     add("--large-mb", type=int, default=5000, help="size of the file of --parts large")
     add("--large-file", choices=KINDS, default="long", help="and its kind")
-    add("--spark-files", type=int, default=16, help="how many files --parts spark takes in")
+    add("--spark-files", type=int, default=48, help="how many files --parts spark takes in")
     add("--spark-mb", type=int, default=25, help="size of each of them")
     add("--results", type=Path, default=RESULTS, help="where the numbers are kept")
     add("--write-docs", action="store_true", help="write docs/performance.md, measure nothing")
