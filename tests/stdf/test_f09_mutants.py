@@ -75,6 +75,17 @@ def test_f09_length_that_takes_in_many_records_refuses_that_record_alone(stdf):
     assert tables.test_values["result"].to_pylist() == [float(n) for n in range(1, 200)]
 
 
+def test_f09_length_of_a_vendors_record_that_ends_where_another_does_hides_nothing(stdf):
+    vendor = stdf(("180/10", {"data": b"vendor"}))[6:]
+    many = stdf(*[ptr(0, float(n)) for n in range(200)])[6:]
+    length = (len(vendor) + len(many) // 2 - 4).to_bytes(2, "little")
+
+    tables = read(stdf(MIR, pir(0)) + length + vendor[2:] + many + stdf(prr(0))[6:])
+
+    assert tables.test_values["result"].to_pylist() == [float(n) for n in range(200)]
+    assert tables.refused.num_rows == 1
+
+
 def test_long_record_of_any_values_is_whole(stdf):
     name, fields = mpr(0)
     long = (name, {**fields, "rtn_rslt": [float(n) for n in range(2_000)]})
