@@ -275,3 +275,12 @@ def test_zeros_behind_mrr_are_padding(stdf, monkeypatch, zeros, block):
     assert padded.file["is_complete"].to_pylist() == [True]
     assert cut.refused.num_rows == 1
     assert read(content + bytes(zeros) + b"x").refused.num_rows == 1
+
+
+def test_f09_junk_that_ends_like_the_header_of_a_record_without_fields_is_all_junk(stdf):
+    junk = b"\xff" * 7 + bytes((0, 0, 5, 20))
+
+    tables = read(stdf(MIR, pir(0)) + junk + stdf(ptr(0, 1.0), prr(0))[6:])
+
+    assert tables.counts["PRR"] == 1
+    assert tables.refused["record_length"].to_pylist() == [len(junk)]

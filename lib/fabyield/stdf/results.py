@@ -110,11 +110,7 @@ def _known(part: Longs) -> int:
 def _measured(rows: Rows) -> dict[str, ArrowArray]:
     if rows.record.name == "MPR":
         columns = {name: rows.column(field) for name, field in ARRAYS.items()}
-        return {
-            "parm_flg": rows.column("parm_flg"),
-            **columns,
-            **rows.columns((*MULTI, "opt_flag")),
-        }
+        return {"parm_flg": rows.column("parm_flg"), **columns, **rows.columns(MULTI)}
     leading = ("test_num", "head_num", "site_num", "test_flg", "test_txt", "rtn_icnt", "pgm_icnt")
     return rows.columns(f.name for f in rows.record.fields if f.name not in leading)
 
