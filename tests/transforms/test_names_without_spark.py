@@ -7,7 +7,7 @@ import pytest
 
 from fabyield.settings import Settings
 from fabyield.stdf.naming import Naming, lot_of
-from fabyield.stdf.sessions import Source, is_beaten
+from fabyield.stdf.sessions import SessionFile, is_beaten
 from fabyield.transforms import test_runs as by_spark
 from fabyield.transforms.canonical import canonical_lot, canonical_wafer
 
@@ -70,7 +70,7 @@ def source(file):
     bins = [SimpleNamespace(as_py=lambda: kind)]
     tables = SimpleNamespace(parts=SimpleNamespace(num_rows=1), file={"retest_bins": bins})
     skim = SimpleNamespace(is_complete=whole, content_bytes=size, tables=tables)
-    return Source(place, skim, session, "L", wafers)
+    return SessionFile(place, skim, session, "L", wafers)
 
 
 @pytest.mark.parametrize("seed", range(3))
