@@ -174,7 +174,7 @@ def test_functional_and_multi_results_are_counted_by_their_kind(stdf, tmp_path):
 
 def test_refused_stretches_are_told(stdf, tmp_path):
     path = tmp_path / "a.stdf"
-    path.write_bytes(stdf(*SMALL) + b"\x00")
+    path.write_bytes(stdf(*SMALL) + b"\x01")
 
     [remark] = check(skim(path), [read(path)], Naming(), "touch").remarks
 

@@ -77,7 +77,7 @@ def test_file_of_far_alone_is_one_incomplete_row_without_mir(stdf):
 def test_file_is_complete_only_if_an_mrr_ends_it(stdf):
     assert read(stdf(*SMALL)).file["is_complete"].to_pylist() == [True]
     assert read(stdf(*SMALL[:-1])).file["is_complete"].to_pylist() == [False]
-    assert read(stdf(*SMALL) + b"\x00").file["is_complete"].to_pylist() == [False]
+    assert read(stdf(*SMALL) + b"\x01").file["is_complete"].to_pylist() == [False]
 
 
 def test_recompressed_copy_has_the_same_hash(stdf):
