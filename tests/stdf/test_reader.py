@@ -3,6 +3,10 @@ import pytest
 from fabyield.stdf import read
 from tests.stdf.conftest import FULL, MIR, SMALL, ftr, mpr, pir, prr, ptr
 
+GROUPS = [
+    ("SDR", {"head_num": 1, "site_grp": group, "site_num": sites})
+    for group, sites in ((1, [0]), (2, [1]))
+]
 ORDERS = pytest.mark.parametrize("byte_order", ["<", ">"])
 
 
@@ -196,10 +200,6 @@ def test_wafers_of_two_heads_keep_their_parts_apart(stdf):
 
 @ORDERS
 def test_wafers_of_two_site_groups_of_a_head_keep_their_parts_apart(stdf, byte_order):
-    groups = [
-        ("SDR", {"head_num": 1, "site_grp": group, "site_num": sites})
-        for group, sites in ((1, [0]), (2, [1]))
-    ]
     begun = [
         ("WIR", {"head_num": 1, "site_grp": group, "start_t": group, "wafer_id": f"W{group}"})
         for group in (1, 2)
@@ -210,7 +210,7 @@ def test_wafers_of_two_site_groups_of_a_head_keep_their_parts_apart(stdf, byte_o
     ]
     touched = (pir(0), pir(1), prr(1), prr(0))
 
-    tables = read(stdf(MIR, *groups, *begun, *touched, *ended, byte_order=byte_order))
+    tables = read(stdf(MIR, *GROUPS, *begun, *touched, *ended, byte_order=byte_order))
 
     assert tables.parts.select(["site_num", "wafer_num"]).to_pylist() == [
         {"site_num": 1, "wafer_num": 1},
@@ -222,14 +222,10 @@ def test_wafers_of_two_site_groups_of_a_head_keep_their_parts_apart(stdf, byte_o
 
 @pytest.mark.parametrize(("begun", "ended"), [(255, 255), (1, 255), (255, 2), (1, 1)])
 def test_site_groups_do_not_part_one_wafer_of_a_head(stdf, begun, ended):
-    groups = [
-        ("SDR", {"head_num": 1, "site_grp": group, "site_num": sites})
-        for group, sites in ((1, [0]), (2, [1]))
-    ]
     wir = ("WIR", {"head_num": 1, "site_grp": begun, "start_t": 1, "wafer_id": "W"})
     wrr = ("WRR", {"head_num": 1, "site_grp": ended, "finish_t": 9, "part_cnt": 2})
 
-    tables = read(stdf(MIR, *groups, wir, pir(0), pir(1), prr(1), prr(0), wrr))
+    tables = read(stdf(MIR, *GROUPS, wir, pir(0), pir(1), prr(1), prr(0), wrr))
 
     assert tables.parts["wafer_num"].to_pylist() == [0, 0]
     assert tables.wafers["part_cnt"].to_pylist() == [2]

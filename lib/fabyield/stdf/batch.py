@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
 # Only the last batch of a file has these.
 LAST = ("file", "wafers", "tests")
-MEASURED = ("test_values", "functional", "multi_values")
+# The records of which each of the tables of results has a row.
+MEASURED: Final = {"test_values": "PTR", "functional": "FTR", "multi_values": "MPR"}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ NO_RESULT, NOT_EXECUTED, NO_TEST_VERDICT, TEST_FAILED = 2, 16, 64, 128
 RESULT_INVALID = 0b0011_1111
 # PARM_FLG of PTR and MPR.
 PARAMETER_INVALID = 0b0000_0111
-# PART_FLG of PRR; the first: it supersedes another touch-down, by part ID or by coordinates.
-SUPERSEDES, ABNORMAL, PART_FAILED, NO_PART_VERDICT = 3, 4, 8, 16
+# PART_FLG of PRR; the first two: it supersedes another touch-down, of the same part ID or place.
+PART_ID_FLAG, COORDINATE_FLAG, ABNORMAL, PART_FAILED, NO_PART_VERDICT = 1, 2, 4, 8, 16
+SUPERSEDES = PART_ID_FLAG | COORDINATE_FLAG
 # Instead of the number of a head, of a site or of a site group.
 ALL = 255

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from fabyield.stdf.batch import StdfTables
+from fabyield.stdf.batch import MEASURED, StdfTables
 from fabyield.stdf.definitions import Definitions
 from fabyield.stdf.gaps import refused_table
 from fabyield.stdf.header import Header, no_file
@@ -24,7 +24,6 @@ OWN_TABLE: Final = {
     **{"part_counts": "PCR", "test_counts": "TSR", "sites": "SDR"},
     **{"pins": "PMR", "text": "DTR"},
 }
-MEASURED: Final = {"test_values": "PTR", "functional": "FTR", "multi_values": "MPR"}
 # What tells of the file as a whole; without results no more than that is decoded.
 TOLD = ("PCR", "TSR", "SDR")
 BINS = ("bin_num", "bin_cnt", "bin_pf", "bin_nam")

@@ -10,11 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
+from fabyield.stdf.codes import COORDINATE_FLAG, PART_ID_FLAG
 from fabyield.stdf.columns import Column, flags, known, numbers, taken
 from fabyield.stdf.kernels import Flags, Longs
 
 RULES = ("touch", "flag")
-PART_ID_FLAG, COORDINATE_FLAG = 1, 2
 NONE, BY_PART_ID, BY_COORDINATE, BY_FILE, BY_TOUCH, ONLY, UNKNOWN = range(7)
 NO_VERDICT = "no_valid_verdict"
 NAMES = (
