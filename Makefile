@@ -8,7 +8,7 @@ VENV ?= .venv
 VAR := var
 IVY_SETTINGS ?= conf/ivysettings.xml
 OPTIONS ?=
-NAME ?= stdf
+NAME ?=
 
 BIN := $(VENV)/bin
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
@@ -33,10 +33,12 @@ setup: doctor $(VENV)/.ready $(JARS)/.ready ## install what the night needs into
 nightly: setup landing ## set up and run the night on an embedded default (OPTIONS="--lake DIR ..." are passed on)
 	@spark-submit jobs/nightly.py $(OPTIONS)
 
+# Moved into place last: a landing zone with files is a whole one.
 landing: setup ## fill the landing zone and the factory database if there are none
 	@[ -n "$$(ls -A $(VAR)/landing/stdf 2>/dev/null)" ] || { rm -rf $(VAR)/filling && \
-	  $(BIN)/python -m fabyield.simulate --landing $(VAR)/filling --database $(VAR)/fab.db --truth $(VAR)/truth && \
-	  cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/ && mkdir -p $(VAR)/landing/stdf && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling $(VAR)/landing/stdf; }
+	  $(BIN)/fabyield simulate --out $(VAR)/filling --scenario bad_chamber --nights 4 --lots-per-night 3 && \
+	  mkdir -p $(VAR)/filling/landing/stdf/real $(VAR)/landing/stdf && cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/landing/stdf/real && \
+	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 
 test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
 	@$(BIN)/python -m pytest $(OPTIONS)
@@ -52,8 +54,8 @@ fuzz-guided: doctor $(VENV)/.dev-ready ## look for what breaks the STDF reader, 
 lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: NAME=stdf times STDF readers (OPTIONS="--help" are passed on)
-	@$(BIN)/python -m benchmarks.$(NAME) $(OPTIONS)
+bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: all, or NAME=stdf, join, validate, night, history (OPTIONS="--help" are passed on)
+	@$(BIN)/python -m benchmarks $(NAME) $(OPTIONS)
 
 package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files
 	@rm -rf build dist && $(BIN)/pip wheel -q --no-deps -w dist . && rm -rf build lib/*.egg-info && cp dist/fabyield-*.whl dist/fabyield.zip && ls dist
@@ -77,7 +79,7 @@ $(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.ready
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# The readers that ours is measured beside stay out of its environment.
+# What ours is measured beside stays out of its environment.
 $(VAR)/bench-venv/.ready: benchmarks/requirements.txt $(VENV)/.ready
 	@echo "setting up $(VAR)/bench-venv"
 	@mkdir -p $(VAR) && $(BIN)/python -m venv $(VAR)/bench-venv

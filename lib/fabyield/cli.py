@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table as Grid
 
-from fabyield import __version__, cli_stdf
+from fabyield import __version__, cli_simulate, cli_stdf
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.screen import complain, screen
 from fabyield.settings import Settings
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_stdf.app, name="stdf")
+app.command()(cli_simulate.simulate)
 Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
 Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
 Landing = Annotated[str | None, typer.Option(help="Folder whose stdf/ the testers deliver to.")]
@@ -94,8 +95,13 @@ def query(
 
 def main() -> None:
     """Run the command; errors of ours become one line and an exit code."""
+    run(app)
+
+
+def run(commands: typer.Typer, given: object = None) -> None:
+    """Run one of `commands`, which finds `given` in its context."""
     try:
-        app()
+        commands(obj=given)
     except FabYieldError as error:
         complain(str(error))
         sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -38,8 +38,13 @@ def remove_folder(uri: str) -> None:
 
 def write_text(uri: str, text: str) -> None:
     """Write `text` to `uri`, replacing it whole, never half."""
+    write_bytes(uri, text.encode())
+
+
+def write_bytes(uri: str, content: bytes | memoryview) -> None:
+    """Write `content` to `uri`, replacing it whole, never half."""
     system, path = located(uri)
     system.create_dir(path.rpartition("/")[0], recursive=True)
     with system.open_output_stream(f"{path}.part") as stream:
-        stream.write(text.encode())
+        stream.write(content)
     system.move(f"{path}.part", path)

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 from fabyield.errors import ConfigError
+from fabyield.merging import merged
 from fabyield.models.settings import ModelSettings
 
 Policy = Literal["warn", "fail"]
@@ -85,15 +85,15 @@ class Settings:
 
         Raises ConfigError for an unknown setting, a wrong value, or a variable that is not set.
         """
-        merged = _merge(_read("base"), _read(chosen))
-        merged |= {key: value for key, value in given.items() if value is not None}
-        merged["environment"] = Path(chosen).stem
+        values = merged(_read("base"), _read(chosen))
+        values |= {key: value for key, value in given.items() if value is not None}
+        values["environment"] = Path(chosen).stem
         nested: dict[str, type[Any]] = {"fab": Fab, "database": Database, "ingest": Ingest}
         parts: dict[str, Any] = {
-            name: _typed(kind, name, merged[name]) for name, kind in nested.items()
+            name: _typed(kind, name, values[name]) for name, kind in nested.items()
         }
-        parts["model"] = _model(merged["model"])
-        settings = _typed(cls, chosen, merged | parts)
+        parts["model"] = _model(values["model"])
+        settings = _typed(cls, chosen, values | parts)
         folders = ("lake", "landing", "report", "log")
         absolute: dict[str, Any] = {name: _absolute(getattr(settings, name)) for name in folders}
         database = replace(settings.database, url=_absolute_file(settings.database.url))
@@ -160,15 +160,6 @@ def _filled(value: object, where: str) -> object:
         if variable not in os.environ:
             raise ConfigError(f"{where}: the environment variable {variable} is not set")
     return _SECRET.sub(lambda found: os.environ[found[1]], value)
-
-
-def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        inner = merged.get(key)
-        both = isinstance(inner, dict) and isinstance(value, dict)
-        merged[key] = _merge(inner, value) if both and isinstance(inner, dict) else value
-    return merged
 
 
 def _absolute(place: str) -> str:

@@ -14,10 +14,11 @@ from fabyield.ledger import NIGHT, Attempt, Ledger
 from fabyield.night import nightly, take
 from fabyield.run import Run
 from fabyield.settings import Settings
-from fabyield.simulate import Plan, simulate
+from fabyield.simulate import Out, in_processes, simulate
 from fabyield.store import Store
 from fabyield.table import BATCH
 from fabyield.tables import ALL
+from tests.plans import small_plan
 
 REAL = Path(__file__).parents[1] / "data" / "stdf"
 LATE = REAL / "lot3.stdf.gz"
@@ -74,20 +75,27 @@ class Fab:
         return sorted(row[0] for row in rows.select(F.to_json(F.struct("*"))).collect())
 
 
+def fab_in(root: Path, spark: SparkSession) -> Fab:
+    """The fab in `root`, whatever stands there already."""
+    folders = {name: str(root / name) for name in ("lake", "landing", "log")}
+    settings = Settings.load("dev", report=str(root / "report.html"), **folders)
+    database = replace(settings.database, url=f"jdbc:sqlite:{root / 'fab.db'}")
+    return Fab(root, spark, replace(settings, database=database))
+
+
 def data_tables() -> list[str]:
     return [name for name in ALL if not name.startswith("ops.")]
 
 
 @pytest.fixture(scope="session")
 def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five lots of two wafers of 61 die and 8 tests, one lot not yet sorted, and the real lot2."""
+    """Five sorted lots of two wafers of 61 die and 8 tests, others in process, the real lot2."""
     root = tmp_path_factory.mktemp("line")
-    plan = Plan.load()
-    product = replace(plan.product, die_width_mm=29.0, die_height_mm=30.0)
-    probe = replace(plan.probe, tests=8)
-    plan = replace(plan, product=product, probe=probe).sized(lots=5, wafers_per_lot=2)
-    simulate(plan, root / "landing" / "stdf", root / "fab.db", root / "truth", lambda _: None)
-    shutil.copy2(REAL / "lot2.stdf.gz", root / "landing" / "stdf")
+    simulate(small_plan(), Out.below(str(root)), range(1, 2), in_processes(1))
+    stdf = root / "landing" / "stdf"
+    for file in stdf.glob("*/*"):
+        file.rename(stdf / file.name)
+    shutil.copy2(REAL / "lot2.stdf.gz", stdf)
     return root
 
 
@@ -103,15 +111,11 @@ def new_fab(
     def make(files: bool = True, like: Fab | None = None) -> Fab:
         source = small_line if like is None else like.root
         root = tmp_path_factory.mktemp("fab") / "fab"
-        shutil.copytree(source, root, ignore=shutil.ignore_patterns("truth", "log"))
+        shutil.copytree(source, root, ignore=shutil.ignore_patterns("truth", "log*", "sensors"))
         if not files:
             shutil.rmtree(root / "landing" / "stdf")
             (root / "landing" / "stdf").mkdir()
-        folders = {name: str(root / name) for name in ("lake", "landing", "log")}
-        folders["report"] = str(root / "report.html")
-        settings = Settings.load("dev", **folders)
-        database = replace(settings.database, url=f"jdbc:sqlite:{root / 'fab.db'}")
-        return Fab(root, spark, replace(settings, database=database))
+        return fab_in(root, spark)
 
     return make
 

@@ -309,7 +309,7 @@ def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
     fab = new_fab(files=False)
     with sqlite3.connect(fab.root / "fab.db") as database:
         high = "update pcm set pcm_value = 1e300 where wafer_id = '01' and pcm_test = 'vth_n'"
-        database.execute(high)
+        changed = database.execute(high).rowcount
 
     fab.take("fab_tables")
 
@@ -318,7 +318,7 @@ def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
     assert {(row["table"], json.loads(row["row"])["pcm_value"]) for row in refused} == {
         ("bronze.fab_pcm", 1e300)
     }
-    assert counted["quarantined"] == len(refused) == 6
+    assert counted["quarantined"] == len(refused) == changed > 0
     assert counted["rows_in"] == counted["rows_out"] + len(refused)
 
 

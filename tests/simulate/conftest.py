@@ -1,59 +1,43 @@
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-import pyarrow.parquet as pq
 import pytest
 
-from fabyield.simulate import Plan, simulate
-from fabyield.stdf import StdfTables, read
+from fabyield.simulate import Plan, load_plan
+from fabyield.simulate.plan_causes import Dirt
+from tests.simulate.fabs import Fab, small, with_insertions
 
-PLAN = Path(__file__).parents[2] / "conf" / "simulate.yml"
-
-
-@dataclass(frozen=True)
-class Fab:
-    """A simulated fab on disk."""
-
-    plan: Plan
-    landing: Path
-    database: Path
-    truth: Path
-
-    def files(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.landing.iterdir()}
-
-    def read(self, lot_id: str, wafer_id: str) -> StdfTables:
-        return read(self.landing / f"M16G_{lot_id}_{wafer_id}_cp1.stdf.gz")
-
-    def wafers(self) -> list[dict]:
-        return pq.read_table(self.truth / "wafers.parquet").to_pylist()
+DIRT = Dirt(
+    **{"misspelt": 0.3, "duplicated": 0.2, "renamed": 0.2, "late": 0.2, "late_nights": (1, 2)},
+    **{"truncated": 0.4, "redelivered": 0.7, "corrupt": 0.2, "clock": 0.2},
+    **{"split": 0.3, "merged": 0.2, "renumbered": 0.2},
+)
 
 
 @pytest.fixture(scope="session")
 def plan() -> Plan:
-    return Plan.load(PLAN)
+    return load_plan()
 
 
 @pytest.fixture(scope="session")
 def tiny(plan: Plan) -> Plan:
-    """Five lots (one for each tester) of two wafers of 61 die and 8 tests, and one unsorted lot."""
-    product = replace(plan.product, die_width_mm=29.0, die_height_mm=30.0)
-    probe = replace(plan.probe, tests=8)
-    return replace(plan, product=product, probe=probe).sized(lots=5, wafers_per_lot=2)
+    """Five lots a night, one for each make of prober, of two wafers with much to find."""
+    few = small(plan, defects_per_die=0.15).changed(lots_per_night=5, wafers_per_lot=2)
+    return with_insertions(few, contact_pct=10.0)
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Plan], Fab]:
-    def make(plan: Plan) -> Fab:
-        root = tmp_path_factory.mktemp("fab")
-        fab = Fab(plan, root / "landing", root / "fab.sqlite", root / "truth")
-        simulate(plan, fab.landing, fab.database, fab.truth, lambda _: None)
-        return fab
-
-    return make
+def fab(tiny: Plan, tmp_path_factory: pytest.TempPathFactory) -> Fab:
+    """Four nights without dirt: the first lots come to final test in the last."""
+    return _delivered(tiny, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def fab(tiny: Plan, build: Callable[[Plan], Fab]) -> Fab:
-    return build(tiny)
+def dirty_fab(tiny: Plan, tmp_path_factory: pytest.TempPathFactory) -> Fab:
+    """The same with all that can be wrong with files and lots, often."""
+    return _delivered(replace(tiny, dirt=DIRT), tmp_path_factory)
+
+
+def _delivered(plan: Plan, folders: pytest.TempPathFactory) -> Fab:
+    fab = Fab(plan, folders.mktemp("fab"), range(1, 5))
+    fab.deliver(fab.nights)
+    return fab

@@ -1,83 +1,150 @@
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+"""A fab delivers the same whoever does the work, and hides its truth."""
+
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fabyield.errors import ConfigError
-from fabyield.simulate import Plan, fab, simulate
-from fabyield.simulate.__main__ import main
+from fabyield.readers.landing import listed
+from fabyield.simulate import Out, in_processes, simulate
+from fabyield.simulate.plan_causes import Dirt, Kind
+from tests.simulate.fabs import ETCH, Fab, excursion, small, with_excursion
+
+NIGHTS = range(1, 4)
+DIRT = Dirt(
+    late=0.5, late_nights=(1, 1), truncated=0.3, duplicated=0.3, split=0.5, sensor_stuck=0.1
+)
 
 
-def dump(database: Path) -> list[str]:
-    with closing(sqlite3.connect(database)) as connection:
-        return list(connection.iterdump())
+@pytest.fixture(scope="module")
+def least(plan):
+    """Two lots a night of two wafers, with all that could tell one delivery from another."""
+    few = small(plan).changed(lots_per_night=2, wafers_per_lot=2)
+    place = ETCH | {"sensor": "rf_power"}
+    drift = excursion(Kind.DRIFTING_SENSOR, place, until_night=20, drift=1.0)
+    return replace(with_excursion(few, drift), dirt=DIRT)
 
 
-def test_same_seed_gives_same_bytes_and_rows(tiny, fab, build: Callable):
-    again = build(tiny)
-
-    assert again.files() == fab.files()
-    assert dump(again.database) == dump(fab.database)
-    assert again.wafers() == fab.wafers()
+@pytest.fixture(scope="module")
+def at_once(least, tmp_path_factory):
+    return delivered(least, tmp_path_factory.mktemp("once"), [NIGHTS])
 
 
-def test_another_seed_gives_other_measurements(tiny, fab, build):
-    other = build(replace(tiny, seed=tiny.seed + 1))
-
-    assert other.files().keys() == fab.files().keys()
-    assert not set(other.files().values()) & set(fab.files().values())
-    assert dump(other.database) != dump(fab.database)
-
-
-def test_more_lots_leave_the_earlier_ones_as_they_were(tiny, fab, build):
-    longer = build(tiny.sized(lots=6, wafers_per_lot=2)).files()
-
-    assert len(longer) == 12
-    assert {name: longer[name] for name in fab.files()} == fab.files()
+def delivered(plan, root, several, cores=1):
+    fab = Fab(plan, root, NIGHTS)
+    for nights in several:
+        fab.deliver(nights, cores)
+    return fab
 
 
-def test_truth_inside_landing_is_refused(tiny: Plan, tmp_path: Path):
-    with pytest.raises(ConfigError, match="inside landing"):
-        simulate(tiny, tmp_path, tmp_path / "fab.sqlite", tmp_path / "truth", print)
+def test_two_processes_deliver_what_one_does(least, at_once, tmp_path):
+    two = delivered(least, tmp_path, [NIGHTS], cores=2)
 
+    assert two.everything() == at_once.everything()
+    assert two.dump() == at_once.dump()
+
+
+def test_nights_delivered_one_by_one_are_those_delivered_at_once(least, at_once, tmp_path):
+    apart = delivered(least, tmp_path, [range(night, night + 1) for night in NIGHTS])
+
+    assert apart.everything() == at_once.everything()
+    assert apart.dump() == at_once.dump()
+    assert {row["reason"] for row in apart.true("files")} > {"on_time", "late"}
+
+
+def test_a_night_delivered_again_is_the_same(least, at_once, tmp_path):
+    again = delivered(least, tmp_path, [NIGHTS, range(3, 4)])
+
+    assert again.everything() == at_once.everything()
+    assert again.dump() == at_once.dump()
+
+
+def test_another_seed_gives_other_measurements(least, at_once, tmp_path):
+    other = delivered(least.changed(seed=1), tmp_path, [NIGHTS])
+
+    assert not set(other.stdf().values()) & set(at_once.stdf().values())
+    assert other.dump() != at_once.dump()
+    assert other.true("yields") != at_once.true("yields")
+
+
+def test_every_night_has_its_folder_and_every_tool_its_files(at_once):
+    paths = at_once.everything()
+    tools = {one.equipment_id for one in at_once.built.tools.chambers}
+    nights = ["2026-03-02", "2026-03-03", "2026-03-04"]
+
+    assert {path.split("/")[0] for path in at_once.stdf()} == set(nights)
+    for kind, ending in (("sensors", "parquet"), ("logs", "log")):
+        mine = {path for path in paths if path.startswith(f"{kind}/")}
+        assert mine == {f"{kind}/{night}/{tool}.{ending}" for night in nights for tool in tools}
+
+
+def test_the_pipeline_finds_the_files_and_none_of_the_truth(at_once):
+    landing = at_once.root / "landing"
+    found = {file.path for file in listed(str(landing))}
+
+    assert found == {row["path"] for row in at_once.true("files")}
+    assert all(path.endswith(".stdf.gz") for path in found)
+    assert {path.name for path in landing.iterdir()} == {"stdf", "sensors", "logs"}
+
+
+def test_no_file_of_the_truth_is_below_landing(at_once):
+    truth = {path.read_bytes() for path in (at_once.root / "truth").rglob("*.parquet")}
+    landed = {path.read_bytes() for path in (at_once.root / "landing").rglob("*.*")}
+
+    assert len(truth) > 10
+    assert not truth & landed
+
+
+@pytest.mark.parametrize("truth", ["landing", "landing/truth", "landing/stdf", "landing/stdf/t"])
+def test_truth_inside_landing_is_refused_before_anything_is_written(least, tmp_path, truth):
+    out = Out(f"{tmp_path}/landing", f"{tmp_path}/{truth}", f"sqlite:///{tmp_path}/fab.db")
+
+    with pytest.raises(ConfigError, match=r"is inside .*landing"):
+        simulate(least, out, range(1, 2), in_processes(1))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_file_has_its_name_while_any_is_unfinished(tiny, tmp_path, monkeypatch):
-    calls = []
+def test_a_wrong_database_is_refused_before_anything_is_delivered(tmp_path):
+    with pytest.raises(ConfigError, match="mysql is none of"):
+        Out.below(str(tmp_path), "mysql://host/fab")
 
-    def fails_late(session: object) -> bytes:
-        calls.append(session)
-        if len(calls) == 4:
-            raise OSError("disk full")
-        return b"STDF"
 
-    monkeypatch.setattr(fab, "stdf_file", fails_late)
+@pytest.mark.parametrize("nights", [range(1, 1), range(3)])
+def test_a_night_before_the_first_or_none_is_refused(least, tmp_path, nights):
+    with pytest.raises(ConfigError, match="use at least 1, from 1 on"):
+        simulate(least, Out.below(str(tmp_path)), nights, in_processes(1))
+
+
+def test_where_things_go_is_worked_out_from_one_folder():
+    out = Out.below("/data/fab/")
+
+    assert (out.landing, out.truth) == ("/data/fab/landing", "/data/fab/truth")
+    assert out.database == "sqlite:////data/fab/fab.db"
+    assert Out.below("s3://bucket/fab", "postgresql://host/fab").truth == "s3://bucket/fab/truth"
+    with pytest.raises(ConfigError, match="SQLite needs a disk; give the URL"):
+        Out.below("s3://bucket/fab")
+
+
+def test_the_summary_counts_what_has_been_delivered(least, tmp_path):
+    told, calls = {}, []
+    out = Out.below(str(tmp_path))
+    summary = simulate(least, out, range(1, 2), in_processes(1), lambda *one: calls.append(one))
+    told = dict(summary.rows())
+    files = [path for path in tmp_path.rglob("*.stdf.gz") if "_part" not in path.name]
+
+    assert told["files: stdf"] == str(len(files))
+    assert told["files: tool files"] == str(2 * 42)
+    assert calls[-1][0] == calls[-1][1] == len(calls)
+    assert calls[-1][2] == summary.content_bytes > 10_000
+
+
+def test_the_database_is_not_told_of_a_night_whose_files_failed(least, tmp_path, monkeypatch):
+    def fails(work, units):
+        yield work.make(units[0])
+        raise OSError("disk full")
+
     with pytest.raises(OSError, match="disk full"):
-        simulate(tiny, tmp_path / "in", tmp_path / "fab.sqlite", tmp_path / "truth", print)
-
-    assert list((tmp_path / "in").glob("[!.]*")) == []
-    assert not (tmp_path / "fab.sqlite").exists()
-
-
-def test_command_line_makes_a_line_of_the_size_asked_for(tmp_path):
-    folders = {"landing": tmp_path / "in", "database": tmp_path / "db", "truth": tmp_path / "truth"}
-    given = [text for name, path in folders.items() for text in (f"--{name}", str(path))]
-    plan = str(Path(__file__).parents[2] / "conf" / "simulate.yml")
-
-    code = main([*given, "--plan", plan, "--lots", "1", "--wafers-per-lot", "2"])
-
-    assert code == 0
-    names = sorted(path.name for path in folders["landing"].iterdir())
-    assert names == ["M16G_K1001_01_cp1.stdf.gz", "M16G_K1001_02_cp1.stdf.gz"]
-
-
-def test_command_line_says_what_is_wrong_and_fails(tmp_path, caplog):
-    given = [f"--{name}={tmp_path / 'in'}" for name in ("landing", "database", "truth")]
-    plan = str(Path(__file__).parents[2] / "conf" / "simulate.yml")
-
-    assert main([*given, "--plan", plan, "--lots", "0"]) == 1
-    assert "use at least one" in caplog.text
+        simulate(least, Out.below(str(tmp_path)), range(1, 2), fails)
+    assert not Path(tmp_path, "fab.db").exists()
+    assert not list(tmp_path.rglob("*.part"))

@@ -1,64 +1,96 @@
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
 
 from fabyield.errors import ConfigError
-from fabyield.simulate import Plan
-from fabyield.simulate.catalogue import catalogue, wafer_map
+from fabyield.simulate import load_plan
 
-from .conftest import PLAN
-
-
-def load_changed(tmp_path, change):
-    text = yaml.safe_load(PLAN.read_text())
-    change(text)
-    path = tmp_path / "plan.yml"
-    path.write_text(yaml.safe_dump(text))
-    return Plan.load(path)
+PLAN = Path(__file__).parents[2] / "conf" / "simulate.yml"
 
 
-def test_plan_of_the_repository_makes_the_line_that_it_promises(plan):
-    assert (plan.line.lots, plan.line.wafers_per_lot, plan.probe.tests) == (12, 25, 50)
-    assert wafer_map(plan.product).gross_die == 519
-    assert len(set(catalogue(plan).test_txt)) == 50
+@pytest.fixture
+def load_changed(tmp_path):
+    """`load_changed(change)`: the plan of a file in which `change` has changed the values."""
+
+    def load(change):
+        values = yaml.safe_load(PLAN.read_text())
+        change(values)
+        path = tmp_path / "plan.yml"
+        path.write_text(yaml.safe_dump(values))
+        return load_plan(path)
+
+    return load
 
 
-def test_field_without_a_meaning_is_refused_by_name(tmp_path):
+def test_a_plan_of_ones_own_takes_the_place_of_the_usual_one(load_changed, plan):
+    loaded = load_changed(lambda values: values.update(seed=7))
+
+    assert (loaded.seed, plan.seed) == (7, 20260302)
+    assert loaded.changed(seed=plan.seed) == plan
+
+
+def test_field_without_a_meaning_is_refused_by_name(load_changed):
     with pytest.raises(ConfigError, match=r"plan\.line: missing \[\], unknown \['lotz'\]"):
-        load_changed(tmp_path, lambda text: text["line"].update(lotz=3))
+        load_changed(lambda values: values["line"].update(lotz=3))
 
 
-def test_missing_field_is_refused_by_name(tmp_path):
-    with pytest.raises(ConfigError, match=r"plan\.bad: missing \['ring_from'\]"):
-        load_changed(tmp_path, lambda text: text["bad"].pop("ring_from"))
+def test_missing_field_is_refused_by_name(load_changed):
+    with pytest.raises(ConfigError, match=r"plan\.areas\[2\]: missing \['clean_hours'\]"):
+        load_changed(lambda values: values["areas"][2].pop("clean_hours"))
 
 
-def test_value_of_a_wrong_type_is_refused_with_its_place(tmp_path):
-    with pytest.raises(ConfigError, match=r"plan\.testers\[1\]\.retest: 'maybe'"):
-        load_changed(tmp_path, lambda text: text["testers"][1].update(retest="maybe"))
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v["habits"][1].update(retest="maybe"), r"plan\.habits\[1\]\.retest: 'maybe'"),
+        (lambda v: v["line"].update(lots_per_night="3"), r"plan\.line\.lots_per_night: '3'"),
+        (lambda v: v["products"][0].update(alpha=[1]), r"plan\.products\[0\]\.alpha: \[1\]"),
+        (lambda v: v["route"][3].update(equipment="ETCH"), r"plan\.route\[3\]\.equipment: 'ETCH'"),
+        (lambda v: v["areas"][0].update(is_batch=1), r"plan\.areas\[0\]\.is_batch: 1 is not"),
+        (lambda v: v.update(patterns={"share": 1}), r"plan\.patterns: \{'share': 1\} is not"),
+    ],
+)
+def test_value_of_a_wrong_type_is_refused_with_its_place(load_changed, change, message):
+    with pytest.raises(ConfigError, match=message):
+        load_changed(change)
+
+
+def test_whole_number_is_taken_where_a_fraction_may_stand(load_changed):
+    loaded = load_changed(lambda values: values.update(edge_loss_pct=6))
+
+    assert type(loaded.edge_loss_pct) is float
 
 
 def test_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"missing\.yml.*give a YAML file"):
-        Plan.load(tmp_path / "missing.yml")
+        load_plan(tmp_path / "missing.yml")
 
 
-def test_chamber_that_is_not_on_the_route_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"bad\.equipment_id names nothing"):
-        load_changed(tmp_path, lambda text: text["bad"].update(equipment_id="ETCH99"))
+@pytest.mark.parametrize("content", ["- 1\n- 2\n", "seed: [1\n"])
+def test_file_that_is_no_mapping_is_named(tmp_path, content):
+    path = tmp_path / "odd.yml"
+    path.write_text(content)
+
+    with pytest.raises(ConfigError, match=r"odd\.yml"):
+        load_plan(path)
 
 
-def test_too_few_tests_for_the_groups_are_refused(plan):
-    with pytest.raises(ConfigError, match="7, at least 8"):
-        catalogue(replace(plan, probe=replace(plan.probe, tests=7)))
+def test_same_fab_is_had_in_another_size(plan):
+    changed = plan.changed(seed=1, lots_per_night=40, wafers_per_lot=12)
+
+    assert (changed.seed, changed.line.lots_per_night, changed.line.wafers_per_lot) == (1, 40, 12)
+    assert (changed.route, changed.products) == (plan.route, plan.products)
 
 
-def test_wafer_map_is_round_and_stepped_back_and_forth(plan):
-    die = wafer_map(plan.product)
-    rows = [die.x_coord[die.y_coord == y].tolist() for y in (0, 1)]
-
-    assert die.radius.max() < 1
-    assert sum(die.x_coord) == sum(die.y_coord) == 0
-    assert rows[0] == sorted(rows[0])
-    assert rows[1] == sorted(rows[1], reverse=True)
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ({"lots_per_night": 0}, r"lots_per_night 0: use lots_per_night 1 to 100,000"),
+        ({"wafers_per_lot": 100}, r"wafers_per_lot 100: .*wafers_per_lot 1 to 99"),
+        ({"seed": -1}, r"seed -1: use 0 or more"),
+    ],
+)
+def test_size_out_of_bounds_is_refused_with_the_bound(plan, size, message):
+    with pytest.raises(ConfigError, match=message):
+        plan.changed(**size)

@@ -1,115 +1,149 @@
-"""The factory database: products, lots, wafers, process history and PCM, in SQLite."""
+"""The factory database in SQLite or PostgreSQL: lots, wafers, process history, PCM."""
 
-import os
-import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from fabyield.simulate.catalogue import wafer_map
-from fabyield.simulate.plan import KnownWafers, Plan
-from fabyield.simulate.route import Lot
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+)
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.types import TypeEngine
 
-Row = tuple[str | int | float | None, ...]
+from fabyield.errors import ConfigError, FabYieldError
+from fabyield.simulate.built import Built
+from fabyield.simulate.fab_rows import Row, Span, rows_of
+
+# Rows that are sent together.
+CHUNK = 5_000
+INSERTS: dict[str, Any] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
+METADATA = MetaData()
+TYPES: dict[str, TypeEngine[Any]] = {
+    **{"text": Text(), "int": Integer(), "bigint": BigInteger(), "real": Float(53)}
+}
+
+
+def _table(name: str, key: str, rest: str) -> Table:
+    """Declare a table by the names and types of its key columns and of the rest."""
+    columns: list[Column[Any]] = [
+        Column(column, TYPES[kind], primary_key=is_key)
+        for listed, is_key in ((key, True), (rest, False))
+        for column, kind in (one.split(":") for one in listed.split())
+    ]
+    return Table(name, METADATA, *columns)
+
 
 # Times are epoch microseconds in UTC: Spark reads SQLite's own date texts wrongly.
-TABLES = """
-create table products (
-    product_id text primary key, gross_die integer not null,
-    die_width_mm real, die_height_mm real, wafer_diameter_mm real);
-create table lots (
-    lot_id text primary key, product_id text not null, started_at bigint, status text not null);
-create table wafers (
-    lot_id text, wafer_id text, slot integer not null, started_at bigint,
-    primary key (lot_id, wafer_id));
-create table process_history (
-    lot_id text, wafer_id text, step_seq integer, process_step text not null,
-    equipment_id text not null, chamber_id text not null, recipe_id text not null,
-    started_at bigint not null, ended_at bigint not null,
-    primary key (lot_id, wafer_id, step_seq));
-create table pcm (
-    lot_id text, wafer_id text, pcm_test text, pcm_value real not null, unit text not null,
-    measured_at bigint not null,
-    primary key (lot_id, wafer_id, pcm_test));
-"""
+TABLES = {
+    "products": _table(
+        "products",
+        "product_id:text",
+        "gross_die:int die_width_mm:real die_height_mm:real wafer_diameter_mm:real variant_of:text",
+    ),
+    "lots": _table(
+        "lots", "lot_id:text", "product_id:text started_at:bigint status:text updated_at:bigint"
+    ),
+    "wafers": _table(
+        "wafers", "lot_id:text wafer_id:text", "slot:int started_at:bigint material_id:text"
+    ),
+    "process_history": _table(
+        "process_history",
+        "lot_id:text wafer_id:text step_seq:int",
+        "process_step:text equipment_id:text chamber_id:text recipe_id:text "
+        "started_at:bigint ended_at:bigint",
+    ),
+    "pcm": _table(
+        "pcm",
+        "lot_id:text wafer_id:text pcm_test:text",
+        "pcm_value:real unit:text measured_at:bigint",
+    ),
+    "lot_history": _table(
+        "lot_history",
+        "event:text from_lot_id:text to_lot_id:text wafer_id:text",
+        "happened_at:bigint",
+    ),
+    "assembly": _table("assembly", "assembly_lot_id:text lot_id:text", "assembled_at:bigint"),
+}
 
 
-def write_database(plan: Plan, lots: list[Lot], path: Path) -> None:
-    """Put a new database in place of `path`, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.unlink(missing_ok=True)
-    with closing(sqlite3.connect(unfinished)) as connection:
-        connection.executescript(TABLES)
-        for table, rows in _rows(plan, lots).items():
-            _insert(connection, table, list(rows))
-        connection.commit()
-    os.replace(unfinished, path)
+def deliver(built: Built, url: str, span: Span) -> dict[str, int]:
+    """Bring the database at `url` from the end of one night to that of another; rows by table.
+
+    All of it or nothing. Rows that are there already stay, or are brought up to date. Raises
+    ConfigError where the URL is wrong, FabYieldError where the database does not take the rows.
+    """
+    engine = create_engine(checked(url))
+    try:
+        with engine.begin() as connection:
+            METADATA.create_all(connection)
+            return {
+                name: _upsert(connection, table, rows_of(built, name, span))
+                for name, table in TABLES.items()
+            }
+    except SQLAlchemyError as error:
+        # The driver's message may quote rows and, with them, half of the URL: name the place only.
+        raise FabYieldError(
+            f"factory database {shown(url)}: {type(error).__name__}: it does not take the rows; "
+            "see that it runs, and that the user may create tables"
+        ) from None
+    finally:
+        engine.dispose()
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None:
-    if rows:
-        marks = ", ".join("?" * len(rows[0]))
-        connection.executemany(f"insert into {table} values ({marks})", rows)
+def shown(url: str) -> str:
+    """`url` without its password, and without its options, which may name one too."""
+    return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
-def _rows(plan: Plan, lots: list[Lot]) -> dict[str, Iterable[Row]]:
-    known = plan.known_wafers
-    return {
-        "products": [_product(plan), *map(_known_product, known)],
-        "lots": [*(_lot(plan, lot) for lot in lots), *map(_known_lot, known)],
-        "wafers": [*_wafers(lots), *(row for one in known for row in _known_wafers(one))],
-        "process_history": _process_history(lots),
-        "pcm": _pcm(plan, lots),
-    }
+def checked(url: str) -> str:
+    """`url` with the driver that is used; ConfigError where it is no URL of ours."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "database URL: not like sqlite:///FILE or postgresql://HOST/NAME"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend not in INSERTS:
+        raise ConfigError(f"database URL: {backend} is none of {', '.join(INSERTS)}")
+    if "@" in (parsed.host or ""):
+        raise ConfigError("database URL: more than one @; write one in a password as %40")
+    if backend == "postgresql" and parsed.get_driver_name() != "psycopg":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
 
 
-def _known_product(known: KnownWafers) -> Row:
-    return (known.product_id, known.gross_die, None, None, None)
+def _upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
+    names = [column.name for column in table.columns]
+    insert = INSERTS[connection.dialect.name](table)
+    rest = [column.name for column in table.columns if not column.primary_key]
+    statement = insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={name: insert.excluded[name] for name in rest},
+    )
+    count = 0
+    for chunk in _chunks(rows):
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in chunk])
+        count += len(chunk)
+    return count
 
 
-def _known_lot(known: KnownWafers) -> Row:
-    return (known.lot_id, known.product_id, None, "sorted")
-
-
-def _known_wafers(known: KnownWafers) -> list[Row]:
-    return [(known.lot_id, f"{slot:02d}", slot, None) for slot in known.slots]
-
-
-def _product(plan: Plan) -> Row:
-    one = plan.product
-    size = (one.die_width_mm, one.die_height_mm, one.wafer_diameter_mm)
-    return (one.product_id, wafer_map(one).gross_die, *size)
-
-
-def _lot(plan: Plan, lot: Lot) -> Row:
-    status = "sorted" if lot.is_sorted else "processed"
-    return (lot.lot_id, plan.product.product_id, _micros(lot.started_at), status)
-
-
-def _wafers(lots: list[Lot]) -> Iterable[Row]:
-    for lot in lots:
-        for one in lot.wafers:
-            yield (lot.lot_id, one.wafer_id, one.slot, _micros(lot.started_at))
-
-
-def _process_history(lots: list[Lot]) -> Iterable[Row]:
-    for lot in lots:
-        for one in lot.wafers:
-            for seq, visit in enumerate(one.visits, start=1):
-                place = (visit.process_step, visit.equipment_id, visit.chamber_id, visit.recipe_id)
-                times = (_micros(visit.started_at), _micros(visit.ended_at))
-                yield (lot.lot_id, one.wafer_id, seq, *place, *times)
-
-
-def _pcm(plan: Plan, lots: list[Lot]) -> Iterable[Row]:
-    for lot in lots:
-        for one in lot.wafers:
-            at = _micros(one.measured_at)
-            for parameter, value in zip(plan.pcm, one.pcm.tolist(), strict=True):
-                yield (lot.lot_id, one.wafer_id, parameter.pcm_test, value, parameter.unit, at)
-
-
-def _micros(moment: datetime) -> int:
-    return round(moment.timestamp()) * 1_000_000
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,53 +1,122 @@
-"""One simulated fab, from the first lot start to the files a pipeline finds."""
+"""A simulated fab delivers its nights: files, factory database, and what is true of them."""
 
-import os
+from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Self
 
 from fabyield.errors import ConfigError
-from fabyield.simulate.database import write_database
+from fabyield.files import write_bytes
+from fabyield.simulate import truth
+from fabyield.simulate.built import Built
+from fabyield.simulate.database import checked, deliver
+from fabyield.simulate.fab_rows import Span
 from fabyield.simulate.plan import Plan
-from fabyield.simulate.prober_queue import sessions
-from fabyield.simulate.route import Lot, start_lots
-from fabyield.simulate.testers import file_name, stdf_file
-from fabyield.simulate.truth import wafer_truth, write_truth
+from fabyield.simulate.work import Each, Made, Row, Work, parquet
+
+# Truths of which each night has its own file; the others are written anew.
+NIGHTLY = ("wafers", "yields", "files", "sensor_faults", "alarms")
+
+
+@dataclass(frozen=True)
+class Out:
+    """Where a fab delivers: folders as paths or URIs, and the database's URL.
+
+    Raises ConfigError where the URL is wrong, before anything is delivered.
+    """
+
+    landing: str
+    truth: str
+    database: str
+
+    def __post_init__(self) -> None:
+        checked(self.database)
+
+    @classmethod
+    def below(cls, root: str, database: str | None = None) -> Self:
+        """`landing`, `truth` and, unless a database is given, `fab.db` in one folder."""
+        root = root.rstrip("/")
+        if database is None and "://" in root:
+            raise ConfigError(f"{root}: SQLite needs a disk; give the URL of a database")
+        return cls(f"{root}/landing", f"{root}/truth", database or f"sqlite:///{root}/fab.db")
+
+
+@dataclass
+class Summary:
+    """What has been delivered."""
+
+    lots: int = 0
+    files: Counter[str] = field(default_factory=Counter)
+    content_bytes: int = 0
+    database: dict[str, int] = field(default_factory=dict)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """All of it, named and counted, for people."""
+        return [
+            ("lots tested", f"{self.lots:,}"),
+            ("MB of STDF, decompressed", f"{self.content_bytes / 1e6:,.1f}"),
+            *((f"files: {name}", f"{count:,}") for name, count in sorted(self.files.items())),
+            *((f"database rows: {name}", f"{count:,}") for name, count in self.database.items()),
+        ]
 
 
 def simulate(
-    plan: Plan, landing: Path, database: Path, truth: Path, progress: Callable[[str], None]
-) -> None:
-    """Write STDF files, factory database and truth; files get their names last, at once.
+    plan: Plan,
+    out: Out,
+    nights: range,
+    each: Each,
+    progress: Callable[[int, int, int], object] = lambda *_: None,
+) -> Summary:
+    """Deliver `nights`, numbered from 1; the nights before are those of another call.
 
-    Raises ConfigError if the truth would stand where the pipeline reads.
+    `progress` is told how many units of work are done, of how many, and the bytes of STDF so far.
+    Nights delivered one by one, or on other machines, are the same. Raises ConfigError where the
+    truth would stand where the pipeline reads, or there is no night.
     """
-    if truth.resolve().is_relative_to(landing.resolve()):
-        raise ConfigError(f"truth {truth} is inside landing {landing}; choose a folder outside")
-    landing.mkdir(parents=True, exist_ok=True)
-    lots = start_lots(plan)
-    finished, wafers = _write_files(plan, lots, landing, progress)
-    for unfinished, name in finished:
-        os.replace(unfinished, name)
-    write_truth(plan, lots, wafers + _unsorted(lots), truth)
-    write_database(plan, lots, database)
-    progress(f"{len(finished)} files in {landing}, {len(lots)} lots in {database}")
+    if not nights or nights.start < 1:
+        raise ConfigError(f"nights {nights.start} to {nights.stop - 1}: use at least 1, from 1 on")
+    for folder in (out.landing, f"{out.landing}/stdf"):
+        if f"{out.truth}/".startswith(f"{folder}/"):
+            raise ConfigError(f"truth {out.truth} is inside {folder}; choose a folder outside")
+    built = Built.until(plan, nights.stop - 1)
+    work = Work(built, out.landing, out.truth, nights)
+    units = work.units()
+    summary, rows = Summary(), dict[str, list[Row]]()
+    for done, made in enumerate(each(work, units), start=1):
+        _gather(summary, rows, made)
+        progress(done, len(units), summary.content_bytes)
+    _write_truth(work, rows)
+    # The database is the last to know, so that no night is whole without its files.
+    summary.database = deliver(built, out.database, Span.of(built, nights))
+    summary.lots = len({row["lot_id"] for row in rows.get("yields", [])})
+    return summary
 
 
-def _write_files(
-    plan: Plan, lots: list[Lot], landing: Path, progress: Callable[[str], None]
-) -> tuple[list[tuple[Path, Path]], list[dict[str, Any]]]:
-    finished, wafers = [], []
-    for session in sessions(plan, lots):
-        name = landing / file_name(session)
-        unfinished = name.with_name(f".{name.name}.tmp")
-        unfinished.write_bytes(stdf_file(session))
-        finished.append((unfinished, name))
-        wafers.append(wafer_truth(session.lot, session.wafer, session.touches))
-        if session.wafer is session.lot.wafers[-1]:
-            progress(f"lot {session.lot.lot_id}: {len(session.lot.wafers)} wafers sorted")
-    return finished, wafers
+def _gather(summary: Summary, rows: dict[str, list[Row]], made: Made) -> None:
+    for name, found in made.rows.items():
+        rows.setdefault(name, []).extend(found)
+    summary.content_bytes += made.content_bytes
+    stdf = made.rows.get("files", [])
+    summary.files.update(row["change"] for row in stdf)
+    summary.files.update(row["reason"] for row in stdf if row["reason"] != "on_time")
+    summary.files["stdf"] += len(stdf)
+    summary.files["tool files"] += made.files - len(stdf)
 
 
-def _unsorted(lots: list[Lot]) -> list[dict[str, Any]]:
-    waiting = [lot for lot in lots if not lot.is_sorted]
-    return [wafer_truth(lot, wafer, None) for lot in waiting for wafer in lot.wafers]
+def _write_truth(work: Work, rows: dict[str, list[Row]]) -> None:
+    built, calendar = work.built, work.built.plan.calendar
+    for night in work.nights:
+        on = calendar.night_on(night)
+        for name in NIGHTLY:
+            mine = [row for row in rows.get(name, []) if row.get("night_on", on) == on]
+            mine = [row for row in mine if row.get("night", night) == night]
+            _write(work, f"{name}/{on}", name, mine)
+    until = calendar.ends(work.nights.stop - 1)
+    _write(work, "excursions", "excursions", truth.excursion_rows(built))
+    _write(work, "bystanders", "bystanders", truth.bystander_rows(built))
+    _write(work, "tests", "tests", truth.test_rows(built))
+    _write(work, "lots", "lots", truth.lot_rows(built, until))
+
+
+def _write(work: Work, path: str, name: str, rows: list[Row]) -> None:
+    write_bytes(f"{work.truth}/{path}.parquet", parquet(truth.table(name, rows)))

@@ -2,18 +2,33 @@
 
 import numpy as np
 
-from fabyield.simulate.arrays import Bools, Floats, significant
+from fabyield.simulate.arrays import Floats, Ints, significant
+from fabyield.simulate.calendar import HOUR, MINUTE
+from fabyield.simulate.line import Lot
 from fabyield.simulate.plan import Plan
 from fabyield.simulate.streams import Stream, stream
 
+PCM_TIME = 4 * MINUTE
 
-def measure_pcm(plan: Plan, lot_index: int, is_bad: Bools) -> Floats:
-    """One row per wafer of the lot, one column per parameter of the plan, in its unit."""
-    rng = stream(plan.seed, Stream.PCM, lot_index)
-    size = (len(is_bad), len(plan.pcm))
-    lot, wafer = rng.standard_normal(size[1]), rng.standard_normal(size)
-    sigmas = np.sqrt(plan.pcm_lot_share) * lot + np.sqrt(1 - plan.pcm_lot_share) * wafer
-    shift = np.array([plan.bad.pcm_sigma.get(one.pcm_test, 0.0) for one in plan.pcm])
-    sigmas += is_bad[:, None] * shift
+
+def measure_pcm(plan: Plan, lot: Lot, hit: Floats) -> Floats:
+    """One row per wafer of the lot, one column per parameter of the plan, in its unit.
+
+    `hit` tells how strongly each excursion hits each wafer: excursions x wafers.
+    """
+    rng = stream(plan.seed, Stream.PCM, lot.index)
+    size = (len(lot.slots), len(plan.pcm))
+    common, own = rng.standard_normal(size[1]), rng.standard_normal(size)
+    sigmas = np.sqrt(plan.pcm_lot_share) * common + np.sqrt(1 - plan.pcm_lot_share) * own
+    for one, strength in zip(plan.excursions, hit, strict=True):
+        moved = one.effect.pcm_sigma
+        shift = np.array([moved.get(parameter.pcm_test, 0.0) for parameter in plan.pcm])
+        sigmas += strength[:, None] * shift
     mean, sigma = (np.array([getattr(one, name) for one in plan.pcm]) for name in ("mean", "sigma"))
     return significant(mean + sigma * sigmas)
+
+
+def measured_at(plan: Plan, lot: Lot) -> Ints:
+    """When each wafer is measured; only of a lot that is finished."""
+    first = int(lot.ended[-1].max()) + round(HOUR * plan.line.pcm_hours)
+    return np.asarray(first + PCM_TIME * np.arange(len(lot.slots)))

@@ -8,14 +8,26 @@ import numpy as np
 class Stream(IntEnum):
     """What a stream of random numbers is for."""
 
-    LOT_STARTS = 1
+    PRODUCT = 1
     ROUTE = 2
-    RANDOM_LOW = 3
+    LOT_FATE = 3
     PCM = 4
     CATALOGUE = 5
     PROBE_CARD = 6
-    SORT = 7
-    LOT_QUALITY = 8
+    HIT = 7
+    DAMAGE = 8
+    PATTERN = 9
+    FACTOR = 10
+    CONTACT = 11
+    NOISE = 12
+    TOUCH = 13
+    PACKAGES = 14
+    DIRT = 15
+    RETICLE = 16
+    SENSOR = 17
+    SENSOR_FAULT = 18
+    TOOL_LOG = 19
+    MATERIAL = 20
 
 
 def stream(seed: int, purpose: Stream, *place: int) -> np.random.Generator:

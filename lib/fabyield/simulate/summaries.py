@@ -5,20 +5,13 @@ import numpy as np
 from fabyield.simulate.arrays import Bools, Ints
 from fabyield.simulate.measurements import (
     HEAD,
-    MULTI_NUM,
     MULTI_TEXT,
     Columns,
     Stream,
     byte_order,
-    functional_num,
-    functional_txt,
 )
-from fabyield.simulate.prober_queue import Session
-from fabyield.simulate.wafer_sort import (
-    FIRST_FAIL_BIN,
-    FIRST_FAIL_SOFT_BIN,
-    GOOD_BIN,
-)
+from fabyield.simulate.sessions import Session
+from fabyield.simulate.touches import FIRST_FAIL_BIN, FIRST_FAIL_SOFT_BIN, GOOD_BIN
 from fabyield.stdf import encode
 
 ALL = 255
@@ -50,7 +43,7 @@ def _in_turn(session: Session, tables: dict[str, Columns]) -> list[Stream]:
 
 
 def _heads(session: Session) -> Columns:
-    sites = np.arange(1, session.prober.plan.probe.sites + 1)
+    sites = np.arange(1, session.program.insertion.sites + 1)
     return {
         "head_num": np.concatenate([[ALL], np.full(len(sites), HEAD)]),
         "site_num": np.concatenate([[ALL], sites]),
@@ -60,29 +53,27 @@ def _heads(session: Session) -> Columns:
 def _members(session: Session) -> Bools:
     """Heads x parts: which touch-downs each of the total and the sites counts."""
     sites = _heads(session)["site_num"][1:]
-    own = session.touches.site == sites[:, None]
+    own = session.course.site == sites[:, None]
     return np.vstack([np.ones((1, own.shape[1]), bool), own])
 
 
 def _parts(session: Session) -> Columns:
-    touches, members = session.touches, _members(session).astype(np.int64)
-    functional = touches.decides & ~touches.functional_failed.any(axis=1)
+    course, members = session.course, _members(session).astype(np.int64)
+    functional = course.decides & ~session.touches.functional_failed.any(axis=1)
     return {
         **_heads(session),
         "part_cnt": members.sum(axis=1),
-        "rtst_cnt": members @ touches.is_retest,
+        "rtst_cnt": members @ course.is_retest,
         "abrt_cnt": np.zeros(len(members), np.int64),
-        "good_cnt": members @ touches.passed,
+        "good_cnt": members @ course.passed,
         "func_cnt": members @ functional,
     }
 
 
 def _bins(session: Session, prefix: str, numbers: Ints, names: dict[int, str]) -> Columns:
-    touches = session.touches
-    bins = np.unique(numbers[touches.decides])
-    counts = _members(session).astype(np.int64) @ (
-        (numbers[:, None] == bins) & touches.decides[:, None]
-    )
+    decides = session.course.decides
+    bins = np.unique(numbers[decides])
+    counts = _members(session).astype(np.int64) @ ((numbers[:, None] == bins) & decides[:, None])
     heads = {name: np.repeat(column, len(bins)) for name, column in _heads(session).items()}
     rows = len(counts)
     return {
@@ -95,7 +86,7 @@ def _bins(session: Session, prefix: str, numbers: Ints, names: dict[int, str]) -
 
 
 def _tests(session: Session) -> Columns:
-    tests, touches = session.prober.tests, session.touches
+    tests, touches = session.program, session.touches
     failed = np.hstack([touches.failed, touches.functional_failed, touches.pins_failed[:, None]])
     kinds = "P" * touches.failed.shape[1] + "F" * touches.functional_failed.shape[1] + "M"
     members = _members(session).astype(np.int64)
@@ -104,19 +95,19 @@ def _tests(session: Session) -> Columns:
     return {
         **heads,
         "test_typ": list(kinds) * rows,
-        "test_num": np.tile([*tests.test_num, *functional_num(session), MULTI_NUM], rows),
+        "test_num": np.tile([*tests.test_num, *tests.functional_num, tests.multi_num], rows),
         "exec_cnt": np.repeat(members.sum(axis=1), columns),
         "fail_cnt": (members @ failed).ravel(),
         "alrm_cnt": np.zeros(rows * columns, np.int64),
-        "test_nam": [*tests.test_txt, *functional_txt(session), MULTI_TEXT] * rows,
+        "test_nam": [*tests.test_txt, *tests.functional_txt, MULTI_TEXT] * rows,
     }
 
 
 def _hard_bins(session: Session) -> dict[int, str]:
-    groups = [*(one.group for one in session.prober.plan.groups), "function"]
+    groups = [*(one.group for one in session.built.plan.groups), "function"]
     return {GOOD_BIN: "good"} | dict(enumerate(groups, start=FIRST_FAIL_BIN))
 
 
 def _soft_bins(session: Session) -> dict[int, str]:
-    tests = [*session.prober.tests.test_txt, *functional_txt(session)]
+    tests = [*session.program.test_txt, *session.program.functional_txt]
     return {GOOD_BIN: "good"} | dict(enumerate(tests, start=FIRST_FAIL_SOFT_BIN))

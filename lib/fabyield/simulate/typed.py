@@ -1,6 +1,6 @@
-"""Plain YAML values to frozen dataclasses, strictly: every field once, in its type."""
+"""Plain YAML values to frozen dataclasses, strictly: every field in its type, none unknown."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
@@ -14,7 +14,8 @@ def build(kind: object, value: object, where: str) -> object:
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(build(get_args(kind)[0], one, f"{where}[{i}]") for i, one in enumerate(value))
     if get_origin(kind) is dict and isinstance(value, dict):
-        return {str(key): build(get_args(kind)[1], one, where) for key, one in value.items()}
+        inner = get_args(kind)[1]
+        return {str(key): build(inner, one, f"{where}.{key}") for key, one in value.items()}
     if isinstance(kind, type) and issubclass(kind, StrEnum) and value in list(kind):
         return kind(str(value))
     if kind is float and type(value) is int:
@@ -26,11 +27,16 @@ def build(kind: object, value: object, where: str) -> object:
 
 def _build_record(kind: type[Any], value: object, where: str) -> object:
     names = {field.name for field in fields(kind)}
-    if not isinstance(value, dict) or value.keys() != names:
+    needed = {
+        field.name
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
+    }
+    if not isinstance(value, dict) or not needed <= value.keys() <= names:
         got = set(value) if isinstance(value, dict) else {repr(value)}
         raise ConfigError(
-            f"{where}: missing {sorted(names - got)}, unknown {sorted(got - names)}; "
+            f"{where}: missing {sorted(needed - got)}, unknown {sorted(got - names)}; "
             "name every field once"
         )
     hints = get_type_hints(kind)
-    return kind(**{name: build(hints[name], value[name], f"{where}.{name}") for name in names})
+    return kind(**{name: build(hints[name], value[name], f"{where}.{name}") for name in value})

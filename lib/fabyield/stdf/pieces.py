@@ -127,6 +127,9 @@ def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
     """Give all texts behind one another, and the length of each."""
     listed: Any = [values] if is_single(values) else values
     try:
+        if isinstance(values, str | bytes):
+            one = np.frombuffer(values.encode() if isinstance(values, str) else values, np.uint8)
+            return one.copy(), np.array([one.size])
         texts = pa.array(listed).cast(pa.large_binary()).fill_null(b"")
     except (pa.ArrowException, UnicodeError) as error:
         raise StdfError(f"{label}: {brief(values)} is no text: {error}") from error

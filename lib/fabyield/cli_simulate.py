@@ -1,0 +1,91 @@
+"""The command `fabyield simulate`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+
+from fabyield.errors import ConfigError
+from fabyield.screen import screen
+
+MEGA = 1_000_000
+
+
+def simulate(  # noqa: PLR0913, PLR0917
+    context: typer.Context,
+    out: Annotated[
+        str | None, typer.Option(help="Folder for landing/, fab.db and truth/, or its URI.")
+    ] = None,
+    nights: Annotated[int, typer.Option(min=1, help="Nights to deliver.")] = 1,
+    lots_per_night: Annotated[int | None, typer.Option(help="Lots a night.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, another fab.")] = None,
+    scenario: Annotated[str, typer.Option(help="A story of conf/scenarios.yml.")] = "quiet",
+    wafers_per_lot: Annotated[int | None, typer.Option(help="Wafers of a lot.")] = None,
+    first_night: Annotated[int, typer.Option(min=1, help="The first night to deliver.")] = 1,
+    plan: Annotated[
+        Path | None, typer.Option(help="YAML file to use in the place of conf/simulate.yml.")
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FABYIELD_SIMULATE_DB",
+            help="sqlite:///FILE or postgresql://USER@HOST/NAME (password: PGPASSWORD or .pgpass).",
+        ),
+    ] = None,
+    cores: Annotated[int | None, typer.Option(min=1, help="Processes; default: all cores.")] = None,
+    list_scenarios: Annotated[
+        bool, typer.Option("--list", help="Tell what the scenarios are, and deliver nothing.")
+    ] = False,
+) -> None:
+    """Deliver nights of a simulated fab whose truth is known.
+
+    Night by night: STDF files of wafer sort and final test, sensor traces and tool logs below
+    landing/, the factory database, and the truth below truth/. Nights may be delivered one by one:
+    --first-night 3 --nights 1 adds the third to the first two.
+    """
+    from fabyield import simulate as fab  # noqa: PLC0415
+
+    if list_scenarios:
+        return _list()
+    if out is None:
+        raise ConfigError("--out: name the folder that the fab delivers to")
+    chosen = fab.load_plan(plan, scenario).changed(seed, lots_per_night, wafers_per_lot)
+    places = fab.Out.below(out if "://" in out else str(Path(out).absolute()), database)
+    # Whoever calls may have more to work on than the cores of one machine.
+    each = context.obj or fab.in_processes(cores or len(os.sched_getaffinity(0)))
+    with _bar() as bar:
+        task = bar.add_task("units", total=None, mb=0)
+
+        def progress(done: int, of: int, content: int) -> None:
+            bar.update(task, completed=done, total=of, mb=content // MEGA)
+
+        summary = fab.simulate(
+            chosen, places, range(first_night, first_night + nights), each, progress
+        )
+    _tell(summary.rows(), f"{places.landing}, {fab.shown(places.database)}")
+    return None
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.fields[mb]:,} MB of STDF"), BarColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _list() -> None:
+    from fabyield import simulate as fab  # noqa: PLC0415
+
+    console = screen()
+    for name, one in fab.scenarios().items():
+        console.print(f"[bold]{name}[/bold]: {one.about}", highlight=False)
+        console.print(*(f"  - {says}" for says in one.says), "", sep="\n", highlight=False)
+
+
+def _tell(rows: list[tuple[str, str]], title: str) -> None:
+    grid = Grid("delivered", "number", title=title)
+    for row in rows:
+        grid.add_row(*row)
+    screen().print(grid)

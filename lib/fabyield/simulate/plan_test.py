@@ -1,0 +1,118 @@
+"""What the plan says of wafer sort and final test."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """What an insertion tests: die of wafers, or packaged parts."""
+
+    WAFER = "wafer"
+    PACKAGE = "package"
+
+
+class ByteOrder(StrEnum):
+    """How a tester's computer stores numbers."""
+
+    LITTLE = "little"
+    BIG = "big"
+
+
+class Retest(StrEnum):
+    """What a tester says of a second touch-down: PRR.PART_FLG bit 0, bit 1, or nothing."""
+
+    SAME_PART_ID = "same_part_id"
+    SAME_XY = "same_xy"
+    NONE = "none"
+
+
+class Says(StrEnum):
+    """How often a tester writes texts and limits of a test: with its first result, or each."""
+
+    ONCE = "once"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """One pass of test, `after_nights` after a lot's night.
+
+    Of the bad die that reach it, it catches the share `coverage`. `share` of the die that are
+    still good are tested. Contact fails are in percent of touch-downs; a retest cures the share
+    `contact_cured`. Times are in milliseconds: of one touch-down of all sites, its spread, and
+    the step to the next.
+    """
+
+    insertion: str
+    unit: Unit
+    after_nights: int
+    job_nam: str
+    job_rev: str
+    first_test_num: int
+    tests: int
+    functional_tests: int
+    sites: int
+    coverage: float
+    share: float
+    contact_pct: float
+    contact_cured: float
+    test_ms: float
+    test_sigma_ms: float
+    index_ms: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How results scatter, in sigmas of a test.
+
+    Limits stand `limit_sigma` off the nominal value; results of good die stay inside. `radial`
+    is the bow from centre to edge, `edge` the step in the outermost rim, `reticle` the spread
+    over the places of a reticle, `site` that over the sites of a probe card, `wafer` that from
+    wafer to wafer, `repeat` that from touch-down to touch-down of one die.
+    """
+
+    limit_sigma: float
+    radial: float
+    edge: float
+    reticle: float
+    site: float
+    wafer: float
+    repeat: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests of one kind: they share a unit, a bin and the PCM parameter that they follow.
+
+    Any two tests of the group correlate by `rho` on the die of a wafer. A test at place k has
+    nominal x (1 + step x k); `weight` is its share of bad die.
+    """
+
+    group: str
+    units: str
+    res_scal: int
+    nominal: float
+    sigma: float
+    step: float
+    weight: float
+    rho: float
+    pcm: str
+    pcm_sigma: float
+    high_only: bool
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What testers of one make do; `node_nam` is a format of {number}, `wafer_id` of {lot}, {slot}.
+
+    They probe wafers or test packages, and as many are set up as a night's lots need.
+    """
+
+    node_nam: str
+    unit: Unit
+    tstr_typ: str
+    byte_order: ByteOrder
+    oper_nam: str
+    wafer_id: str
+    retest: Retest
+    says: Says

@@ -1,0 +1,150 @@
+"""Ten nights of a dirty fab, delivered and taken in one by one, against what is true of them."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pyarrow.parquet as pq
+import pytest
+
+from fabyield.simulate import Out, in_processes, simulate
+from tests.jobs.conftest import Fab, fab_in
+from tests.plans import small_plan
+
+pytestmark = pytest.mark.slow
+NIGHTS, TESTS = 10, 8
+COUNTS = ("tested_die", "first_pass_die", "good_die", "recovered_die")
+
+
+@dataclass(frozen=True)
+class Nights:
+    """The lake after the last night, and the truth."""
+
+    fab: Fab
+
+    def truth(self, name):
+        return pq.read_table(self.fab.root / "truth" / name).to_pylist()
+
+    @cached_property
+    def yields(self):
+        """The truth of the sessions of which nothing was lost or damaged by now."""
+        changes = {}
+        for file in self.truth("files"):
+            key = file["lot_id"], file["wafer_id"], file["insertion"]
+            changes.setdefault(key, set()).add(file["change"])
+        return {
+            (row["spelt_lot_id"], row["wafer_id"] or "-", row["insertion"]): row
+            for row in self.truth("yields")
+            if "whole" in changes[row["lot_id"], row["wafer_id"], row["insertion"]]
+            and not row["misspelt"]
+        }
+
+
+@pytest.fixture(scope="module")
+def nights(spark, tmp_path_factory):
+    root = tmp_path_factory.mktemp("dirty")
+    plan = small_plan("dirty_night", lots_per_night=2, wafers_per_lot=5)
+    # Rare flaws are too rare for a hundred wafers.
+    dirt = replace(plan.dirt, truncated=0.06, corrupt=0.05, misspelt=0.04, clock=0.03, late=0.06)
+    plan = replace(plan, dirt=dirt)
+    fab = fab_in(root, spark)
+    fab = replace(fab, settings=replace(fab.settings, ingest=at_once(fab)))
+    for night in range(1, NIGHTS + 1):
+        simulate(plan, Out.below(str(root)), range(night, night + 1), in_processes(1))
+        fab.night()
+    return Nights(fab)
+
+
+def at_once(fab):
+    return replace(fab.settings.ingest, settle_seconds=0.0)
+
+
+def test_every_night_ends_and_accounts_for_every_row_of_every_table(nights):
+    rows = nights.fab.rows("ops.runs")
+    done = [row for row in rows if row["state"] == "done"]
+
+    tables = [table for row in done if row["step"] != "nightly" for table in row["tables"]]
+    wrong = [
+        t for t in tables if t["rows_in"] != t["rows_out"] + t["quarantined"] + t["duplicates"]
+    ]
+    assert {row["batch"] for row in done if row["step"] == "nightly"} == set(range(1, NIGHTS + 1))
+    assert {row["state"] for row in rows} == {"running", "done"}
+    assert wrong == []
+    assert sum(t["quarantined"] for t in tables) > 0
+    assert sum(t["duplicates"] for t in tables) > 0
+
+
+def test_every_delivered_file_is_on_record_as_what_it_is(nights):
+    status = {row["path"]: row["status"] for row in nights.fab.rows("bronze.stdf_files")}
+    truth = nights.truth("files")
+
+    assert status.keys() == {row["path"] for row in truth}
+    copies = {row["path"] for row in truth if row["reason"] in ("again", "renamed")}
+    assert {path for path, what in status.items() if what == "duplicate"} == second_ones(truth)
+    assert second_ones(truth) <= copies
+    found = {change: Counter() for change in ("cut", "cut_stream", "corrupt")}
+    for row in truth:
+        if row["change"] in found and row["path"] not in second_ones(truth):
+            found[row["change"]][status[row["path"]]] += 1
+    assert set(found["cut"]) == {"incomplete"}
+    assert set(found["cut_stream"]) == {"incomplete"}
+    assert set(found["corrupt"]) <= {"incomplete", "complete"}
+    assert found["corrupt"]["incomplete"] > 0
+
+
+def second_ones(files):
+    """Copies of a file that was there before, or the same night under an earlier name."""
+    first, seconds = {}, set()
+    for row in sorted(files, key=lambda row: (row["night_on"], row["path"])):
+        key = row["lot_id"], row["wafer_id"], row["insertion"], row["change"]
+        if row["change"] != "cut_stream" and key in first:
+            seconds.add(row["path"])
+        first.setdefault(key, row["path"])
+    return seconds
+
+
+def test_yields_of_whole_sessions_are_true_however_they_were_delivered(nights):
+    found = {
+        (row["lot_id"], row["wafer_id"], row["insertion"]): [row[name] for name in COUNTS]
+        for row in nights.fab.rows("gold.wafer_yield")
+    }
+
+    expected = {key: [row[name] for name in COUNTS] for key, row in nights.yields.items()}
+    assert len(expected) > 150
+    assert {key: found.get(key) for key in expected} == expected
+
+
+def test_no_result_of_a_whole_session_is_lost_or_doubled(nights):
+    found = Counter(
+        (row["lot_id"], row["wafer_id"], row["insertion"])
+        for row in nights.fab.rows("silver.test_results")
+    )
+
+    cut = {file["lot_id"] for file in nights.truth("files") if file["change"].startswith("cut")}
+    # Packages have no wafer that tells whether a cut file is part of the whole one: both count.
+    expected = {
+        key: TESTS * row["touchdowns"]
+        for key, row in nights.yields.items()
+        if key[1] != "-" or row["lot_id"] not in cut
+    }
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_only_misspelt_wafers_are_unknown_to_the_factory(nights):
+    unknown = [row for row in nights.fab.rows("silver.wafers") if not row["is_known"]]
+    misspelt = [row for row in nights.truth("yields") if row["misspelt"]]
+
+    named = {(row["lot_id"], row["wafer_id"]) for row in unknown if row["wafer_id"] != "-"}
+    spelt = {(row["spelt_lot_id"], row["spelt_wafer_id"]) for row in misspelt}
+    assert named <= spelt
+    assert len(named) > 0
+
+
+def test_every_kind_of_dirt_was_there(nights):
+    files, yields = nights.truth("files"), nights.truth("yields")
+
+    assert {row["change"] for row in files} == {"whole", "cut", "cut_stream", "corrupt"}
+    assert {row["reason"] for row in files} == {"on_time", "late", "again", "renamed", "mended"}
+    assert any(row["misspelt"] for row in yields)
+    assert any(row["clock_seconds"] for row in yields)
+    assert {row["event"] for row in nights.truth("lots.parquet")} >= {"split"}

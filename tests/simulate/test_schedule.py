@@ -1,0 +1,79 @@
+from collections import Counter, defaultdict
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from fabyield.simulate.built import Built
+from fabyield.simulate.calendar import DAY
+from fabyield.simulate.schedule import slot_at, sort_night
+from tests.simulate.fabs import CP1, CP2, FT1, all_sessions, small
+
+
+@pytest.fixture(scope="module")
+def built(plan):
+    return Built.until(small(plan).changed(wafers_per_lot=2), 8)
+
+
+@pytest.fixture(scope="module")
+def punctual(built):
+    """The lots that are sorted in their own night."""
+    return [lot for lot in built.lots if sort_night(built.plan, lot) == lot.night]
+
+
+def test_a_lot_comes_to_each_insertion_as_many_nights_later_as_planned(built, punctual):
+    for lot in punctual:
+        nights = [slot_at(built.plan, lot, number).night for number in (CP1, CP2, FT1)]
+        assert nights == [lot.night, lot.night + 1, lot.night + 3]
+
+
+def test_makes_of_testers_take_lots_in_turn(built, punctual):
+    makes = {lot.index: slot_at(built.plan, lot, CP1).habits.node_nam[:4] for lot in punctual}
+
+    assert [makes[index] for index in range(6)] == ["cp-a", "cp-b", "cp-c", "cp-d", "cp-e", "cp-a"]
+    places = {slot_at(built.plan, lot, FT1).habits.node_nam[:4] for lot in punctual}
+    assert places == {"ft-a", "ft-b"}
+
+
+def test_no_tester_works_for_two_lots_at_once(built, punctual):
+    busy = defaultdict(list)
+    chosen = replace(built, lots=punctual)
+    for number in (CP1, CP2, FT1):
+        for one in all_sessions(chosen, number):
+            busy[one.place.node_nam].append((one.setup_t, one.finish_t, one.lot.lot_id, number))
+    for times in busy.values():
+        for (_, end, *_), (begin, *_) in pairwise(sorted(times)):
+            assert end <= begin
+    assert sum(map(len, busy.values())) > 100
+
+
+def test_a_lot_begins_after_midnight_and_ends_the_same_day(plan):
+    built = Built.until(plan, 1)
+    lot = next(lot for lot in built.lots if slot_at(plan, lot, CP1))
+    begins = plan.calendar.begins(slot_at(plan, lot, CP1).night)
+    times = [plan.calendar.local(begins)]
+    for one in all_sessions(replace(built, lots=[lot]), CP1):
+        times += [one.setup_t, one.start_t, one.finish_t]
+
+    assert times == sorted(set(times))
+    assert len(times) == 1 + 3 * 25
+    assert times[-1] < times[0] + DAY
+
+
+def test_testers_are_added_where_a_night_has_more_lots_than_one_can_test(plan):
+    many = plan.changed(lots_per_night=40)
+    lots = Built.until(plan, 1).lots
+    # Forty lots for five makes are eight for each.
+    one_make = [replace(lots[0], index=index, night=1) for index in range(0, 40, 5)]
+    nodes = Counter(slot_at(many, lot, CP1).node_nam for lot in one_make)
+
+    assert nodes.total() == 8
+    assert len(nodes) > 1
+    starts = {
+        (slot_at(many, lot, CP1).node_nam, slot_at(many, lot, CP1).starts_at) for lot in one_make
+    }
+    assert len(starts) == 8
+
+
+def test_a_lot_in_the_line_has_no_place_yet(built):
+    assert slot_at(built.plan, built.lots[-1], CP1) is None
