@@ -1,23 +1,19 @@
 """From STDF files to committed Delta tables, by the way that the nightly job takes."""
 
-import argparse
-import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from benchmarks.harness.clock import MEGA, timed
+from benchmarks.harness.process import NotRunError, Row
+from benchmarks.harness.tables import progress
 from benchmarks.stdf.content import SITES, TESTS, TOUCHDOWNS, content
-from benchmarks.stdf.homes import ROOT, Homes
-from benchmarks.stdf.race import MEGA
-from benchmarks.stdf.show import progress
 from fabyield import spark as sessions
 from fabyield.ingest import batches, staged
 from fabyield.ledger import Attempt
@@ -57,37 +53,26 @@ class Files:
         return cls(folder, total / MEGA, rows)
 
 
-def measured(chosen: argparse.Namespace, _: Homes) -> dict[str, Any]:
-    """Measure in a process of its own, whose session ends with it."""
-    folder = chosen.folder / "spark"
-    shutil.rmtree(folder, ignore_errors=True)
-    job = [str(folder), str(chosen.spark_files), str(chosen.spark_mb * MEGA)]
-    command = [sys.executable, "-m", "benchmarks.stdf.lake", *job]
-    found = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    shutil.rmtree(folder)
-    return {"spark": json.loads(found.stdout)}
-
-
-def main() -> None:
-    """Run, print what was measured."""
-    folder, count, size = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    files = Files.written(folder / "landing", count, size)
+def run(given: Row) -> Row:
+    """Write the files, then take them in a few times."""
+    folder = Path(given["folder"])
+    files = Files.written(folder / "landing", given["count"], given["size"])
     settings = Settings.load("dev", landing=str(files.landing), log=str(folder / "log"))
     settings = replace(settings, spark=settings.spark | {"spark.master": MASTER})
     # A file that has just changed is still being written, to the job.
     time.sleep(settings.ingest.settle_seconds)
     spark = sessions.session(settings, "benchmark")
     runs = [_run(spark, settings, folder, files) for _ in range(RUNS)]
-    told = {"master": MASTER, "files": count, "mb": files.megabytes, "rows": files.rows}
-    print(json.dumps({**told, "runs": runs}))
+    told = {"master": MASTER, "files": given["count"], "mb": files.megabytes, "rows": files.rows}
+    return {**told, "runs": runs}
 
 
 def _run(spark: SparkSession, settings: Settings, folder: Path, files: Files) -> dict[str, float]:
     first = _new_run(spark, settings, folder / "one")
-    decode, stage = _timed(lambda: staged(first))
-    publish, _ = _timed(lambda: _publish_values(first, stage))
+    stage, decode = _seconds(lambda: staged(first))
+    _, publish = _seconds(lambda: _publish_values(first, stage))
     whole = _new_run(spark, settings, folder / "all")
-    every, _ = _timed(lambda: job(whole))
+    _, every = _seconds(lambda: job(whole))
     for run in (first, whole):
         _check(run, files)
     taken = {"decode": decode, "to_test_values": decode + publish, "job": every}
@@ -108,14 +93,10 @@ def _publish_values(run: Run, stage: Stage) -> None:
 def _check(run: Run, files: Files) -> None:
     rows = run.read(TEST_VALUES).agg(F.count("*"), F.count_distinct("file_key")).collect()[0]
     if rows[0] != files.rows:
-        sys.exit(f"{rows[0]:,} rows of {rows[1]} files in the table, {files.rows:,} in the files")
+        held = f"{rows[0]:,} rows of {rows[1]} files in the table"
+        raise NotRunError(f"{held}, {files.rows:,} in the files")
 
 
-def _timed(work: Callable[[], T]) -> tuple[float, T]:
-    begin = time.perf_counter()
-    found = work()
-    return time.perf_counter() - begin, found
-
-
-if __name__ == "__main__":
-    main()
+def _seconds(work: Callable[[], T]) -> tuple[T, float]:
+    found, taken = timed(work)
+    return found, float(taken["seconds"])

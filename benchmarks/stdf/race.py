@@ -1,21 +1,20 @@
-"""All contenders on the same file: first what each reads, then, in turns, how long it takes."""
+"""All readers on the same file: first what each reads, then, in turns, how long it takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import Any
 
+from benchmarks.harness.clock import MEGA
+from benchmarks.harness.process import Row
+from benchmarks.harness.race import Race, Say, compare, raced
 from benchmarks.stdf.contenders import CONTENDERS, OURS, OURS_COLUMNS, Told
 from benchmarks.stdf.content import content
-from benchmarks.stdf.homes import Homes, NotRunError
+from benchmarks.stdf.homes import Homes
 
-MEGA = 1_000_000
 # More than our reader takes at once, so that the way from one block to the next is loaded too.
 WARM_BYTES = 10 * MEGA
 TESTS = ("PTR", "MPR", "FTR")
-Say = Callable[[str], None]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,72 +46,42 @@ class File:
         self.warm.unlink()
 
 
-def raced(file: File, names: Sequence[str], homes: Homes, repeats: int, say: Say) -> list[Row]:
-    """Give a row per contender; one that fails, or reads something else, has a reason, no times."""
-    told, failed = _told(file, names, homes, say)
-    running = [name for name in names if name in told]
-    runs: dict[str, list[Row]] = {name: [] for name in running}
-    for turn in range(repeats):
-        # Whoever is first this time is last the next.
-        for name in running[turn % len(running) :] + running[: turn % len(running)]:
-            runs[name].append(homes.run(name, "time", file.path, file.warm))
-            say(f"{file.kind} {name}: {runs[name][-1]['seconds']:.3f} s")
-    rows = [_row(file, name, runs[name], told[name]) for name in running]
-    _compare(rows)
-    lost = {"file": file.kind, "file_mb": file.megabytes}
-    return rows + [{**lost, "name": name, "failed": reason} for name, reason in failed.items()]
-
-
-def _told(
-    file: File, names: Sequence[str], homes: Homes, say: Say
-) -> tuple[dict[str, Told], dict[str, str]]:
-    told: dict[str, Told] = {}
-    failed: dict[str, str] = {}
-    for name in names:
-        try:
-            found = homes.run(name, "tell", file.path, file.warm)
-        except NotRunError as error:
-            failed[name] = f"not run: {error}"
-        else:
-            expected = told.get(names[0], found)
-            if found == expected:
-                told[name] = found
-            else:
-                failed[name] = f"reads {_difference(found, expected)}"
-        say(f"{file.kind} {name}: {failed.get(name, told.get(name))}")
-    return told, failed
-
-
-def _difference(found: Told, expected: Told) -> str:
-    return ", ".join(
-        f"{name} {found.get(name)} where {OURS} reads {value}"
-        for name, value in expected.items()
-        if found.get(name) != value
+def read_in_turns(
+    file: File, names: Sequence[str], homes: Homes, repeats: int, say: Say
+) -> list[Row]:
+    """Give a row per reader; one that fails, or reads something else, has a reason, no times."""
+    race = Race(
+        title=file.kind,
+        names=names,
+        run=lambda name: homes.run(name, "time", file.path, file.warm),
+        repeats=repeats,
+        unlike=difference,
+        tell=lambda name: told_by(homes, name, file),
     )
+    rows = list(map(partial(_row, file), raced(race, say)))
+    compare(rows, "times_columns", OURS_COLUMNS)
+    return rows
 
 
-def _row(file: File, name: str, runs: list[Row], told: Told) -> Row:
-    best = min(runs, key=lambda run: run["seconds"])
-    return {
-        "file": file.kind,
-        "file_mb": file.megabytes,
-        "name": name,
-        "about": CONTENDERS[name].about,
-        "seconds": best["seconds"],
-        "median_seconds": median(run["seconds"] for run in runs),
-        "cpu_seconds": best["cpu_seconds"],
-        "peak_mib": max(run["peak_mib"] for run in runs),
-        "base_mib": max(run["base_mib"] for run in runs),
-        "rows": sum(told[test] for test in TESTS),
-        "mb_per_s": file.megabytes / best["seconds"],
-        "runs": [run["seconds"] for run in runs],
-        "told": told,
-    }
+def told_by(homes: Homes, name: str, file: File) -> Told:
+    """What a reader finds in a file; the program prints it as it is."""
+    found = homes.run(name, "tell", file.path, file.warm)
+    told: Told = found.get("told") or {key: found[key] for key in found if key != "peak_mib"}
+    return told
 
 
-def _compare(rows: list[Row]) -> None:
-    """Add how many times as long as each of ours a contender takes, by the best runs."""
-    for key, ours in (("times_ours", OURS), ("times_columns", OURS_COLUMNS)):
-        seconds = {row["name"]: row["seconds"] for row in rows}
-        for row in rows:
-            row[key] = row["seconds"] / seconds[ours] if ours in seconds else None
+def difference(found: Told, expected: Told) -> str:
+    """Say which numbers differ, and by how much."""
+    wrong = [name for name, value in expected.items() if found.get(name) != value]
+    return ", ".join(f"{n} {found.get(n)} where {OURS} reads {expected[n]}" for n in wrong)
+
+
+def measures(row: Row, megabytes: float) -> Row:
+    """Add what follows from what was read and how long it took."""
+    rows = sum(row["told"][test] for test in TESTS)
+    return {**row, "rows": rows, "mb_per_s": megabytes / row["seconds"]}
+
+
+def _row(file: File, row: Row) -> Row:
+    about = {"file": file.kind, "file_mb": file.megabytes, "about": CONTENDERS[row["name"]].about}
+    return {**about, **(row if "failed" in row else measures(row, file.megabytes))}

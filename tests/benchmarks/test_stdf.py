@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.stdf import show
+from benchmarks.harness.process import Limits
 from benchmarks.stdf.content import KINDS, content
 from benchmarks.stdf.homes import Homes
-from benchmarks.stdf.race import File, raced
+from benchmarks.stdf.race import File, difference, read_in_turns
 from fabyield import stdf
 
 OURS, PYSTDF = "fabyield read", "pystdf"
@@ -44,28 +44,21 @@ def test_ptrs_are_as_long_as_said(kind, size):
 def test_readers_that_agree_are_timed_and_others_are_not(tmp_path):
     file = File.written("short", tmp_path, 300_000)
     # The environment of the tests has pystdf, not Semi-ATE-STDF.
-    homes = Homes(Path(sys.executable), tmp_path, min(os.sched_getaffinity(0)))
+    core = min(os.sched_getaffinity(0))
+    homes = Homes(Path(sys.executable), tmp_path, tmp_path / "rust", core, Limits())
 
-    rows = raced(file, [OURS, PYSTDF, "Semi-ATE-STDF"], homes, 1, lambda _: None)
+    rows = read_in_turns(file, [OURS, PYSTDF, "Semi-ATE-STDF"], homes, 1, lambda _: None)
 
     told = {row["name"]: row for row in rows}
     assert told[OURS]["told"] == told[PYSTDF]["told"]
     assert told[PYSTDF]["rows"] == 12_800
     assert told[OURS]["times_ours"] == 1
+    assert told[OURS]["file"] == told["Semi-ATE-STDF"]["file"] == "short"
     assert "Semi_ATE" in told["Semi-ATE-STDF"]["failed"]
     assert "seconds" not in told["Semi-ATE-STDF"]
 
 
-def test_page_keeps_what_stands_before_the_results(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(f"# Title\n\n{show.MARK}\nold\n")
-    row = {"file": "long", "file_mb": 1, "name": "pystdf", "failed": "not run: no such file"}
-    machine = {"processor": "P", "cores": 2, "memory_gib": 4, "system": "Linux"}
-    results = {"machine": machine, "versions": {"python": "3"}, "contenders": [row]}
-
-    show.write_docs({**results, "race_at": "2026-01-02T03:04:05"}, page)
-
-    text = page.read_text()
-    assert text.startswith(f"# Title\n\n{show.MARK}\n\nP, 2 cores, 4 GiB, Linux; python 3.\n")
-    assert "old" not in text
-    assert "| long | 1 | pystdf | not run: no such file |" in text
+def test_a_difference_names_the_numbers_that_differ():
+    assert difference({"PTR": 1, "FTR": 2}, {"PTR": 1, "FTR": 3}) == (
+        "FTR 2 where fabyield read reads 3"
+    )

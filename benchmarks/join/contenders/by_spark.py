@@ -1,0 +1,48 @@
+"""Spark: joined by the wafer's names, by its key, and without a join."""
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from benchmarks.join.summary import COLUMNS, GROUP, NAMES, VALUES, Paths
+
+FACTS = ("product_id", "chamber")
+
+
+def by_names(spark: SparkSession, paths: Paths) -> None:
+    """Join by lot and wafer, as the factory names them; Spark broadcasts what is small."""
+    results, wafers = _read(spark, paths)
+    joined = results.select(*NAMES, *VALUES).join(
+        wafers.select(*NAMES, *FACTS), list(NAMES), how="inner"
+    )
+    _write(_summary(joined, GROUP), paths)
+
+
+def by_key(spark: SparkSession, paths: Paths) -> None:
+    """Join by one bigint with the wafers broadcast, as the jobs do."""
+    results, wafers = _read(spark, paths)
+    known = F.broadcast(wafers.select("wafer_key", *FACTS))
+    joined = results.select("wafer_key", *VALUES).join(known, "wafer_key", how="inner")
+    _write(_summary(joined, GROUP), paths)
+
+
+def scan(spark: SparkSession, paths: Paths) -> None:
+    """Read and aggregate the same values, joined to nothing."""
+    results, _ = _read(spark, paths)
+    _write(_summary(results.select(*VALUES), ("test_num",)), paths)
+
+
+def _read(spark: SparkSession, paths: Paths) -> tuple[DataFrame, DataFrame]:
+    return spark.read.parquet(paths.results), spark.read.parquet(paths.wafers)
+
+
+def _summary(rows: DataFrame, group: tuple[str, ...]) -> DataFrame:
+    return rows.groupBy(*group).agg(
+        F.count("*").alias("rows"),
+        F.avg("result").alias("mean_result"),
+        F.avg(F.col("test_pass").cast("int")).alias("pass_ratio"),
+    )
+
+
+def _write(summary: DataFrame, paths: Paths) -> None:
+    found = summary.toPandas()
+    found[[name for name in COLUMNS if name in found]].to_csv(paths.out, index=False)

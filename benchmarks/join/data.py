@@ -1,0 +1,74 @@
+"""Test results and wafers as Parquet, written wafer by wafer."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.simulated import Wafer
+
+ROW_GROUP = 1_000_000
+NAMES = ("lot_id", "wafer_id")
+FACTS = (*NAMES, "product_id", "chamber")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Two files: test results, and the wafers that they are of."""
+
+    results: Path
+    wafers: Path
+    rows: int
+
+    @classmethod
+    def written(cls, folder: Path, made: Iterable[Wafer], rows: int) -> "Data":
+        """Write whole wafers of `made` until there are `rows` test results or a few more."""
+        folder.mkdir(parents=True, exist_ok=True)
+        results, of_wafers = folder / "test_results.parquet", folder / "wafers.parquet"
+        facts: list[dict[str, str | int]] = []
+        total = 0
+        tables = _kept(keyed(made, rows), facts)
+        first = next(tables)
+        with pq.ParquetWriter(results, first.schema) as writer:
+            for group in _groups(first, tables):
+                writer.write_table(group, row_group_size=ROW_GROUP)
+                total += group.num_rows
+        pq.write_table(pa.Table.from_pylist(facts), of_wafers)
+        return cls(results, of_wafers, total)
+
+
+def keyed(made: Iterable[Wafer], rows: int) -> Iterator[tuple[int, Wafer]]:
+    """Number wafers until they hold `rows` test results."""
+    total = 0
+    for key, wafer in enumerate(made, 1):
+        yield key, wafer
+        total += wafer.results.num_rows
+        if total >= rows:
+            return
+
+
+def with_key(wafer: Wafer, key: int) -> pa.Table:
+    """Test results with the bigint that their wafer is joined by, after its names."""
+    keys = pa.repeat(pa.scalar(key, pa.int64()), wafer.results.num_rows)
+    return wafer.results.add_column(len(NAMES), "wafer_key", keys)
+
+
+def _kept(
+    numbered: Iterable[tuple[int, Wafer]], facts: list[dict[str, str | int]]
+) -> Iterator[pa.Table]:
+    for key, wafer in numbered:
+        facts.append({"wafer_key": key, **{name: getattr(wafer, name) for name in FACTS}})
+        yield with_key(wafer, key)
+
+
+def _groups(first: pa.Table, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Put the tables of wafers together until they fill a row group."""
+    waiting = [first]
+    for table in tables:
+        if sum(one.num_rows for one in waiting) + table.num_rows > ROW_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+        waiting.append(table)
+    yield pa.concat_tables(waiting)
