@@ -9,6 +9,8 @@ VAR := var
 IVY_SETTINGS ?= conf/ivysettings.xml
 OPTIONS ?=
 NAME ?=
+# Each worker of the tests has a Spark session of its own, which takes two gigabytes.
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
@@ -41,7 +43,7 @@ landing: setup ## fill the landing zone and the factory database if there are no
 	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 
 test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
-	@$(BIN)/python -m pytest $(OPTIONS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(OPTIONS)
 
 fuzz: doctor $(VENV)/.dev-ready ## read 100,000 damaged STDF files (OPTIONS="--count 500 --seed 7" are passed on)
 	@$(BIN)/python -m tests.fuzz $(OPTIONS)

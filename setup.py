@@ -47,6 +47,7 @@ setup(
             "pyarrow-stubs",
             "pystdf",
             "pytest",
+            "pytest-xdist",
             "ruff",
             "scikit-learn-stubs",
             "types-PyYAML",

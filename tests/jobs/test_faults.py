@@ -22,7 +22,7 @@ from fabyield.ledger import Ledger, State
 from fabyield.store import Store
 from fabyield.table import Severity
 from fabyield.tables import ALL
-from tests.jobs.conftest import LATE, REAL, data_tables
+from tests.jobs.conftest import LATE, REAL, data_tables, settle
 
 pytestmark = pytest.mark.slow
 
@@ -348,12 +348,6 @@ def real_content(line):
 def with_policy(fab, **policy):
     ingest = replace(fab.settings.ingest, **policy)
     return replace(fab, settings=replace(fab.settings, ingest=ingest))
-
-
-def settle(*files):
-    """Date `files` an hour back."""
-    for path in files:
-        os.utime(path, (time.time() - 3600,) * 2)
 
 
 def tables(fab):
