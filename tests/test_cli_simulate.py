@@ -40,16 +40,10 @@ def test_help_names_every_option(simulate):
     code, out, _ = simulate("--help")
 
     assert code == 0
-    for option in (
-        "--out",
-        "--nights",
-        "--seed",
-        "--scenario",
-        "--first-night",
-        "--database",
-        "--list",
-    ):
-        assert option in out
+    options = "out nights lots-per-night seed scenario wafers-per-lot first-night plan database"
+    for option in (*options.split(), "cores", "list"):
+        assert f"--{option}" in out
+    assert "default: fab.db in --out" in out
 
 
 def test_list_tells_all_scenarios_and_delivers_nothing(simulate, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ def _scan(ours: Row, floor: Row | None) -> list[str]:
     return [
         f"Of the {ours['seconds']:.2f} s of `{OURS}`, Spark needs {floor['seconds']:.2f} s "
         f"({share:.0f} %) to read and aggregate the same values without a join; "
-        f"the key, the join and the finer groups take the other {max(0, 100 - share):.0f} %."
+        f"the join and the finer groups take the other {max(0, 100 - share):.0f} %."
     ]
 
 

@@ -21,10 +21,21 @@ def simulate(  # noqa: PLR0913, PLR0917
         str | None, typer.Option(help="Folder for landing/, fab.db and truth/, or its URI.")
     ] = None,
     nights: Annotated[int, typer.Option(min=1, help="Nights to deliver.")] = 1,
-    lots_per_night: Annotated[int | None, typer.Option(help="Lots a night.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed, another fab.")] = None,
-    scenario: Annotated[str, typer.Option(help="A story of conf/scenarios.yml.")] = "quiet",
-    wafers_per_lot: Annotated[int | None, typer.Option(help="Wafers of a lot.")] = None,
+    lots_per_night: Annotated[
+        int | None,
+        typer.Option(help="Lots that start a night, 1 to 100,000; default: line.lots_per_night."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="0 or more; another seed, another fab. Default: the plan's seed."),
+    ] = None,
+    scenario: Annotated[
+        str, typer.Option(help="A story of conf/scenarios.yml; --list tells them.")
+    ] = "quiet",
+    wafers_per_lot: Annotated[
+        int | None,
+        typer.Option(help="Wafers of a lot, 1 to 99; default: line.wafers_per_lot."),
+    ] = None,
     first_night: Annotated[int, typer.Option(min=1, help="The first night to deliver.")] = 1,
     plan: Annotated[
         Path | None, typer.Option(help="YAML file to use in the place of conf/simulate.yml.")
@@ -33,10 +44,14 @@ def simulate(  # noqa: PLR0913, PLR0917
         str | None,
         typer.Option(
             envvar="FABYIELD_SIMULATE_DB",
-            help="sqlite:///FILE or postgresql://USER@HOST/NAME (password: PGPASSWORD or .pgpass).",
+            help="sqlite:///FILE or postgresql://USER@HOST/NAME (password: PGPASSWORD or .pgpass); "
+            "default: fab.db in --out.",
         ),
     ] = None,
-    cores: Annotated[int | None, typer.Option(min=1, help="Processes; default: all cores.")] = None,
+    cores: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; default: all cores. Not under spark-submit."),
+    ] = None,
     list_scenarios: Annotated[
         bool, typer.Option("--list", help="Tell what the scenarios are, and deliver nothing.")
     ] = False,
@@ -53,6 +68,8 @@ def simulate(  # noqa: PLR0913, PLR0917
         return _list()
     if out is None:
         raise ConfigError("--out: name the folder that the fab delivers to")
+    if cores and context.obj:
+        raise ConfigError("--cores: spark-submit says how many, as in --master local[4]")
     chosen = fab.load_plan(plan, scenario).changed(seed, lots_per_night, wafers_per_lot)
     places = fab.Out.below(out if "://" in out else str(Path(out).absolute()), database)
     # Whoever calls may have more to work on than the cores of one machine.

@@ -36,6 +36,13 @@ def remove_folder(uri: str) -> None:
         system.delete_dir(path)
 
 
+def read_text(uri: str) -> str:
+    """The text of the file at `uri`; raises FileNotFoundError where there is none."""
+    system, path = located(uri)
+    with system.open_input_stream(path) as stream:
+        return str(stream.read().decode())
+
+
 def write_text(uri: str, text: str) -> None:
     """Write `text` to `uri`, replacing it whole, never half."""
     write_bytes(uri, text.encode())

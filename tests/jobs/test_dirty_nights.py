@@ -46,7 +46,7 @@ def nights(spark, tmp_path_factory):
     root = tmp_path_factory.mktemp("dirty")
     plan = small_plan("dirty_night", lots_per_night=2, wafers_per_lot=5)
     # Rare flaws are too rare for a hundred wafers.
-    dirt = replace(plan.dirt, truncated=0.06, corrupt=0.05, misspelt=0.04, clock=0.03, late=0.06)
+    dirt = replace(plan.dirt, truncated=0.06, corrupt=0.05, misspelt=0.04, clock=0.15, late=0.06)
     plan = replace(plan, dirt=dirt)
     fab = fab_in(root, spark)
     fab = replace(fab, settings=replace(fab.settings, ingest=at_once(fab)))

@@ -7,9 +7,18 @@ from fabyield.simulate.plan_causes import Dirt
 from tests.simulate.fabs import Fab, small, with_insertions
 
 DIRT = Dirt(
-    **{"misspelt": 0.3, "duplicated": 0.2, "renamed": 0.2, "late": 0.2, "late_nights": (1, 2)},
-    **{"truncated": 0.4, "redelivered": 0.7, "corrupt": 0.2, "clock": 0.2},
-    **{"split": 0.3, "merged": 0.2, "renumbered": 0.2},
+    misspelt=0.3,
+    duplicated=0.2,
+    renamed=0.2,
+    late=0.35,
+    late_nights=(1, 2),
+    truncated=0.4,
+    redelivered=0.7,
+    corrupt=0.2,
+    clock=0.3,
+    split=0.3,
+    merged=0.2,
+    renumbered=0.2,
 )
 
 

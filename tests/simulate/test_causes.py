@@ -116,16 +116,30 @@ def test_a_drift_was_as_strong_before_its_end_was_known(build):
         assert (early.hits[index] == late.hits[index]).all()
 
 
-def test_a_wrong_recipe_hits_a_share_of_the_lots_of_its_nights_as_the_fab_knows(build):
+def test_a_wrong_recipe_hits_a_share_of_what_comes_between_two_lots_as_the_fab_knows(build):
     built = build(excursion(Kind.WRONG_RECIPE, RECIPE, from_night=3, until_night=6, share=0.5))
     step, hit, due = built.tools.step("etch_gate"), 0, 0
+    begins, ends = first_at_step(built, 3), first_at_step(built, 6)
     for lot, (strength,) in zip(built.lots, built.hits, strict=True):
         wrong = np.array(recipes(built, lot, step)) == "EG-203"
+        inside = (begins <= lot.started[step]) & (lot.started[step] < ends)
         assert (wrong == (strength == 1.0)).all()
         assert set(recipes(built, lot, step)) <= {"EG-203", "EG-204"}
-        assert 3 <= lot.night < 6 or not wrong.any()
-        hit, due = hit + wrong.sum(), due + len(wrong) * (3 <= lot.night < 6)
+        assert inside[wrong].all()
+        hit, due = hit + wrong.sum(), due + inside.sum()
     assert is_share(hit, due, 0.5)
+
+
+def test_what_concerns_one_product_hits_no_other(plan):
+    other = replace(plan.products[0], product_id="OTHER")
+    some = replace(small(plan), products=(plan.products[0], other))
+    one = excursion(Kind.WRONG_RECIPE, RECIPE, product_id="OTHER")
+    built = Built.until(with_excursion(some, one), 4)
+    step = built.tools.step("etch_gate")
+    for lot, (strength,) in zip(built.lots, built.hits, strict=True):
+        came = lot.started[step] < NEVER
+        assert (strength == came * float(lot.product == 1)).all()
+    assert {lot.product for lot in built.lots} == {0, 1}
 
 
 def test_a_wrong_recipe_is_wrong_at_its_step_only(build):
@@ -141,7 +155,9 @@ def test_bad_material_is_what_hit_wafers_are_made_of(build):
     bad = np.array([np.array(materials(built, lot)) == "SUB9001" for lot in built.lots])
     hit = np.array([one[0] for one in built.hits])
     due = np.array([lot.night >= 3 for lot in built.lots])
+    begins = window(built.plan, built.tools, built.lots, built.plan.excursions[0]).begins
 
+    assert begins == min(lot.started_at for lot in built.lots if lot.night == 3)
     assert (bad == (hit == 1.0)).all()
     assert not bad[~due].any()
     assert is_share(bad[due].sum(), bad[due].size, 0.4)

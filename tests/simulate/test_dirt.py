@@ -26,8 +26,15 @@ from tests.simulate.fabs import is_share
 
 SESSIONS, NIGHT, NAME = 4_000, 7, "a.stdf.gz"
 RATES = Dirt(
-    **{"misspelt": 0.1, "duplicated": 0.15, "renamed": 0.12, "late": 0.2, "late_nights": (2, 5)},
-    **{"truncated": 0.3, "redelivered": 0.6, "corrupt": 0.1, "clock": 0.07},
+    misspelt=0.1,
+    duplicated=0.15,
+    renamed=0.12,
+    late=0.2,
+    late_nights=(2, 5),
+    truncated=0.3,
+    redelivered=0.6,
+    corrupt=0.1,
+    clock=0.07,
 )
 
 
@@ -38,9 +45,8 @@ def built(tiny):
 
 @pytest.fixture(scope="module")
 def drawn(built):
-    """The flaws of many sessions that were tested in one night."""
-    lot = built.lots[0]
-    return [flaws(built.plan, (lot.index, 0, turn), NIGHT, NAME) for turn in range(SESSIONS)]
+    """The flaws of many sessions that were tested in one night, each on a tester of its own."""
+    return [flaws(built.plan, (0, 0, turn), turn, NIGHT, NAME) for turn in range(SESSIONS)]
 
 
 def deliveries(drawn, reason):
@@ -49,7 +55,7 @@ def deliveries(drawn, reason):
 
 def test_a_session_without_dirt_is_delivered_once_whole_and_on_time(built):
     clean = replace(built.plan, dirt=Dirt())
-    found = {flaws(clean, (0, 0, turn), NIGHT, NAME) for turn in range(200)}
+    found = {flaws(clean, (0, 0, turn), turn, NIGHT, NAME) for turn in range(200)}
     (only,) = found
 
     assert (only.spelling, only.clock_seconds) == (None, 0)
@@ -64,6 +70,17 @@ def test_wafers_are_misspelt_and_clocks_wrong_at_their_rates(drawn):
     assert is_share(len(wrong), SESSIONS, 0.07)
     assert {one.spelling for one in drawn} == {None, *MISSPELT}
     assert set(wrong) == {-DAY, -HOUR, HOUR, 400 * DAY}
+
+
+def test_a_clock_is_as_wrong_for_all_that_a_tester_tests_in_a_night(built):
+    def clocks(nights):
+        return [
+            [flaws(built.plan, (0, 0, n), 3, night, NAME).clock_seconds for n in range(5)]
+            for night in nights
+        ]
+
+    assert all(len(set(one)) == 1 for one in clocks(range(100)))
+    assert len({one[0] for one in clocks(range(100))}) > 2
 
 
 @pytest.mark.parametrize(
@@ -164,9 +181,6 @@ def test_a_damaged_file_differs_in_a_few_stretches_behind_its_head(built):
 
 def test_whole_files_are_as_the_tester_wrote_them(built):
     assert changed(built.plan, (0, 0, 0), Change.WHOLE, b"FAR and more") == b"FAR and more"
-
-
-# What has landed.
 
 
 @pytest.fixture(scope="module")

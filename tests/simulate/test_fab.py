@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from fabyield.errors import ConfigError
 from fabyield.readers.landing import listed
 from fabyield.simulate import Out, in_processes, simulate
 from fabyield.simulate.plan_causes import Dirt, Kind
+from fabyield.simulate.truth import SCHEMAS
 from tests.simulate.fabs import ETCH, Fab, excursion, small, with_excursion
 
 NIGHTS = range(1, 4)
@@ -88,12 +90,32 @@ def test_the_pipeline_finds_the_files_and_none_of_the_truth(at_once):
     assert {path.name for path in landing.iterdir()} == {"stdf", "sensors", "logs"}
 
 
-def test_no_file_of_the_truth_is_below_landing(at_once):
-    truth = {path.read_bytes() for path in (at_once.root / "truth").rglob("*.parquet")}
-    landed = {path.read_bytes() for path in (at_once.root / "landing").rglob("*.*")}
+def test_nothing_in_the_landing_zone_tells_the_truth(at_once):
+    landing = at_once.root / "landing"
+    columns = {c for path in landing.rglob("*.parquet") for c in pq.read_schema(path).names}
+    told = {"cause", "caught_at", "pattern", "bad_die", "escaped_die", "excursions", "fault"}
+    logs = "".join(path.read_text() for path in landing.rglob("*.log"))
 
-    assert len(truth) > 10
-    assert not truth & landed
+    assert told <= {name for schema in SCHEMAS.values() for name in schema}
+    assert len(columns) > 5
+    assert not told & columns
+    assert len(logs) > 10_000
+    assert not [one.name for one in at_once.plan.excursions if one.name in logs]
+    assert {path.suffix for path in landing.rglob("*.*")} == {".gz", ".parquet", ".log"}
+
+
+def test_a_fab_goes_on_with_the_plan_it_was_begun_with(least, at_once, tmp_path):
+    fab = delivered(least, tmp_path, [range(1, 2)])
+    before = fab.everything()
+
+    for other, reason in (
+        (least.changed(seed=1), f"plan.seed was {least.seed}, and is 1"),
+        (least.changed(lots_per_night=9), r"plan.line.lots_per_night was \d, and is 9"),
+        (replace(least, route=least.route[1:]), "plan.route was"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            simulate(other, Out.below(str(tmp_path)), range(2, 3), in_processes(1))
+    assert fab.everything() == before
 
 
 @pytest.mark.parametrize("truth", ["landing", "landing/truth", "landing/stdf", "landing/stdf/t"])
@@ -127,11 +149,11 @@ def test_where_things_go_is_worked_out_from_one_folder():
 
 
 def test_the_summary_counts_what_has_been_delivered(least, tmp_path):
-    told, calls = {}, []
+    calls = []
     out = Out.below(str(tmp_path))
     summary = simulate(least, out, range(1, 2), in_processes(1), lambda *one: calls.append(one))
     told = dict(summary.rows())
-    files = [path for path in tmp_path.rglob("*.stdf.gz") if "_part" not in path.name]
+    files = list(tmp_path.rglob("*.stdf.gz"))
 
     assert told["files: stdf"] == str(len(files))
     assert told["files: tool files"] == str(2 * 42)

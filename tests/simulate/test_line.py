@@ -96,7 +96,7 @@ def test_nothing_is_processed_during_a_clean(tools, lots):
         chamber = tools.chambers[number]
         for begin, end, _ in held:
             # Since the last clean ended, and until the next begins.
-            since = chamber.since_clean(begin)
+            since = (begin - chamber.cleaned_at) % chamber.period
             assert chamber.cleaning <= since
             assert since + end - begin <= chamber.period
         cleaned += (held[-1][1] - held[0][0]) // chamber.period

@@ -9,7 +9,7 @@ from fabyield.simulate.built import Built
 from fabyield.simulate.damage import damage
 from fabyield.simulate.parts import carriers, course
 from fabyield.simulate.plan_causes import Effect, Kind, Scarcity, Shape
-from fabyield.simulate.schedule import slot_at
+from fabyield.simulate.schedule import booking
 from tests.simulate.fabs import (
     CP1,
     CP2,
@@ -30,7 +30,7 @@ def touched(plan, number, lots=6):
     """The line, lot, parts and touch-downs of every session of the first lots."""
     built = Built.until(plan, 1)
     for lot in built.lots[:lots]:
-        if slot_at(plan, lot, number) is not None:
+        if booking(plan, lot, number) is not None:
             for turn, parts in enumerate(carriers(built, lot, number)):
                 yield built, lot, parts, course(built, lot, number, turn, parts)
 
@@ -174,7 +174,7 @@ def test_a_worn_site_fails_touch_downs_that_other_sites_pass(plan):
     worn = excursion(Kind.PROBE_SITE, PROBE, replace(HARMLESS, group="contact"), share=0.25)
     failed, at_site, recovered, again = 0, 0, 0, 0
     for built, lot, _, way in touched(with_excursion(calm(plan), worn), CP1):
-        is_there = slot_at(built.plan, lot, CP1).node_nam == "cp-a01"
+        is_there = booking(built.plan, lot, CP1).node_nam == "cp-a01"
         first, mine = ~way.is_retest, way.site == 3
 
         assert way.passed[~mine].all()
@@ -192,7 +192,7 @@ def test_a_site_is_worn_in_its_nights_only(plan):
     worn = excursion(Kind.PROBE_SITE, PROBE, from_night=3, until_night=5)
     failed = {}
     for built, lot, _, way in touched(with_excursion(calm(plan), worn), CP1, lots=16):
-        place = slot_at(built.plan, lot, CP1)
+        place = booking(built.plan, lot, CP1)
         if place.node_nam == "cp-a01":
             failed.setdefault(place.night, set()).add(bool((~way.passed).any()))
 
@@ -206,7 +206,7 @@ def test_a_changed_program_fails_a_share_of_the_die_that_work(plan):
     new = with_excursion(calm(plan), excursion(Kind.PROGRAM_CHANGE, at, harm, from_night=3))
     lost, tested, groups = {}, {}, set()
     for built, lot, parts, way in touched(new, CP1, lots=9):
-        acts = slot_at(new, lot, CP1).night >= 3
+        acts = booking(new, lot, CP1).night >= 3
         lost[acts] = lost.get(acts, 0) + len(parts.die) - len(way.good)
         tested[acts] = tested.get(acts, 0) + len(parts.die)
         groups |= {built.plan.groups[n].group for n in way.group[~way.passed]}

@@ -56,6 +56,7 @@ def test_what_an_excursion_moves_must_exist(plan, effect, message):
         (Kind.WRONG_RECIPE, {"process_step": "x", "recipe_id": "R"}, "process_step 'x' is not in"),
         (Kind.PROBE_SITE, PROBE | {"insertion": "CP9"}, "insertion 'CP9' is not in"),
         (Kind.PROBE_SITE, PROBE | {"site_num": "5"}, "site_num '5' is not in"),
+        (Kind.PROBE_SITE, PROBE | {"node_nam": "no-such"}, "node_nam 'no-such' is not in"),
         (Kind.MATERIAL_LOT, {}, "but a material_lot is at material_id"),
     ],
 )
@@ -108,7 +109,7 @@ def test_patterns_are_a_share_of_all_wafers(plan):
     ("change", "message"),
     [
         ({"tests": 7}, "insertions CP1: tests: 7, at least 8 are needed"),
-        ({"functional_tests": 0}, "insertions CP1: functional_tests: at least 1"),
+        ({"functional_tests": 0}, "insertions CP1: functional_tests: 0 is not between 1 and"),
         ({"sites": 0}, "insertions CP1: sites: 0 is not between 1 and 255"),
         ({"sites": 256}, "insertions CP1: sites: 256"),
         ({"coverage": 1.2}, "insertions CP1: coverage: 1.2"),
@@ -125,9 +126,57 @@ def test_line_must_have_something_to_do(plan):
     refused(replace(plan, products=first(plan.products, reticle=(2,))), r"M16G: reticle: \[2\]")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pcm_lot_share": 1.5}, "plan: pcm_lot_share: 1.5 is not between 0 and 1"),
+        ({"edge_loss_pct": float("nan")}, "edge_loss_pct: nan is not between 0 and 100"),
+    ],
+)
+def test_number_of_the_plan_itself_is_bounded(plan, change, message):
+    refused(replace(plan, **change), message)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("areas", {"clean_every_days": 0.0}, "areas litho: clean_every_days: 0.0 is not between"),
+        ("areas", {"clean_hours": 216.0}, "areas litho: clean_hours: 216.0 leaves nothing of"),
+        ("products", {"alpha": 0.0}, "products M16G: alpha: 0.0 is not between"),
+        ("insertions", {"contact_pct": -5.0}, "insertions CP1: contact_pct: -5.0 is not"),
+        ("habits", {"wafer_id": "{wafer}"}, r"habits\[0\].wafer_id: '{wafer}' is no format"),
+        ("habits", {"wafer_id": "W"}, r"habits\[0\].wafer_id: 'W' is the same for every slot"),
+        ("habits", {"node_nam": "cp-a"}, r"habits\[0\].node_nam: 'cp-a' is the same for every"),
+        ("route", {"process_step": "etch_gate"}, "route: etch_gate stands 2 times"),
+    ],
+)
+def test_number_and_name_of_a_record_are_refused_by_its_name(plan, name, change, message):
+    refused(replace(plan, **{name: first(getattr(plan, name), **change)}), message)
+
+
+def test_sensor_of_an_area_is_named_with_it(plan):
+    sensors = first(plan.areas[0].sensors, sigma=-1.0)
+
+    refused(
+        replace(plan, areas=first(plan.areas, sensors=sensors)),
+        "areas litho: sensors dose: sigma: -1.0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"from_night": 5, "until_night": 5}, "story: until_night: 5 is not after from_night 5"),
+        ({"product_id": "M1"}, "product_id of excursion story: 'M1' is none of M16G"),
+    ],
+)
+def test_excursion_that_could_never_act_is_refused(plan, change, message):
+    refused(with_excursion(plan, replace(BAD_CHAMBER, **change)), message)
+
+
 def test_every_unit_needs_a_tester_and_wafers_come_first(plan):
     refused(replace(plan, habits=plan.habits[:5]), "nobody tests the unit package")
-    refused(replace(plan, insertions=plan.insertions[2:]), "the first, FT1, must test wafers")
+    refused(replace(plan, insertions=plan.insertions[2:]), "the first must test wafers")
 
 
 def test_chambers_of_a_plan_are_those_of_its_steps(plan):

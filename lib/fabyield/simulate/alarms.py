@@ -54,7 +54,13 @@ def truth(built: Built, night: int, seen: Visits, one: Alarm) -> Row:
     """What is known of an alarm, and no log says."""
     chamber = built.tools.chambers[seen.chamber[one.visit]]
     place = {"equipment_id": chamber.equipment_id, "chamber_id": chamber.chamber_id}
-    return {"night": night, **place, "at": utc(one.at), "code": one.code, "cause": one.cause}
+    return {
+        "night_on": built.plan.calendar.night_on(night),
+        **place,
+        "at": utc(one.at),
+        "code": one.code,
+        "cause": one.cause,
+    }
 
 
 def _by_chance(built: Built, seen: Visits) -> Iterator[Alarm]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
+MICROSECONDS = 1_000_000
 # Later than anything that happens.
 NEVER = 2**62
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabyield.simulate.arrays import Bools, Floats, Ints
+from fabyield.simulate.arrays import Floats, Ints
 from fabyield.simulate.calendar import DAY, NEVER
 from fabyield.simulate.line import Lot, lots_of_night
 from fabyield.simulate.plan import Plan
-from fabyield.simulate.plan_causes import IN_A_CHAMBER, Excursion, Kind
+from fabyield.simulate.plan_causes import AT_TESTERS, IN_A_CHAMBER, Excursion, Kind
 from fabyield.simulate.streams import Stream, stream
 from fabyield.simulate.tools import Tools
 
@@ -29,7 +29,11 @@ class Window:
 
 
 def window(plan: Plan, tools: Tools, lots: list[Lot], one: Excursion) -> Window:
-    """From when to when `one` acts: at its step, or at the testers, by the nights of its lots."""
+    """From when to when `one` acts, by the nights of its lots.
+
+    At a step, times are those of its visits; blanks are hit as their lots start; what happens at
+    testers follows the nights' days.
+    """
     ends = _first_at(plan, tools, lots, one, one.until_night) if one.until_night else NEVER
     return Window(_first_at(plan, tools, lots, one, one.from_night), ends)
 
@@ -50,34 +54,32 @@ def hits(plan: Plan, tools: Tools, lots: list[Lot]) -> list[Floats]:
 
 def _first_at(plan: Plan, tools: Tools, lots: list[Lot], one: Excursion, night: int) -> int:
     first = lots_of_night(plan, night).start
-    if "process_step" not in one.at:
+    if one.kind in AT_TESTERS:
         return plan.calendar.begins(night)
     if first >= len(lots):
         return NEVER
+    if one.kind is Kind.MATERIAL_LOT:
+        return lots[first].started_at
     return int(lots[first].started[tools.step(one.at["process_step"])].min())
 
 
 def _strength(plan: Plan, tools: Tools, lot: Lot, number: int, when: Window) -> Floats:
-    one = plan.excursions[number]
-    drawn = stream(plan.seed, Stream.HIT, lot.index, number).random(len(lot.slots)) < one.share
+    one, count = plan.excursions[number], len(lot.slots)
+    if one.kind in AT_TESTERS or not one.concerns(plan.products[lot.product].product_id):
+        return np.zeros(count)
+    drawn = stream(plan.seed, Stream.HIT, lot.index, number).random(count) < one.share
+    if one.kind is Kind.MATERIAL_LOT:
+        return np.where(drawn & when.holds(lot.started_at), 1.0, 0.0)
+    step = tools.step(one.at["process_step"])
+    started = lot.started[step]
+    there = (started >= when.begins) & (started < when.ends)
     if one.kind in IN_A_CHAMBER:
-        step = tools.step(one.at["process_step"])
-        there = lot.chamber[step] == tools.number(one.at["equipment_id"], one.at["chamber_id"])
-        started = lot.started[step]
-        there &= (started >= when.begins) & (started < when.ends)
-        grown = _grown(one, started - when.begins) if one.kind is Kind.DRIFTING_SENSOR else 1.0
-        return np.where(drawn & there, grown, 0.0)
-    if one.kind in (Kind.WRONG_RECIPE, Kind.MATERIAL_LOT):
-        return np.where(drawn & _is_due(one, lot), 1.0, 0.0)
-    return np.zeros(len(lot.slots))
+        there &= lot.chamber[step] == tools.number(one.at["equipment_id"], one.at["chamber_id"])
+    grown = _grown(one, started - when.begins) if one.kind is Kind.DRIFTING_SENSOR else 1.0
+    return np.where(drawn & there, grown, 0.0)
 
 
 def _grown(one: Excursion, since: Ints) -> Floats:
     """How strong a drift is so many seconds after it began, whether or not its end is known yet."""
     days = one.until_night - one.from_night if one.until_night else DRIFT_DAYS
     return np.asarray(np.minimum(since / (days * DAY), 1.0))
-
-
-def _is_due(one: Excursion, lot: Lot) -> Bools:
-    inside = one.from_night <= lot.night and (not one.until_night or lot.night < one.until_night)
-    return np.full(len(lot.slots), inside)

@@ -124,12 +124,11 @@ def _excursions(
 
 
 def _groups(plan: Plan, cause: Ints, rng: np.random.Generator) -> Ints:
-    names = [one.group for one in plan.groups]
     weights = np.array([*(one.weight for one in plan.groups), plan.functional_weight])
     group = rng.choice(len(weights), size=len(cause), p=weights / weights.sum())
     first = 1 + causes(plan).index("pattern") + 1
     for number, one in enumerate(plan.excursions, start=first):
-        group = np.where(cause == number, names.index(one.effect.group), group)
+        group = np.where(cause == number, plan.group_number(one.effect.group), group)
     return np.asarray(group)
 
 

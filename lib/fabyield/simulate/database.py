@@ -29,7 +29,10 @@ CHUNK = 5_000
 INSERTS: dict[str, Any] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 METADATA = MetaData()
 TYPES: dict[str, TypeEngine[Any]] = {
-    **{"text": Text(), "int": Integer(), "bigint": BigInteger(), "real": Float(53)}
+    "text": Text(),
+    "int": Integer(),
+    "bigint": BigInteger(),
+    "real": Float(53),
 }
 
 

@@ -16,6 +16,8 @@ ENDING = ".stdf.gz"
 # Spellings that no rule for wafer IDs can mend.
 MISSPELT = ("Q{slot:02d}?", "X{slot:02d}B", "TEST-{slot:02d}", "0O{slot:02d}")
 CLOCKS = (-DAY, -HOUR, HOUR, 400 * DAY)
+# So many nights later a file comes again.
+AGAIN_NIGHTS = (1, 3)
 CUT = (0.1, 0.95)
 DAMAGED_STRETCHES, STRETCH = 4, 200
 # The head of a file, which says what it is, stays.
@@ -56,7 +58,7 @@ class Flaws:
     """What is wrong with one test session and its files.
 
     `spelling` is a format of {slot} that takes the place of the tester's, where it is misspelt;
-    the tester's clock is `clock_seconds` fast.
+    the tester's clock is `clock_seconds` fast all that night.
     """
 
     spelling: str | None
@@ -64,14 +66,14 @@ class Flaws:
     deliveries: tuple[Delivery, ...]
 
 
-def flaws(plan: Plan, place: Place, night: int, name: str) -> Flaws:
-    """Draw the flaws of a session that is tested in `night`, and of its files called `name`."""
-    dirt, rng = plan.dirt, stream(plan.seed, Stream.DIRT, *place)
-    drawn = dict(zip(("misspelt", "clock"), rng.random(2).tolist(), strict=True))
-    spelling, clock = MISSPELT[int(rng.integers(len(MISSPELT)))], int(rng.choice(CLOCKS))
+def flaws(plan: Plan, place: Place, tester: int, night: int, name: str) -> Flaws:
+    """Draw the flaws of a session on `tester` in `night`, and of its files called `name`."""
+    rng = stream(plan.seed, Stream.DIRT, *place)
+    is_misspelt = bool(rng.random() < plan.dirt.misspelt)
+    spelling = MISSPELT[int(rng.integers(len(MISSPELT)))]
     return Flaws(
-        spelling=spelling if drawn["misspelt"] < dirt.misspelt else None,
-        clock_seconds=clock if drawn["clock"] < dirt.clock else 0,
+        spelling=spelling if is_misspelt else None,
+        clock_seconds=_clock(plan, tester, night),
         deliveries=tuple(_deliveries(plan, rng, night, name)),
     )
 
@@ -93,14 +95,19 @@ def latest(plan: Plan) -> int:
     """How many nights after its test a file may still come."""
     dirt = plan.dirt
     late = max(dirt.late_nights) if dirt.late else 0
-    return late + (3 if dirt.duplicated or dirt.truncated else 0)
+    return late + (AGAIN_NIGHTS[1] if dirt.duplicated or dirt.truncated else 0)
+
+
+def _clock(plan: Plan, tester: int, night: int) -> int:
+    rng = stream(plan.seed, Stream.CLOCK, tester, night)
+    is_wrong = bool(rng.random() < plan.dirt.clock)
+    return int(rng.choice(CLOCKS)) if is_wrong else 0
 
 
 def _deliveries(plan: Plan, rng: np.random.Generator, night: int, name: str) -> Iterator[Delivery]:
     dirt = plan.dirt
     late, twice, renamed, broken, mended = rng.random(5).tolist()
-    least, most = dirt.late_nights
-    delay, pause = int(rng.integers(least, most + 1)), int(rng.integers(1, 4))
+    delay, pause = (_between(rng, *nights) for nights in (dirt.late_nights, AGAIN_NIGHTS))
     is_stream = bool(rng.random() < 0.5)
     first = night + delay if late < dirt.late else night
     reason = Reason.LATE if late < dirt.late else Reason.ON_TIME
@@ -116,6 +123,10 @@ def _deliveries(plan: Plan, rng: np.random.Generator, night: int, name: str) -> 
         yield Delivery(first + pause, name, change, Reason.AGAIN)
     if renamed < dirt.renamed:
         yield Delivery(first, f"copy_of_{name}", change, Reason.RENAMED)
+
+
+def _between(rng: np.random.Generator, least: int, most: int) -> int:
+    return int(rng.integers(least, most + 1))
 
 
 def _cut(rng: np.random.Generator, size: int) -> int:

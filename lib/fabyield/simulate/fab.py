@@ -8,6 +8,7 @@ from typing import Self
 from fabyield.errors import ConfigError
 from fabyield.files import write_bytes
 from fabyield.simulate import truth
+from fabyield.simulate.begun import begin
 from fabyield.simulate.built import Built
 from fabyield.simulate.database import checked, deliver
 from fabyield.simulate.fab_rows import Span
@@ -71,13 +72,14 @@ def simulate(
 
     `progress` is told how many units of work are done, of how many, and the bytes of STDF so far.
     Nights delivered one by one, or on other machines, are the same. Raises ConfigError where the
-    truth would stand where the pipeline reads, or there is no night.
+    truth would stand where the pipeline reads, the fab was begun with another plan, or there is no
+    night.
     """
     if not nights or nights.start < 1:
         raise ConfigError(f"nights {nights.start} to {nights.stop - 1}: use at least 1, from 1 on")
-    for folder in (out.landing, f"{out.landing}/stdf"):
-        if f"{out.truth}/".startswith(f"{folder}/"):
-            raise ConfigError(f"truth {out.truth} is inside {folder}; choose a folder outside")
+    if f"{out.truth}/".startswith(f"{out.landing}/"):
+        raise ConfigError(f"truth {out.truth} is inside {out.landing}; choose a folder outside")
+    begin(plan, out.truth)
     built = Built.until(plan, nights.stop - 1)
     work = Work(built, out.landing, out.truth, nights)
     units = work.units()
@@ -108,8 +110,7 @@ def _write_truth(work: Work, rows: dict[str, list[Row]]) -> None:
     for night in work.nights:
         on = calendar.night_on(night)
         for name in NIGHTLY:
-            mine = [row for row in rows.get(name, []) if row.get("night_on", on) == on]
-            mine = [row for row in mine if row.get("night", night) == night]
+            mine = [row for row in rows.get(name, []) if row["night_on"] == on]
             _write(work, f"{name}/{on}", name, mine)
     until = calendar.ends(work.nights.stop - 1)
     _write(work, "excursions", "excursions", truth.excursion_rows(built))

@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fabyield.simulate.built import Built
-from fabyield.simulate.calendar import DAY, NEVER
+from fabyield.simulate.calendar import DAY, MICROSECONDS, NEVER
 from fabyield.simulate.fates import lot_history, lot_ids, renamed_at, renamings
 from fabyield.simulate.line import Lot, wafer_id
 from fabyield.simulate.pcm import measure_pcm, measured_at
 from fabyield.simulate.plan_causes import Kind
 from fabyield.simulate.plan_test import Unit
-from fabyield.simulate.schedule import slot_at, sort_night
+from fabyield.simulate.schedule import booking, sort_night
 from fabyield.simulate.wafer_map import wafer_map
 
 Row = tuple[str | int | float | None, ...]
-MICROS = 1_000_000
 # From the last wafer insertion to packages.
 ASSEMBLY = DAY // 2
 
@@ -84,10 +83,11 @@ def _lots(built: Built, span: Span) -> Iterator[Row]:
             born.setdefault(one.to_lot_id, renamed_at(lot, one))
         for name, at in born.items():
             if at < span.ends:
-                yield (name, product, lot.started_at * MICROS, status, max(since, at) * MICROS)
+                times = lot.started_at * MICROSECONDS, max(since, at) * MICROSECONDS
+                yield (name, product, times[0], status, times[1])
         for name, at in _packages(built, lot):
             if at < span.ends:
-                yield (name, product, at * MICROS, "assembled", at * MICROS)
+                yield (name, product, at * MICROSECONDS, "assembled", at * MICROSECONDS)
     for known in built.plan.known_wafers:
         yield (known.lot_id, known.product_id, None, "sorted", None)
 
@@ -111,7 +111,7 @@ def _wafers(built: Built, span: Span) -> Iterator[Row]:
         for slot, material in of_wafer:
             for name, at in names[slot]:
                 if span.holds(at):
-                    yield (name, wafer_id(slot), slot, lot.started_at * MICROS, material)
+                    yield (name, wafer_id(slot), slot, lot.started_at * MICROSECONDS, material)
     for known in built.plan.known_wafers if span.begins < 0 else ():
         for slot in known.slots:
             yield (known.lot_id, wafer_id(slot), slot, None, None)
@@ -127,7 +127,7 @@ def _process_history(built: Built, span: Span) -> Iterator[Row]:
             for place in new.nonzero()[0].tolist():
                 chamber = built.tools.chambers[int(lot.chamber[step, place])]
                 where = (one.process_step, chamber.equipment_id, chamber.chamber_id, recipe[place])
-                times = (int(t[step, place]) * MICROS for t in (lot.started, lot.ended))
+                times = (int(t[step, place]) * MICROSECONDS for t in (lot.started, lot.ended))
                 yield (names[place], wafer_id(1 + place), step + 1, *where, *times)
 
 
@@ -144,14 +144,14 @@ def _pcm(built: Built, span: Span) -> Iterator[Row]:
         for slot, (name, at, row) in enumerate(zip(names, times, values, strict=True), start=1):
             if span.holds(at):
                 for one, value in zip(parameters, row, strict=True):
-                    yield (name, wafer_id(slot), one.pcm_test, value, one.unit, at * MICROS)
+                    yield (name, wafer_id(slot), one.pcm_test, value, one.unit, at * MICROSECONDS)
 
 
 def _lot_history(built: Built, span: Span) -> Iterator[Row]:
     for lot in built.lots:
         for *names, at in lot_history(built.plan, lot):
             if span.holds(int(at)):
-                yield (*names, int(at) * MICROS)
+                yield (*names, int(at) * MICROSECONDS)
 
 
 def _assembly(built: Built, span: Span) -> Iterator[Row]:
@@ -159,14 +159,14 @@ def _assembly(built: Built, span: Span) -> Iterator[Row]:
         for name, at in _packages(built, lot):
             if span.holds(at):
                 for lot_id in sorted(set(lot_ids(built.plan, lot, len(built.plan.route)))):
-                    yield (name, lot_id, at * MICROS)
+                    yield (name, lot_id, at * MICROSECONDS)
 
 
 def _packages(built: Built, lot: Lot) -> Iterator[tuple[str, int]]:
     """The lot that a lot's good die become in assembly, and when; nothing if not yet known."""
     line, insertions = built.plan.line, built.plan.insertions
     packaged = [n for n, one in enumerate(insertions) if one.unit is Unit.PACKAGE]
-    place = slot_at(built.plan, lot, packaged[0]) if packaged else None
+    place = booking(built.plan, lot, packaged[0]) if packaged else None
     if place is not None:
         name = line.assembly_lot_id.format(number=line.first_lot_number + lot.index)
         yield name, place.starts_at - ASSEMBLY

@@ -6,7 +6,7 @@ from fabyield.simulate.arrays import Floats, Ints
 from fabyield.simulate.built import Built
 from fabyield.simulate.line import Lot
 from fabyield.simulate.pcm import measure_pcm
-from fabyield.simulate.plan_causes import Kind
+from fabyield.simulate.plan_causes import Effect, Kind
 from fabyield.simulate.program import Program
 from fabyield.simulate.streams import Stream, stream
 from fabyield.simulate.wafer_map import wafer_map
@@ -30,7 +30,7 @@ def die_factors(built: Built, lot: Lot, slot: int) -> Floats:
 
 
 def wafer_level(built: Built, lot: Lot, slot: int) -> Floats:
-    """How far a wafer is off in each group, in sigmas: PCM, drift of chambers, slot, and chance."""
+    """How far a wafer is off in each group, in sigmas: product, PCM, drift, slot, and chance."""
     plan = built.plan
     rng = stream(plan.seed, Stream.FACTOR, lot.index, slot, 1)
     level = plan.products[lot.product].shift_sigma + _pcm_level(built, lot, slot)
@@ -40,28 +40,26 @@ def wafer_level(built: Built, lot: Lot, slot: int) -> Floats:
 
 def shifts(built: Built, lot: Lot, slot: int, program: Program) -> Floats:
     """How far the excursions that hit a wafer move each test, in sigmas."""
-    place = np.arange(len(program.group)) - program.first_of_group[program.group]
-    names = [one.group for one in built.plan.groups]
     total = np.zeros(len(program.group))
     for number, one in enumerate(built.plan.excursions):
-        strength = built.hits[lot.index][number, slot - 1]
-        moved = (program.group == names.index(one.effect.group)) & (
-            place < one.effect.shifted_tests
-        )
-        total += strength * one.effect.shift_sigma * moved
+        total += built.hits[lot.index][number, slot - 1] * _moved(built, program, one.effect)
     return total
 
 
 def program_shift(built: Built, program: Program, acts: list[str]) -> Floats:
     """How far the named changes of the program itself move each test, in sigmas."""
-    place = np.arange(len(program.group)) - program.first_of_group[program.group]
-    names = [one.group for one in built.plan.groups]
     total = np.zeros(len(program.group))
     for one in built.plan.excursions:
         if one.kind is Kind.PROGRAM_CHANGE and one.name in acts:
-            own = program.group == names.index(one.effect.group)
-            total += one.effect.shift_sigma * (own & (place < one.effect.shifted_tests))
+            total += _moved(built, program, one.effect)
     return total
+
+
+def _moved(built: Built, program: Program, effect: Effect) -> Floats:
+    """How far an effect of full strength moves each test, in sigmas."""
+    place = np.arange(len(program.group)) - program.first_of_group[program.group]
+    own = program.group == built.plan.group_number(effect.group)
+    return np.asarray(effect.shift_sigma * (own & (place < effect.shifted_tests)))
 
 
 def _places(built: Built, lot: Lot, program: Program, die: Ints) -> Floats:
@@ -101,7 +99,7 @@ def _slot(built: Built, lot: Lot, slot: int) -> Floats:
 
 def _of_areas(built: Built, steps: Floats) -> Floats:
     """What each step adds, summed up by the group that its area moves."""
-    names = [one.group for one in built.plan.groups]
-    group = np.array([names.index(area.drift_group) for area in built.tools.areas_of_steps])
-    total: Floats = np.bincount(group, weights=steps, minlength=len(names)).astype(np.float64)
+    plan, areas = built.plan, built.tools.areas_of_steps
+    group = np.array([plan.group_number(area.drift_group) for area in areas])
+    total: Floats = np.bincount(group, weights=steps, minlength=len(plan.groups)).astype(np.float64)
     return total

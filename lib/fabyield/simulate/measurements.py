@@ -13,7 +13,7 @@ from fabyield.simulate.touches import PIN_LIMIT, PINS
 from fabyield.stdf import Encoded, encode
 
 Columns = Mapping[str, Any]
-Stream = tuple[Encoded, Ints]
+Records = tuple[Encoded, Ints]
 
 HEAD = 1
 MULTI_TEXT = "pin_leak"
@@ -26,7 +26,7 @@ NO_COORD = -32768
 SUPERSEDES = {Retest.SAME_PART_ID: 0x01, Retest.SAME_XY: 0x02, Retest.NONE: 0x00}
 
 
-def measurements(session: Session) -> list[Stream]:
+def measurements(session: Session) -> list[Records]:
     """PIR, PTR, FTR, MPR and PRR of all touch-downs.
 
     Texts and limits stand in a test's first record, or in each, as the tester is used to.
@@ -50,14 +50,14 @@ def byte_order(session: Session) -> Literal["<", ">"]:
     return "<" if session.habits.byte_order is ByteOrder.LITTLE else ">"
 
 
-def _stream(session: Session, name: str, phase: int, columns: Columns) -> Stream:
+def _stream(session: Session, name: str, phase: int, columns: Columns) -> Records:
     encoded = encode(name, {"head_num": HEAD, **columns}, byte_order(session))
     return encoded, _order(session, phase, 1).ravel()
 
 
 def _first_and_rest(
     session: Session, name: str, phase: int, columns: Columns, once: Columns
-) -> list[Stream]:
+) -> list[Records]:
     tests = len(columns["test_num"])
     shape = (len(session.course.part), tests)
     wide = {key: _flat(column, shape) for key, column in columns.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pyspark.sql import SparkSession
 
-from fabyield.simulate.work import Each, Made, Unit, Work
+from fabyield.simulate.work import Each, Made, Work, WorkUnit
 
 # Tasks per core that are asked for together: progress is told after each lot of them.
 TASKS = 8
@@ -13,11 +13,11 @@ TASKS = 8
 def on_spark(spark: SparkSession) -> Each:
     """Do units on the executors; the driver gets what is true of them, not what they deliver."""
 
-    def each(work: Work, units: Sequence[Unit]) -> Iterator[Made]:
+    def each(work: Work, units: Sequence[WorkUnit]) -> Iterator[Made]:
         context = spark.sparkContext
         shared = context.broadcast(work)
 
-        def make(unit: Unit) -> Made:
+        def make(unit: WorkUnit) -> Made:
             return shared.value.make(unit)
 
         size = TASKS * context.defaultParallelism

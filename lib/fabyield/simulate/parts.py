@@ -12,7 +12,7 @@ from fabyield.simulate.damage import damage
 from fabyield.simulate.line import Lot
 from fabyield.simulate.plan_causes import Excursion, Kind
 from fabyield.simulate.plan_test import Unit
-from fabyield.simulate.schedule import slot_at
+from fabyield.simulate.schedule import booking
 from fabyield.simulate.streams import Stream, stream
 from fabyield.simulate.wafer_map import wafer_map
 
@@ -133,12 +133,13 @@ def course(built: Built, lot: Lot, number: int, turn: int, parts: Parts) -> Cour
 
 def acting(built: Built, lot: Lot, number: int, kind: Kind) -> list[Excursion]:
     """The excursions of a tester that act when a lot is at an insertion."""
-    plan, place = built.plan, slot_at(built.plan, lot, number)
+    plan, place = built.plan, booking(built.plan, lot, number)
     return [
         one
         for one in plan.excursions
         if place is not None
         and one.kind is kind
+        and one.concerns(plan.products[lot.product].product_id)
         and one.at["insertion"] == plan.insertions[number].insertion
         and one.from_night <= place.night
         and (not one.until_night or place.night < one.until_night)
@@ -167,8 +168,7 @@ def _found(built: Built, lot: Lot, number: int, parts: Parts) -> Parts:
         for one in acting(built, lot, number, Kind.PROGRAM_CHANGE):
             lost = _overkill(built, lot, one, slot, len(harm.cause))[die] & ~is_dead[mine]
             is_overkilled[mine] |= lost
-            names = [each.group for each in built.plan.groups]
-            group[mine] = np.where(lost, names.index(one.effect.group), group[mine])
+            group[mine] = np.where(lost, built.plan.group_number(one.effect.group), group[mine])
     return Parts(*(parts.slot, parts.die, is_dead, is_overkilled, group), parts.place, parts.sigmas)
 
 
@@ -187,12 +187,12 @@ class _Tester:
     """A tester with its sites, some of which may fail good die."""
 
     def __init__(self, built: Built, lot: Lot, number: int, rng: np.random.Generator) -> None:
-        names = [one.group for one in built.plan.groups]
-        acts = acting(built, lot, number, Kind.PROBE_SITE)
+        plan, acts = built.plan, acting(built, lot, number, Kind.PROBE_SITE)
         self.worn = [
-            (int(one.at["site_num"]), one.share, names.index(one.effect.group)) for one in acts
+            (int(one.at["site_num"]), one.share, plan.group_number(one.effect.group))
+            for one in acts
         ]
-        self.sites, self.rng = built.plan.insertions[number].sites, rng
+        self.sites, self.rng = plan.insertions[number].sites, rng
 
     def touch(self, parts: Parts, touched: Ints, contact: Bools) -> Course:
         """Touch some of `parts`; `contact` tells of each part whether its contact is bad."""

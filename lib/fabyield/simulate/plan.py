@@ -48,6 +48,10 @@ class Plan:
         """The nights of the plan."""
         return Calendar(self.line.first_night_on, self.zone)
 
+    def group_number(self, group: str) -> int:
+        """The place of a group of tests in `groups`."""
+        return [one.group for one in self.groups].index(group)
+
     def changed(
         self,
         seed: int | None = None,

@@ -47,6 +47,7 @@ PLACES: dict[Kind, tuple[str, ...]] = {
     Kind.PROGRAM_CHANGE: ("insertion", "job_rev"),
 }
 IN_A_CHAMBER = (Kind.BAD_CHAMBER, Kind.DRIFTING_SENSOR)
+AT_TESTERS = (Kind.PROBE_SITE, Kind.PROGRAM_CHANGE)
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,10 @@ class Effect:
 class Excursion:
     """A cause, where it is, and the nights whose lots it can hit.
 
-    It begins when the first lot of `from_night` comes to its place, and ends when the first lot of
-    `until_night` does; 0: never. Of the wafers (probe sites: of the touch-downs) there it hits
-    `share`. A drifting sensor drifts by `drift` of its sigmas a day.
+    It begins when the first lot of `from_night` comes to its place (blanks: as that lot starts),
+    and ends when the first lot of `until_night` does; 0: never. Of the wafers (probe sites: of the
+    touch-downs) there it hits `share`; if `product_id` is given, of that product's alone. A
+    drifting sensor drifts by `drift` of its sigmas a day.
     """
 
     name: str
@@ -84,6 +86,11 @@ class Excursion:
     share: float
     effect: Effect
     drift: float = 0.0
+    product_id: str = ""
+
+    def concerns(self, product_id: str) -> bool:
+        """Whether it can hit wafers of a product."""
+        return self.product_id in ("", product_id)
 
 
 @dataclass(frozen=True)
@@ -104,9 +111,9 @@ class Dirt:
 
     Of files: wafer IDs that no rule can mend, second deliveries under the same and under another
     name, deliveries `late_nights` too late, files cut off (`redelivered` of them come whole the
-    next night) and damaged, testers whose clock is wrong. Of lots: split, split and merged again,
-    re-numbered. Of a chamber's sensors a night: without trace, stuck, with spikes, with a wrong
-    clock.
+    next night) and damaged. Of a tester's nights: those with a wrong clock. Of lots: split, split
+    and merged again, re-numbered. Of a chamber's sensors a night: without trace, stuck, with
+    spikes. Of a tool's nights: traces of a wrong clock.
     """
 
     misspelt: float = 0.0

@@ -1,20 +1,26 @@
 """What types cannot say of a plan: names that must exist in it, and numbers in their bounds."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import fields
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fabyield.errors import ConfigError
-from fabyield.simulate.plan import MOST, Plan
+from fabyield.simulate.plan import Plan
+from fabyield.simulate.plan_bounds import first_value, out_of_bounds
 from fabyield.simulate.plan_causes import IN_A_CHAMBER, PLACES, Excursion
 from fabyield.simulate.plan_test import Unit
 
 CONTACT_TESTS = 3
+# Records that are called by their first field.
+NAMED = ("products", "areas", "route", "pcm", "insertions", "groups", "habits", "excursions")
+WORDS = {"number": 1, "slot": 1, "lot": "K1"}
+# As far as testers of one make are looked for.
+TESTERS = 1_000
 
 
 def check(plan: Plan) -> None:
     """Raise ConfigError where a plan names what it does not have, or a number is out of bounds."""
-    checks = (_names, _places, _shares, _pairs, _numbers, _zone)
+    checks = (out_of_bounds, _formats, _repeated, _names, _places, _sums, _pairs, _tests, _zone)
     for wrong in (wrong for one in checks for wrong in one(plan)):
         raise ConfigError(f"plan: {wrong}")
 
@@ -32,6 +38,7 @@ def chambers(plan: Plan) -> set[tuple[str, str, str]]:
 
 def _names(plan: Plan) -> Iterator[str]:
     groups, parameters = {one.group for one in plan.groups}, {one.pcm_test for one in plan.pcm}
+    products = {one.product_id for one in plan.products}
     effects = [(f"excursion {one.name}", one.effect) for one in plan.excursions]
     asked = [
         *((f"area of step {step.process_step}", step.area, _areas(plan)) for step in plan.route),
@@ -39,6 +46,11 @@ def _names(plan: Plan) -> Iterator[str]:
         *((f"pcm of group {one.group}", one.pcm, parameters) for one in plan.groups),
         *((f"group of {name}", effect.group, groups) for name, effect in effects),
         *((f"pcm_sigma of {name}", one, parameters) for name, e in effects for one in e.pcm_sigma),
+        *(
+            (f"product_id of excursion {one.name}", one.product_id, products)
+            for one in plan.excursions
+            if one.product_id
+        ),
         *(
             ("excursion of a bystander", one.excursion, {e.name for e in plan.excursions})
             for one in plan.bystanders
@@ -78,6 +90,11 @@ def _lost(plan: Plan, one: Excursion) -> str | None:
         "insertion": {insertion.insertion for insertion in plan.insertions},
         "sensor": _sensors(plan, one.at.get("process_step", "")),
         "site_num": _sites(plan, one.at.get("insertion", "")),
+        "node_nam": {
+            habits.node_nam.format(number=number)
+            for habits in plan.habits
+            for number in range(1, TESTERS)
+        },
     }
     for name, value in one.at.items():
         if value not in known.get(name, {value}):
@@ -98,18 +115,15 @@ def _sites(plan: Plan, insertion: str) -> set[str]:
     return {str(site) for sites in mine for site in range(1, sites + 1)}
 
 
-def _shares(plan: Plan) -> Iterator[str]:
-    shares = {f"dirt.{one.name}": getattr(plan.dirt, one.name) for one in fields(plan.dirt)}
-    shares |= {f"excursions {one.name}: share": one.share for one in plan.excursions}
-    shares |= {f"insertions {one.insertion}: share": one.share for one in plan.insertions}
-    shares |= {f"insertions {one.insertion}: coverage": one.coverage for one in plan.insertions}
-    shares |= {f"patterns {one.shape}: share": one.share for one in plan.patterns}
-    shares["all patterns: share"] = sum(one.share for one in plan.patterns)
+def _sums(plan: Plan) -> Iterator[str]:
     dirt = plan.dirt
-    shares["dirt.truncated + corrupt"] = dirt.truncated + dirt.corrupt
-    shares["dirt.split + merged + renumbered"] = dirt.split + dirt.merged + dirt.renumbered
-    for name, share in shares.items():
-        if isinstance(share, float) and not 0 <= share <= 1:
+    sums = {
+        "all patterns: share": sum(one.share for one in plan.patterns),
+        "dirt.truncated + corrupt": dirt.truncated + dirt.corrupt,
+        "dirt.split + merged + renumbered": dirt.split + dirt.merged + dirt.renumbered,
+    }
+    for name, share in sums.items():
+        if share > 1:
             yield f"{name}: {share} is not between 0 and 1"
 
 
@@ -119,32 +133,63 @@ def _pairs(plan: Plan) -> Iterator[str]:
     for name, pair in pairs.items():
         if len(pair) != 2 or pair[0] > pair[1]:
             yield f"{name}: {list(pair)} is not the least and the most"
-    for one in plan.products:
-        if len(one.reticle) != 2 or min(one.reticle) < 1:
-            yield f"products {one.product_id}: reticle: {list(one.reticle)} is not across and down"
+    for product in plan.products:
+        if len(product.reticle) != 2:
+            reticle = list(product.reticle)
+            yield f"products {product.product_id}: reticle: {reticle} is not across and down"
+    for one in plan.excursions:
+        if one.until_night and one.until_night <= one.from_night:
+            nights = f"until_night: {one.until_night} is not after from_night {one.from_night}"
+            yield f"excursions {one.name}: {nights}"
+    for area in plan.areas:
+        if area.clean_hours >= 24 * area.clean_every_days:
+            yield (
+                f"areas {area.area}: clean_hours: {area.clean_hours} leaves nothing of "
+                f"clean_every_days {area.clean_every_days}"
+            )
 
 
-def _numbers(plan: Plan) -> Iterator[str]:
-    for name, most in MOST.items():
-        if not 1 <= getattr(plan.line, name) <= most:
-            yield f"line.{name}: {getattr(plan.line, name)} is not between 1 and {most:,}"
+def _tests(plan: Plan) -> Iterator[str]:
     least = CONTACT_TESTS + len(plan.groups) - 1
     for one in plan.insertions:
         if one.tests < least:
             yield f"insertions {one.insertion}: tests: {one.tests}, at least {least} are needed"
-        if one.functional_tests < 1:
-            yield f"insertions {one.insertion}: functional_tests: at least 1 is needed"
-        if not 1 <= one.sites <= 255:
-            yield f"insertions {one.insertion}: sites: {one.sites} is not between 1 and 255"
-    if not any(one.from_night <= 1 and one.share > 0 for one in plan.products):
-        yield "products: none is made from night 1 on"
     for unit in {one.unit for one in plan.insertions}:
         if not any(habits.unit is unit for habits in plan.habits):
             yield f"habits: nobody tests the unit {unit}"
-    if plan.insertions[0].unit is not Unit.WAFER:
-        yield f"insertions: the first, {plan.insertions[0].insertion}, must test wafers"
-    if not 0 <= plan.scarcity.defective < plan.scarcity.among:
+    if not plan.insertions or plan.insertions[0].unit is not Unit.WAFER:
+        yield "insertions: the first must test wafers"
+    if not any(one.weight > 0 for one in plan.groups):
+        yield "groups: weight: at least one must be more than 0"
+    if not any(one.from_night <= 1 and one.share > 0 for one in plan.products):
+        yield "products: none is made from night 1 on"
+    if plan.scarcity.defective >= plan.scarcity.among:
         yield f"scarcity: {plan.scarcity.defective} of {plan.scarcity.among} is no share"
+
+
+def _repeated(plan: Plan) -> Iterator[str]:
+    for name in NAMED:
+        known = Counter(first_value(record) for record in getattr(plan, name))
+        yield from (f"{name}: {one} stands {n} times" for one, n in known.items() if n > 1)
+
+
+def _formats(plan: Plan) -> Iterator[str]:
+    formats = {
+        f"line.{name}": (getattr(plan.line, name), "number")
+        for name in ("lot_id", "assembly_lot_id", "material_id")
+    }
+    for number, one in enumerate(plan.habits):
+        formats[f"habits[{number}].node_nam"] = one.node_nam, "number"
+        if one.unit is Unit.WAFER:
+            formats[f"habits[{number}].wafer_id"] = one.wafer_id, "slot"
+    for name, (text, changes) in formats.items():
+        try:
+            alike = text.format(**WORDS) == text.format(**WORDS | {changes: 2})
+        except (LookupError, ValueError) as error:
+            yield f"{name}: {text!r} is no format of {{{changes}}}: {error!r}"
+        else:
+            if alike:
+                yield f"{name}: {text!r} is the same for every {changes}; it lacks {{{changes}}}"
 
 
 def _zone(plan: Plan) -> Iterator[str]:

@@ -17,8 +17,8 @@ BUSY, MARGIN = 20 * HOUR, 1.3
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A lot's place at an insertion: its night, tester (with a number of its own) and start."""
+class Booking:
+    """When a lot comes to an insertion, and to which tester (with a number of its own)."""
 
     number: int
     night: int
@@ -39,7 +39,7 @@ def sort_night(plan: Plan, lot: Lot) -> int | None:
     return max(lot.night, ready + 1)
 
 
-def slot_at(plan: Plan, lot: Lot, number: int) -> Slot | None:
+def booking(plan: Plan, lot: Lot, number: int) -> Booking | None:
     """When and where `lot` comes to insertion `number`; None if that is not known yet."""
     first = sort_night(plan, lot)
     if first is None:
@@ -51,12 +51,15 @@ def slot_at(plan: Plan, lot: Lot, number: int) -> Slot | None:
     make = lot.index % len(able)
     queue = turn // len(able)
     lots_a_day = max(1, int(BUSY // _lot_seconds(plan, insertion, plan.products[lot.product])))
-    # Insertions of one unit share makes, but no tester: lots of several nights come in one.
+    # Lots of several nights come in one, to one insertion or another, and late ones beside those
+    # of that night: none of them share a tester.
     alike = [n for n, one in enumerate(plan.insertions) if one.unit is insertion.unit]
-    tester = 1 + queue // lots_a_day * len(alike) + alike.index(number)
+    usual = 1 + (plan.line.lots_per_night - 1) // len(able) // lots_a_day
+    behind = queue // lots_a_day + (first - lot.night) * usual
+    tester = 1 + behind * len(alike) + alike.index(number)
     place = queue % lots_a_day
     night = first + insertion.after_nights
-    return Slot(
+    return Booking(
         number=number,
         night=night,
         habits=able[make],

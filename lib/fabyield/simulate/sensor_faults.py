@@ -8,12 +8,11 @@ import numpy as np
 
 from fabyield.simulate.arrays import Bools, Floats, Ints
 from fabyield.simulate.built import Built
-from fabyield.simulate.calendar import HOUR, utc
+from fabyield.simulate.calendar import HOUR, MICROSECONDS, utc
 from fabyield.simulate.plan_causes import Dirt
 from fabyield.simulate.plan_line import Sensor
 from fabyield.simulate.streams import Stream, stream
 
-MICROSECONDS = 1_000_000
 SPIKING_SHARE, SPIKE_SIGMAS, CLOCK_HOURS = 0.01, (20.0, 50.0), (1.0, 12.0)
 # Keeps the clock's draws apart from those of the chamber that stands for its tool.
 CLOCK = 1
@@ -104,7 +103,11 @@ def _clock(built: Built, night: int, chamber: int) -> int:
 
 def _row(built: Built, night: int, chamber: int, at: Ints) -> Row:
     one = built.tools.chambers[chamber]
-    place = {"night": night, "equipment_id": one.equipment_id, "chamber_id": one.chamber_id}
+    place = {
+        "night_on": built.plan.calendar.night_on(night),
+        "equipment_id": one.equipment_id,
+        "chamber_id": one.chamber_id,
+    }
     span = {"from": _moment(int(at.min())), "until": _moment(int(at.max()))}
     return {**place, "sensor": None, "fault": None, **span, "amount": float(len(at))}
 

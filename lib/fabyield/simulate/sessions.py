@@ -15,7 +15,7 @@ from fabyield.simulate.plan_causes import Kind
 from fabyield.simulate.plan_line import Product
 from fabyield.simulate.plan_test import Habits, Unit
 from fabyield.simulate.program import Program
-from fabyield.simulate.schedule import LOAD, SETUP, Slot, slot_at
+from fabyield.simulate.schedule import LOAD, SETUP, Booking, booking
 from fabyield.simulate.touches import Touches, measure
 from fabyield.simulate.wafer_map import WaferMap, wafer_map
 
@@ -26,7 +26,7 @@ class Session:
 
     built: Built
     lot: Lot
-    place: Slot
+    place: Booking
     carrier: Carrier
     flaws: Flaws
     touches: Touches
@@ -114,13 +114,14 @@ def sessions(built: Built, lot: Lot, number: int, nights: range | None = None) -
 
     None, if it is not yet known when the lot gets there.
     """
-    place = slot_at(built.plan, lot, number)
+    place = booking(built.plan, lot, number)
     if place is None:
         return
     ends = place.starts_at
     for carrier in touched(built, lot, number):
         name = file_name(built, lot, number, carrier.turn)
-        wrong = flaws(built.plan, (lot.index, number, carrier.turn), place.night, name)
+        key = lot.index, number, carrier.turn
+        wrong = flaws(built.plan, key, place.tester, place.night, name)
         # Planned without measuring, so that a session that is passed over costs little.
         starts, ends = ends + LOAD, ends + LOAD + _duration(built, number, carrier.course)
         if nights is None or any(one.night in nights for one in wrong.deliveries):

@@ -27,7 +27,7 @@ class Stream(IntEnum):
     SENSOR = 17
     SENSOR_FAULT = 18
     TOOL_LOG = 19
-    MATERIAL = 20
+    CLOCK = 20
 
 
 def stream(seed: int, purpose: Stream, *place: int) -> np.random.Generator:

@@ -7,7 +7,7 @@ from fabyield.simulate.measurements import (
     HEAD,
     MULTI_TEXT,
     Columns,
-    Stream,
+    Records,
     byte_order,
 )
 from fabyield.simulate.sessions import Session
@@ -17,7 +17,7 @@ from fabyield.stdf import encode
 ALL = 255
 
 
-def summaries(session: Session) -> list[Stream]:
+def summaries(session: Session) -> list[Records]:
     """TSR, HBR, SBR and PCR; bins count die by their last verdict, the others touch-downs."""
     return _in_turn(
         session,
@@ -36,7 +36,7 @@ def wafer_counts(session: Session) -> dict[str, int]:
     return {name: int(column[0]) for name, column in counts if name.endswith("_cnt")}
 
 
-def _in_turn(session: Session, tables: dict[str, Columns]) -> list[Stream]:
+def _in_turn(session: Session, tables: dict[str, Columns]) -> list[Records]:
     order = byte_order(session)
     encoded = [encode(name, columns, order) for name, columns in tables.items()]
     return [(one, np.full(len(one.offsets) - 1, turn)) for turn, one in enumerate(encoded)]

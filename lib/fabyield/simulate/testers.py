@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+from fabyield.simulate.fates import lot_ids
 from fabyield.simulate.measurements import HEAD, byte_order, measurements
 from fabyield.simulate.sessions import Session
 from fabyield.simulate.summaries import summaries, wafer_counts
@@ -39,13 +40,19 @@ def _write_head(writer: Writer, session: Session) -> None:
         tstr_typ=habits.tstr_typ,
         job_nam=insertion.job_nam.format(product=session.product.product_id.lower()),
         job_rev=session.job_rev,
-        sblot_id="" if session.slot else session.lot.lot_id,
+        sblot_id="" if session.slot else _parent(session),
         oper_nam=habits.oper_nam,
         exec_typ="simulated",
         flow_id=insertion.insertion,
     )
     sites = list(range(1, insertion.sites + 1))
     writer.write("SDR", head_num=HEAD, site_grp=1, site_num=sites)
+
+
+def _parent(session: Session) -> str:
+    """The lot that packages come from, as its first wafer is known in the end."""
+    plan = session.built.plan
+    return lot_ids(plan, session.lot, len(plan.route))[0]
 
 
 def _write_wafer(writer: Writer, session: Session) -> None:

@@ -25,10 +25,6 @@ class Chamber:
     period: int
     cleaning: int
 
-    def since_clean(self, at: Ints) -> Ints:
-        """Seconds from the beginning of the last clean to `at`."""
-        return np.asarray((at - self.cleaned_at) % self.period)
-
     def free_at(self, at: int, takes: int) -> int:
         """`at`, or when the clean is over that goes on then, or would begin within `takes`.
 

@@ -11,7 +11,7 @@ from fabyield.simulate.line import Lot
 from fabyield.simulate.parts import Carrier, Course, Parts, acting
 from fabyield.simulate.plan_causes import Kind
 from fabyield.simulate.program import Program, probe_card
-from fabyield.simulate.schedule import Slot
+from fabyield.simulate.schedule import Booking
 from fabyield.simulate.streams import Stream, stream
 
 GOOD_BIN, FIRST_FAIL_BIN, FIRST_FAIL_SOFT_BIN = 1, 2, 100
@@ -39,7 +39,7 @@ class Touches:
         return np.asarray((self.pins > PIN_LIMIT).any(axis=1))
 
 
-def measure(built: Built, lot: Lot, place: Slot, carrier: Carrier) -> Touches:
+def measure(built: Built, lot: Lot, place: Booking, carrier: Carrier) -> Touches:
     """Measure the touch-downs of a carrier of `lot` on the tester of its `place`."""
     number, parts, course = place.number, carrier.parts, carrier.course
     program = built.programs[number]

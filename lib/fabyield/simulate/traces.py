@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from fabyield.simulate.arrays import Bools, Floats, Ints, significant
 from fabyield.simulate.built import Built
+from fabyield.simulate.calendar import MICROSECONDS
 from fabyield.simulate.line import wafer_id
 from fabyield.simulate.plan_causes import Kind
 from fabyield.simulate.plan_line import Sensor
-from fabyield.simulate.sensor_faults import MICROSECONDS, Row, Trace, spoil
+from fabyield.simulate.sensor_faults import Row, Trace, spoil
 from fabyield.simulate.streams import Stream, stream
 from fabyield.simulate.visits import WHOLE_LOT, Visits, area_of, carrier_visits, drifted
 

@@ -1,5 +1,6 @@
 """Which wafers were in one tool in one night, by the names the factory knows them by there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
@@ -10,8 +11,10 @@ from fabyield.simulate.arrays import Bools, Floats, Ints
 from fabyield.simulate.built import Built
 from fabyield.simulate.calendar import DAY
 from fabyield.simulate.causes import window
+from fabyield.simulate.fab_rows import recipes
 from fabyield.simulate.fates import lot_ids
-from fabyield.simulate.plan_causes import Excursion, Kind
+from fabyield.simulate.line import Lot
+from fabyield.simulate.plan_causes import Excursion
 from fabyield.simulate.plan_line import Area
 
 Strings = npt.NDArray[np.str_]
@@ -66,8 +69,8 @@ def wafer_visits(built: Built, night: int, equipment_id: str) -> Visits:
     begins, ends = built.plan.calendar.begins(night), built.plan.calendar.ends(night)
     places = np.isin(chamber, numbers) & (started < ends) & (ended >= begins)
     lot, turn, wafer = np.nonzero(places)
-    lot_id = _lot_ids(built, lot, steps[turn], wafer)
-    recipe_id = _recipe_ids(built, lot, steps[turn], wafer)
+    lot_id = _named(built, _lot_ids, lot, steps[turn], wafer)
+    recipe_id = _named(built, recipes, lot, steps[turn], wafer)
     times = chamber[places], started[places], ended[places]
     found = Visits(lot, steps[turn], 1 + wafer, *times, lot_id, recipe_id)
     return found.where(np.lexsort((found.slot, found.started, found.chamber)))
@@ -106,18 +109,15 @@ def _steps(built: Built, equipment_id: str) -> Ints:
     return np.array([place for place, step in route if equipment_id in step.equipment])
 
 
-def _lot_ids(built: Built, lot: Ints, step: Ints, wafer: Ints) -> Strings:
+def _lot_ids(built: Built, lot: Lot, step: int) -> list[str]:
+    return lot_ids(built.plan, lot, step)
+
+
+def _named(
+    built: Built, names: Callable[[Built, Lot, int], list[str]], lot: Ints, step: Ints, wafer: Ints
+) -> Strings:
+    """What `names` calls each visit, by lot, step and wafer."""
     places = list(zip(lot.tolist(), step.tolist(), strict=True))
-    names = {(one, at): lot_ids(built.plan, built.lots[one], at) for one, at in set(places)}
-    found = [names[place][one] for place, one in zip(places, wafer.tolist(), strict=True)]
+    known = {(one, at): names(built, built.lots[one], at) for one, at in set(places)}
+    found = [known[place][one] for place, one in zip(places, wafer.tolist(), strict=True)]
     return np.array(found, np.str_)
-
-
-def _recipe_ids(built: Built, lot: Ints, step: Ints, wafer: Ints) -> Strings:
-    recipe_id = np.array([one.recipe_id for one in built.plan.route])[step]
-    for number, one in enumerate(built.plan.excursions):
-        if one.kind is Kind.WRONG_RECIPE:
-            is_there = step == built.tools.step(one.at["process_step"])
-            is_hit = is_there & (strengths(built, number, lot, wafer) > 0)
-            recipe_id = np.where(is_hit, one.at["recipe_id"], recipe_id)
-    return recipe_id

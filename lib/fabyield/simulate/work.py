@@ -16,7 +16,7 @@ from fabyield.simulate import truth
 from fabyield.simulate.built import Built
 from fabyield.simulate.dirt import Change, Delivery, changed, cut_stream, latest
 from fabyield.simulate.line import wafer_id
-from fabyield.simulate.schedule import slot_at, sort_night
+from fabyield.simulate.schedule import booking, sort_night
 from fabyield.simulate.sessions import Session, sessions
 from fabyield.simulate.testers import stdf_file
 from fabyield.simulate.tool_logs import tool_log
@@ -40,7 +40,7 @@ class ToolUnit:
     equipment_id: str
 
 
-Unit = LotUnit | ToolUnit
+WorkUnit = LotUnit | ToolUnit
 Row = dict[str, Any]
 
 
@@ -62,11 +62,11 @@ class Work:
     truth: str
     nights: range
 
-    def units(self) -> list[Unit]:
+    def units(self) -> list[WorkUnit]:
         """All there is to do; whatever is late comes from an earlier night."""
         plan, first = self.built.plan, self.nights.start - latest(self.built.plan)
         places = {
-            LotUnit(lot.index, number): slot_at(plan, lot, number)
+            LotUnit(lot.index, number): booking(plan, lot, number)
             for lot in self.built.lots
             for number in range(len(plan.insertions))
         }
@@ -74,7 +74,7 @@ class Work:
         tools = [ToolUnit(night, tool) for night in self.nights for tool in tools_of(self.built)]
         return [*lots, *tools]
 
-    def make(self, unit: Unit) -> Made:
+    def make(self, unit: WorkUnit) -> Made:
         """Do one unit."""
         return self._lot(unit) if isinstance(unit, LotUnit) else self._tool(unit)
 
@@ -136,14 +136,14 @@ def parquet(rows: pa.Table) -> memoryview:
     return out.getbuffer()
 
 
-Each = Callable[[Work, Sequence[Unit]], Iterator[Made]]
+Each = Callable[[Work, Sequence[WorkUnit]], Iterator[Made]]
 _WORK: list[Work] = []
 
 
 def in_processes(cores: int) -> Each:
     """Do units in so many processes; in this one, if it is one. They come as they are done."""
 
-    def each(work: Work, units: Sequence[Unit]) -> Iterator[Made]:
+    def each(work: Work, units: Sequence[WorkUnit]) -> Iterator[Made]:
         if cores == 1:
             yield from map(work.make, units)
             return
@@ -163,5 +163,5 @@ def _begin(work: Work) -> None:
     _WORK[:] = [work]
 
 
-def _make(unit: Unit) -> Made:
+def _make(unit: WorkUnit) -> Made:
     return _WORK[0].make(unit)
