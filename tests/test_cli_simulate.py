@@ -85,7 +85,12 @@ def test_another_night_is_added_to_the_first(simulate, plan, tmp_path):
         (["--out", "fab", "--scenario", "luck"], "scenario luck: there is none; use one of quiet,"),
         (["--out", "fab", "--plan", "no.yml"], "plan no.yml"),
         (["--out", "fab", "--lots-per-night", "0"], "lots_per_night 0: use"),
+        (["--out", ""], "--out: name the folder"),
         (["--out", "s3://bucket/fab"], "SQLite needs a disk"),
+        (["--out", "fab", "--database", "sqlite://"], "sqlite:// lacks a file"),
+        (["--out", "fab", "--first-night", "200000"], "use at least 1, from 1 to 100,000"),
+        (["--out", "fab", "--first-night", "90000"], "is after 2105-12-31"),
+        (["--out", "x://b/fab", "--database", "sqlite:///f.db"], "use a path, or a URI like"),
         (["--out", "fab", "--database", f"mysql://fab:{SECRET}@host/fab"], "mysql is none of"),
         (["--out", "fab", "--database", f"{SECRET}nonsense"], "database URL"),
         (["--out", "fab", "--database", f"postgresql://u:@{SECRET}@h/f"], "more than one @"),
@@ -102,6 +107,32 @@ def test_wrong_usage_exits_with_2_and_one_clear_line(
     assert len(err.strip().splitlines()) == 1
     assert SECRET not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_out_that_is_a_file_fails_in_one_line(simulate, plan, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, out, err = simulate("--out", tmp_path / "file", "--plan", plan, "--cores", 1)
+
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith(f"fabyield: --out {tmp_path / 'file'}: ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("line: {first_night_on: 2026-02-30}", "day is out of range"),
+        ("seed: [", "give a YAML file"),
+        ("{1: 2, foo: 3}", "unknown ['1', 'foo']"),
+    ],
+)
+def test_a_plan_that_cannot_be_read_is_told_in_one_line(simulate, tmp_path, text, reason):
+    (tmp_path / "plan.yml").write_text(text)
+    code, out, err = simulate("--out", tmp_path / "fab", "--plan", tmp_path / "plan.yml")
+
+    assert (code, out) == (2, "")
+    assert reason in err
+    assert len(err.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("words", [["--nights", "0"], ["--first-night", "0"], ["--cores", "0"]])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,9 +51,8 @@ def run_command(command: Sequence[str], limits: Limits, more: dict[str, str] | N
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as answer:
         watch = _watched(command, {**os.environ, **(more or {})}, answer, said, limits)
         if watch.exit_code:
-            raise NotRunError(_last_words(said) or f"exit code {watch.exit_code}")
-        answer.seek(0)
-        found: Row = json.load(answer)
+            raise NotRunError(_why(watch.exit_code, _last_words(said)))
+        found = _answered(answer)
     own = found.pop("own_peak_mib", 0)
     return {"peak_mib": max(own, watch.peak_mib), **found}
 
@@ -74,7 +74,13 @@ def _watched(
 ) -> Watch:
     try:
         child = psutil.Popen(
-            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=answer, stderr=said
+            command,
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=answer,
+            stderr=said,
+            start_new_session=True,
         )
     except OSError as error:
         raise NotRunError(str(error)) from error
@@ -87,6 +93,25 @@ def _watched(
     finally:
         watch.end_all()
     return watch
+
+
+def _why(exit_code: int, words: str) -> str:
+    if exit_code > 0:
+        return words or f"exit code {exit_code}"
+    # What it said before is hardly the reason.
+    return f"ended by {signal.Signals(-exit_code).name}"
+
+
+def _answered(answer: IO[str]) -> Row:
+    answer.seek(0)
+    text = answer.read()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise NotRunError(f"answered no JSON object, but {text[:80]!r}")
+    return found
 
 
 def _refuse(watch: Watch, limits: Limits) -> None:

@@ -1,6 +1,8 @@
 """Memory of a process and of all below it, looked at while it runs."""
 
 import contextlib
+import os
+import signal
 import time
 
 import psutil
@@ -40,7 +42,9 @@ class Watch:
         psutil.wait_procs(list(self._family.values()), timeout=seconds)
 
     def end_all(self) -> None:
-        """End what is still running of it."""
+        """End what is still running of it; it leads a session of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
         for process in self._members():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from fabyield.errors import ConfigError
+from fabyield.errors import ConfigError, FabYieldError
 from fabyield.screen import screen
 
 MEGA = 1_000_000
@@ -66,7 +66,7 @@ def simulate(  # noqa: PLR0913, PLR0917
 
     if list_scenarios:
         return _list()
-    if out is None:
+    if not out:
         raise ConfigError("--out: name the folder that the fab delivers to")
     if cores and context.obj:
         raise ConfigError("--cores: spark-submit says how many, as in --master local[4]")
@@ -74,15 +74,21 @@ def simulate(  # noqa: PLR0913, PLR0917
     places = fab.Out.below(out if "://" in out else str(Path(out).absolute()), database)
     # Whoever calls may have more to work on than the cores of one machine.
     each = context.obj or fab.in_processes(cores or len(os.sched_getaffinity(0)))
-    with _bar() as bar:
-        task = bar.add_task("units", total=None, mb=0)
+    bar = _bar()
+    task = bar.add_task("units", total=None, mb=0)
 
-        def progress(done: int, of: int, content: int) -> None:
-            bar.update(task, completed=done, total=of, mb=content // MEGA)
+    def progress(done: int, of: int, content: int) -> None:
+        # Not before something is done: what is asked for may be wrong.
+        bar.start()
+        bar.update(task, completed=done, total=of, mb=content // MEGA)
 
-        summary = fab.simulate(
-            chosen, places, range(first_night, first_night + nights), each, progress
-        )
+    try:
+        asked = range(first_night, first_night + nights)
+        summary = fab.simulate(chosen, places, asked, each, progress)
+    except OSError as error:
+        raise FabYieldError(f"--out {out}: {error}") from error
+    finally:
+        bar.stop()
     _tell(summary.rows(), f"{places.landing}, {fab.shown(places.database)}")
     return None
 

@@ -2,17 +2,26 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 from pyarrow import fs
+
+from fabyield.errors import ConfigError
 
 
 def located(uri: str) -> tuple[fs.FileSystem, str]:
-    """The file system that holds `uri`, and the path in it; s3a:// and s3n:// mean s3://."""
+    """The file system that holds `uri`, and the path in it; s3a:// and s3n:// mean s3://.
+
+    Raises ConfigError where there is no such file system.
+    """
     scheme, mark, rest = uri.partition("://")
     if not mark:
         return fs.LocalFileSystem(), str(Path(uri).absolute())
     if scheme in ("s3a", "s3n"):
         scheme = "s3"
-    found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(f"{scheme}://{rest}")
+    try:
+        found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(f"{scheme}://{rest}")
+    except pa.ArrowInvalid as error:
+        raise ConfigError(f"{uri}: {error}; use a path, or a URI like s3a://bucket/path") from error
     return found
 
 

@@ -68,3 +68,34 @@ def test_data_are_gone_however_a_bench_ends(tmp_path):
         raise KeyboardInterrupt
 
     assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_no_bench_has_made_is_left_alone(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine").touch()
+
+    with pytest.raises(NotRunError, match="data is no bench's"), scratch(tmp_path / "data"):
+        pass
+    assert (tmp_path / "data" / "mine").exists()
+
+
+@pytest.mark.parametrize("answer", ["", "no json", "[1]"])
+def test_an_answer_that_is_no_object_is_told(answer):
+    with pytest.raises(NotRunError, match="answered no JSON object"):
+        run_command(python(f"print({answer!r})"), Limits())
+
+
+def test_a_signal_is_named_and_not_what_was_said_before():
+    killed = "import os, sys; print('WARN', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)"
+
+    with pytest.raises(NotRunError, match=r"^ended by SIGKILL$"):
+        run_command(python(killed), Limits())
+
+
+def test_what_a_short_run_leaves_behind_is_ended():
+    inner = f"import time; time.sleep(60)  # {time.time_ns()}"
+    left = SLEEP.format(inner=inner).replace("run(", "Popen(")
+
+    run_command(python(f"{left}; print('{{}}')"), Limits())
+
+    assert not asleep(inner)

@@ -44,6 +44,13 @@ def test_poisson_counts_are_those_of_the_inverse_of_its_distribution():
     assert poisson(np.full(7, 1.0), drawn).tolist() == [0, 1, 1, 2, 2, 3, 4]
 
 
+@pytest.mark.parametrize("rate", [5.0, 12.0, 20.0])
+def test_poisson_counts_have_the_mean_of_high_rates_too(rate):
+    drawn = (np.arange(20_000) + 0.5) / 20_000
+
+    assert poisson(np.full(20_000, rate), drawn).mean() == pytest.approx(rate, rel=0.01)
+
+
 def test_defects_per_die_have_the_mean_and_alpha_of_the_plan(dense):
     several = np.array_split(dense, GROUPS)
     means = [one.mean() for one in several]

@@ -104,6 +104,45 @@ def test_nothing_in_the_landing_zone_tells_the_truth(at_once):
     assert {path.suffix for path in landing.rglob("*.*")} == {".gz", ".parquet", ".log"}
 
 
+def test_an_earlier_night_delivered_again_takes_nothing_back(least, at_once, tmp_path):
+    again = delivered(least, tmp_path, [NIGHTS, range(1, 2)])
+
+    assert again.everything() == at_once.everything()
+    assert again.dump() == at_once.dump()
+
+
+def test_a_night_is_not_left_out(least, tmp_path):
+    with pytest.raises(ConfigError, match=r"night 2: .*truth tells of 0 nights; deliver night 1"):
+        simulate(least, Out.below(str(tmp_path)), range(2, 3), in_processes(1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_of_another_fab_or_of_no_night_is_refused(least, tmp_path):
+    first = delivered(least, tmp_path / "first", [range(1, 2)])
+    own = f"sqlite:///{first.root}/fab.db"
+
+    with pytest.raises(ConfigError, match=r"fab.db: it holds the lots of another fab"):
+        simulate(least, Out.below(f"{tmp_path}/b", own), range(1, 2), in_processes(1))
+    other = Out.below(str(first.root), f"sqlite:///{tmp_path}/new.db")
+    with pytest.raises(ConfigError, match=r"new.db: it lacks the nights that were before"):
+        simulate(least, other, range(2, 3), in_processes(1))
+
+
+def test_a_plan_that_is_none_is_refused_with_its_place(least, tmp_path):
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / "plan.json").write_text("{")
+
+    with pytest.raises(ConfigError, match=r"plan.json: not the plan of a fab"):
+        simulate(least, Out.below(str(tmp_path)), range(1, 2), in_processes(1))
+
+
+def test_folders_may_be_called_as_one_likes(least, tmp_path):
+    root = tmp_path / "a?b%20c#d ü"
+    delivered(least.changed(lots_per_night=1, wafers_per_lot=1), root, [range(1, 2)])
+
+    assert {path.name for path in root.iterdir()} == {"landing", "truth", "fab.db"}
+
+
 def test_a_fab_goes_on_with_the_plan_it_was_begun_with(least, at_once, tmp_path):
     fab = delivered(least, tmp_path, [range(1, 2)])
     before = fab.everything()
@@ -132,9 +171,9 @@ def test_a_wrong_database_is_refused_before_anything_is_delivered(tmp_path):
         Out.below(str(tmp_path), "mysql://host/fab")
 
 
-@pytest.mark.parametrize("nights", [range(1, 1), range(3)])
-def test_a_night_before_the_first_or_none_is_refused(least, tmp_path, nights):
-    with pytest.raises(ConfigError, match="use at least 1, from 1 on"):
+@pytest.mark.parametrize("nights", [range(1, 1), range(3), range(99_999, 100_002)])
+def test_a_night_before_the_first_or_none_or_too_late_is_refused(least, tmp_path, nights):
+    with pytest.raises(ConfigError, match="use at least 1, from 1 to 100,000"):
         simulate(least, Out.below(str(tmp_path)), nights, in_processes(1))
 
 

@@ -1,6 +1,7 @@
 """What a plan names must exist in it, and its numbers must be in their bounds."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -92,6 +93,9 @@ def test_bystander_of_what_is_in_no_chamber_is_refused(plan):
         ({"excursions": (replace(BAD_CHAMBER, share=2.0),)}, "excursions story: share: 2.0"),
         ({"scarcity": Scarcity(100, 100)}, "scarcity: 100 of 100 is no share"),
         ({"zone": "Asia/Nowhere"}, "zone: 'Asia/Nowhere' is no IANA zone"),
+        ({"zone": "Asia"}, "zone: 'Asia' is no IANA zone"),
+        ({"dirt": Dirt(sensor_stuck=0.6, sensor_missing=0.6)}, r"sensor_missing \+ stuck"),
+        ({"excursions": (replace(BAD_CHAMBER, name="defect"),)}, "excursions: defect stands 2"),
     ],
 )
 def test_number_out_of_bounds_is_refused_by_name(plan, change, message):
@@ -148,6 +152,22 @@ def test_number_of_the_plan_itself_is_bounded(plan, change, message):
         ("habits", {"wafer_id": "W"}, r"habits\[0\].wafer_id: 'W' is the same for every slot"),
         ("habits", {"node_nam": "cp-a"}, r"habits\[0\].node_nam: 'cp-a' is the same for every"),
         ("route", {"process_step": "etch_gate"}, "route: etch_gate stands 2 times"),
+        ("areas", {"chambers": ("A", "A")}, "areas litho: chambers: A stands 2 times"),
+        ("areas", {"chambers": ()}, "areas litho: chambers: name at least one"),
+        ("route", {"equipment": ()}, "route clean_start: equipment: name at least one"),
+        ("route", {"equipment": ("ETCH01",)}, "etch_gate: ETCH01 is of area wet already"),
+        ("route", {"equipment": ("../x",)}, r"equipment: '../x' is not 1 to 40 printable"),
+        ("products", {"product_id": "A/B"}, "products: 'A/B' is not 1 to 40 printable"),
+        ("products", {"product_id": "M\u0416"}, "is not 1 to 40 printable ASCII"),
+        ("products", {"edge_mm": 100.0, "wafer_diameter_mm": 150.0}, "M16G: edge_mm: 100.0 leaves"),
+        ("products", {"die_width_mm": 400.0}, "M16G: die_width_mm: no whole die fits"),
+        ("products", {"die_width_mm": 0.1, "die_height_mm": 0.1}, "more than 100,000 die"),
+        ("products", {"die_width_mm": 3.0, "die_height_mm": 3.0}, "CP1: a lot of M16G takes 5"),
+        ("insertions", {"job_nam": "{produkt}"}, "CP1: job_nam: '{produkt}' is no format"),
+        ("insertions", {"share": 0.5}, "CP1: share: the first tests all die"),
+        ("insertions", {"after_nights": 2}, "CP2: after_nights: 1 is not at least 2, 0 after CP1"),
+        ("habits", {"wafer_id": "{number}-{slot}"}, r"wafer_id: '{number}-{slot}' is no format"),
+        ("groups", {"nominal": 1000.0, "sigma": 0.00005}, "contact: sigma: 5e-05 is too small"),
     ],
 )
 def test_number_and_name_of_a_record_are_refused_by_its_name(plan, name, change, message):
@@ -172,6 +192,41 @@ def test_sensor_of_an_area_is_named_with_it(plan):
 )
 def test_excursion_that_could_never_act_is_refused(plan, change, message):
     refused(with_excursion(plan, replace(BAD_CHAMBER, **change)), message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"first_night_on": date(1960, 1, 1)}, "first_night_on: 1960-01-01 is not between 1975-01"),
+        ({"first_night_on": date(2101, 1, 1)}, "first_night_on: 2101-01-01 is not between"),
+        ({"lot_id": "K{number}{lot.x}"}, "line.lot_id: 'K{number}{lot.x}' is no format"),
+        ({"assembly_lot_id": "K{number}"}, "assembly_lot_id: 'K{number}' is lot_id too"),
+    ],
+)
+def test_line_out_of_bounds_is_refused(plan, change, message):
+    refused(replace(plan, line=replace(plan.line, **change)), message)
+
+
+def test_a_route_needs_three_steps_and_a_plan_two_groups(plan):
+    refused(replace(plan, route=plan.route[:2]), "route: 2 steps, at least 3 are needed")
+    wet = [replace(one, drift_group="contact") for one in plan.areas]
+    one_group = replace(plan, areas=tuple(wet), groups=plan.groups[:1])
+    refused(one_group, "groups: 1, at least 2 are needed")
+
+
+def test_wafers_come_before_packages_and_packages_a_night_later(plan):
+    cp1, cp2, ft1 = plan.insertions
+
+    refused(replace(plan, insertions=(cp1, ft1, cp2)), "CP2: no wafer is left after FT1")
+    same_night = replace(ft1, after_nights=1)
+    refused(replace(plan, insertions=(cp1, cp2, same_night)), "FT1: after_nights: 1 is not at lea")
+
+
+def test_a_bystander_stands_elsewhere(plan):
+    itself = Bystander("story", "etch_gate", "ETCH01", "A", 0.9, 0.1)
+    story = replace(plan, excursions=(BAD_CHAMBER,), bystanders=(itself,))
+
+    refused(story, "etch_gate is the step of its excursion")
 
 
 def test_every_unit_needs_a_tester_and_wafers_come_first(plan):

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
+from fabyield.simulate import load_plan
 from fabyield.simulate.built import Built
 from fabyield.simulate.calendar import DAY
-from fabyield.simulate.schedule import booking, sort_night
+from fabyield.simulate.schedule import booking, lot_seconds, sort_night
 from tests.simulate.fabs import CP1, CP2, FT1, all_sessions, small
 
 
@@ -50,6 +51,22 @@ def test_no_tester_works_for_two_lots_at_once(plan, cycle_days):
         for (_, end, *_), (begin, *_) in pairwise(sorted(times)):
             assert end <= begin
     assert sum(map(len, busy.values())) > 100
+
+
+def test_products_of_other_sizes_share_testers_one_after_another():
+    plan = load_plan(scenario="new_product").changed(lots_per_night=10)
+    built = Built.until(plan, 4)
+    busy = defaultdict(list)
+    for lot in built.lots:
+        if place := booking(plan, lot, CP1):
+            sizes = plan.insertions[CP1], plan.products[lot.product]
+            ends = place.starts_at + lot_seconds(plan, *sizes)
+            busy[place.node_nam].append((place.starts_at, ends))
+    for times in busy.values():
+        for (_, end), (begin, _) in pairwise(sorted(times)):
+            assert end <= begin
+    assert max(map(len, busy.values())) > 2
+    assert {lot.product for lot in built.lots} == {0, 1}
 
 
 def test_a_lot_begins_after_midnight_and_ends_the_same_day(plan):

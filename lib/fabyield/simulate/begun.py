@@ -13,15 +13,28 @@ def begin(plan: Plan, truth: str) -> None:
 
     Raises ConfigError, which names the first number that differs, where the fab has another plan.
     """
-    path, text = f"{truth}/plan.json", json.dumps(asdict(plan), default=str, indent=1)
+    path, text = _path(truth), json.dumps(asdict(plan), default=str, indent=1)
     if not exists(path):
         write_text(path, text)
         return
-    if found := _difference(json.loads(read_text(path)), json.loads(text), "plan"):
+    try:
+        was = json.loads(read_text(path))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not the plan of a fab: {error}") from error
+    if found := _difference(was, json.loads(text), "plan"):
         raise ConfigError(
             f"{path}: this fab was begun with another plan: {found}; "
             "use the same plan, or another folder"
         )
+
+
+def is_begun(truth: str) -> bool:
+    """Whether a fab has been begun there."""
+    return exists(_path(truth))
+
+
+def _path(truth: str) -> str:
+    return f"{truth}/plan.json"
 
 
 def _difference(was: object, now: object, where: str) -> str | None:

@@ -21,6 +21,10 @@ class Calendar:
         """The local date of a night."""
         return self.first_on + timedelta(days=night - 1)
 
+    def number(self, on: date) -> int:
+        """The night of a local date."""
+        return (on - self.first_on).days + 1
+
     def begins(self, night: int) -> int:
         """When a night's day begins."""
         midnight = datetime.combine(self.night_on(night), time(), ZoneInfo(self.zone))
@@ -32,7 +36,7 @@ class Calendar:
 
     def night_of(self, at: int) -> int:
         """The night in which `at` lies; 0 and below are before the first."""
-        return (datetime.fromtimestamp(at, ZoneInfo(self.zone)).date() - self.first_on).days + 1
+        return self.number(datetime.fromtimestamp(at, ZoneInfo(self.zone)).date())
 
     def local(self, at: int) -> int:
         """What a tester's clock shows at `at`, in STDF's seconds."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabyield.simulate.arrays import Bools, Floats, Ints, quantised
+from fabyield.simulate.arrays import Bools, Floats, Ints, quantised, significant
 from fabyield.simulate.built import Built
 from fabyield.simulate.line import Lot
 from fabyield.simulate.patterns import pattern_kills, where
@@ -96,7 +96,7 @@ def _defects(product: Product, die: WaferMap, rng: np.random.Generator) -> Ints:
 
 def poisson(rate: Floats, drawn: Floats) -> Ints:
     """The Poisson counts whose probabilities, summed up, first exceed `drawn` (0-1)."""
-    term = quantised(np.exp(-rate))
+    term = significant(np.exp(-rate))
     total, count = term.copy(), np.zeros(len(rate), np.int64)
     for number in range(1, MOST_DEFECTS + 1):
         more = drawn >= total

@@ -1,6 +1,7 @@
 """The factory database in SQLite or PostgreSQL: lots, wafers, process history, PCM."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -13,6 +14,9 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
+    func,
+    inspect,
+    select,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
@@ -103,6 +107,28 @@ def deliver(built: Built, url: str, span: Span) -> dict[str, int]:
         engine.dispose()
 
 
+def lots_in(url: str) -> int:
+    """Count the lots that the database at `url` knows.
+
+    Raises FabYieldError where it does not answer.
+    """
+    engine = create_engine(checked(url))
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        return 0
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("lots"):
+                return 0
+            return int(connection.scalar(select(func.count()).select_from(TABLES["lots"])) or 0)
+    except SQLAlchemyError as error:
+        raise FabYieldError(
+            f"factory database {shown(url)}: {type(error).__name__}: it does not answer; see that "
+            "it runs, and that user, password and name are right"
+        ) from None
+    finally:
+        engine.dispose()
+
+
 def shown(url: str) -> str:
     """`url` without its password, and without its options, which may name one too."""
     return make_url(url).set(query={}).render_as_string(hide_password=True)
@@ -119,6 +145,8 @@ def checked(url: str) -> str:
     backend = parsed.get_backend_name()
     if backend not in INSERTS:
         raise ConfigError(f"database URL: {backend} is none of {', '.join(INSERTS)}")
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigError("database URL: sqlite:// lacks a file; write sqlite:///FILE")
     if "@" in (parsed.host or ""):
         raise ConfigError("database URL: more than one @; write one in a password as %40")
     if backend == "postgresql" and parsed.get_driver_name() != "psycopg":

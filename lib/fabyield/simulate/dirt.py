@@ -130,7 +130,7 @@ def _between(rng: np.random.Generator, least: int, most: int) -> int:
 
 
 def _cut(rng: np.random.Generator, size: int) -> int:
-    return max(HEAD, int(size * rng.uniform(*CUT)))
+    return min(max(HEAD, int(size * rng.uniform(*CUT))), size - 1)
 
 
 def _damaged(rng: np.random.Generator, content: bytes) -> bytes:

@@ -3,18 +3,25 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Self
 
+from sqlalchemy import URL
+
 from fabyield.errors import ConfigError
-from fabyield.files import write_bytes
+from fabyield.files import listed, write_bytes
 from fabyield.simulate import truth
-from fabyield.simulate.begun import begin
+from fabyield.simulate.begun import begin, is_begun
 from fabyield.simulate.built import Built
-from fabyield.simulate.database import checked, deliver
+from fabyield.simulate.database import checked, deliver, lots_in, shown
 from fabyield.simulate.fab_rows import Span
 from fabyield.simulate.plan import Plan
+from fabyield.simulate.plan_bounds import NIGHT
+from fabyield.simulate.plan_checks import check
 from fabyield.simulate.work import Each, Made, Row, Work, parquet
 
+# STDF counts seconds since 1970 in 32 bits.
+LAST_NIGHT = date(2105, 12, 31)
 # Truths of which each night has its own file; the others are written anew.
 NIGHTLY = ("wafers", "yields", "files", "sensor_faults", "alarms")
 
@@ -39,7 +46,8 @@ class Out:
         root = root.rstrip("/")
         if database is None and "://" in root:
             raise ConfigError(f"{root}: SQLite needs a disk; give the URL of a database")
-        return cls(f"{root}/landing", f"{root}/truth", database or f"sqlite:///{root}/fab.db")
+        own = URL.create("sqlite", database=f"{root}/fab.db").render_as_string()
+        return cls(f"{root}/landing", f"{root}/truth", database or own)
 
 
 @dataclass
@@ -71,27 +79,50 @@ def simulate(
     """Deliver `nights`, numbered from 1; the nights before are those of another call.
 
     `progress` is told how many units of work are done, of how many, and the bytes of STDF so far.
-    Nights delivered one by one, or on other machines, are the same. Raises ConfigError where the
-    truth would stand where the pipeline reads, the fab was begun with another plan, or there is no
-    night.
+    Nights delivered one by one or again are the same. Raises ConfigError where the truth would
+    stand where the pipeline reads, the fab was begun with another plan or its database is another
+    fab's, a night before them is missing, or there is none.
     """
-    if not nights or nights.start < 1:
-        raise ConfigError(f"nights {nights.start} to {nights.stop - 1}: use at least 1, from 1 on")
+    check(plan)
+    if not nights or not 1 <= nights.start <= nights.stop - 1 <= NIGHT[1]:
+        asked = f"nights {nights.start} to {nights.stop - 1}"
+        raise ConfigError(f"{asked}: use at least 1, from 1 to {NIGHT[1]:,}")
+    if (last := plan.calendar.night_on(nights.stop - 1)) > LAST_NIGHT:
+        raise ConfigError(f"night {nights.stop - 1}: {last} is after {LAST_NIGHT}")
     if f"{out.truth}/".startswith(f"{out.landing}/"):
         raise ConfigError(f"truth {out.truth} is inside {out.landing}; choose a folder outside")
+    known = _last_known(plan, out, nights)
+    # Of a night that is delivered again, what is true by now is told, not what was then.
+    built = Built.until(plan, known.stop - 1)
     begin(plan, out.truth)
-    built = Built.until(plan, nights.stop - 1)
     work = Work(built, out.landing, out.truth, nights)
     units = work.units()
     summary, rows = Summary(), dict[str, list[Row]]()
     for done, made in enumerate(each(work, units), start=1):
         _gather(summary, rows, made)
         progress(done, len(units), summary.content_bytes)
-    _write_truth(work, rows)
+    _write_truth(work, rows, plan.calendar.ends(known.stop - 1))
     # The database is the last to know, so that no night is whole without its files.
-    summary.database = deliver(built, out.database, Span.of(built, nights))
+    summary.database = deliver(built, out.database, Span.of(built, known))
     summary.lots = len({row["lot_id"] for row in rows.get("yields", [])})
     return summary
+
+
+def _last_known(plan: Plan, out: Out, nights: range) -> range:
+    """From the first of `nights` to the last that is known when they are delivered."""
+    calendar, lots = plan.calendar, lots_in(out.database)
+    told = [name.removesuffix(".parquet") for name in listed(f"{out.truth}/yields")]
+    last = max((calendar.number(date.fromisoformat(one)) for one in told), default=0)
+    if nights.start > last + 1:
+        raise ConfigError(
+            f"night {nights.start}: {out.truth} tells of {last} nights; deliver night {last + 1} "
+            "first, or all of them at once"
+        )
+    if lots and not is_begun(out.truth):
+        raise ConfigError(f"database {shown(out.database)}: it holds the lots of another fab")
+    if not lots and nights.start > 1:
+        raise ConfigError(f"database {shown(out.database)}: it lacks the nights that were before")
+    return range(nights.start, max(last + 1, nights.stop))
 
 
 def _gather(summary: Summary, rows: dict[str, list[Row]], made: Made) -> None:
@@ -105,14 +136,13 @@ def _gather(summary: Summary, rows: dict[str, list[Row]], made: Made) -> None:
     summary.files["tool files"] += made.files - len(stdf)
 
 
-def _write_truth(work: Work, rows: dict[str, list[Row]]) -> None:
+def _write_truth(work: Work, rows: dict[str, list[Row]], until: int) -> None:
     built, calendar = work.built, work.built.plan.calendar
     for night in work.nights:
         on = calendar.night_on(night)
         for name in NIGHTLY:
             mine = [row for row in rows.get(name, []) if row["night_on"] == on]
             _write(work, f"{name}/{on}", name, mine)
-    until = calendar.ends(work.nights.stop - 1)
     _write(work, "excursions", "excursions", truth.excursion_rows(built))
     _write(work, "bystanders", "bystanders", truth.bystander_rows(built))
     _write(work, "tests", "tests", truth.test_rows(built))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fabyield.simulate.built import Built
 from fabyield.simulate.calendar import DAY, MICROSECONDS, NEVER
-from fabyield.simulate.fates import lot_history, lot_ids, renamed_at, renamings
+from fabyield.simulate.fates import known_at, lot_history, lot_ids, renamed_at, renamings
 from fabyield.simulate.line import Lot, wafer_id
 from fabyield.simulate.pcm import measure_pcm, measured_at
 from fabyield.simulate.plan_causes import Kind
@@ -119,11 +119,12 @@ def _wafers(built: Built, span: Span) -> Iterator[Row]:
 
 def _process_history(built: Built, span: Span) -> Iterator[Row]:
     for lot in built.lots:
+        fate = renamings(built.plan, lot)
         for step, one in enumerate(built.plan.route):
             new = (lot.ended[step] >= span.begins) & (lot.ended[step] < span.ends)
             if not new.any():
                 continue
-            names, recipe = lot_ids(built.plan, lot, step), recipes(built, lot, step)
+            names, recipe = known_at(lot, fate, step), recipes(built, lot, step)
             for place in new.nonzero()[0].tolist():
                 chamber = built.tools.chambers[int(lot.chamber[step, place])]
                 where = (one.process_step, chamber.equipment_id, chamber.chamber_id, recipe[place])

@@ -41,8 +41,13 @@ def renamings(plan: Plan, lot: Lot) -> tuple[Renaming, ...]:
 
 def lot_ids(plan: Plan, lot: Lot, step: int) -> list[str]:
     """Under which lot each wafer is known at a step; behind the last one, at PCM and sort."""
+    return known_at(lot, renamings(plan, lot), step)
+
+
+def known_at(lot: Lot, fate: tuple[Renaming, ...], step: int) -> list[str]:
+    """As `lot_ids`, of a lot whose renamings are worked out already."""
     names = dict.fromkeys(lot.slots.tolist(), lot.lot_id)
-    for one in renamings(plan, lot):
+    for one in fate:
         if one.step <= step:
             names |= dict.fromkeys(one.slots, one.to_lot_id)
     return list(names.values())

@@ -58,8 +58,8 @@ BOUNDS: dict[type, dict[str, Bounds]] = {
     KnownWafers: {"gross_die": COUNT, "slots": (1, MOST["wafers_per_lot"])},
     Insertion: {
         "after_nights": (0, 1_000),
-        "first_test_num": (0, 2**31),
-        "tests": (1, 10_000),
+        "first_test_num": (0, 2_000_000_000),
+        "tests": (1, 800),
         "functional_tests": (1, 1_000),
         "sites": (1, 255),
         "coverage": SHARE,

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+# The first group of a plan has so many tests at every insertion.
+CONTACT_TESTS = 3
+
 
 class Unit(StrEnum):
     """What an insertion tests: die of wafers, or packaged parts."""

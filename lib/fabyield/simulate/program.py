@@ -7,8 +7,7 @@ import numpy as np
 
 from fabyield.simulate.arrays import Bools, Floats, Ints, Singles, significant
 from fabyield.simulate.plan import Plan
-from fabyield.simulate.plan_checks import CONTACT_TESTS
-from fabyield.simulate.plan_test import Insertion
+from fabyield.simulate.plan_test import CONTACT_TESTS, Insertion
 from fabyield.simulate.streams import Stream, stream
 
 # Functional tests and the one multi-result test are numbered behind the parametric ones.

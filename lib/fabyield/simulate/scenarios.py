@@ -60,8 +60,9 @@ def _known(scenario: str) -> str:
 def _mapping(source: Path | Traversable) -> dict[str, Any]:
     try:
         values = yaml.safe_load(source.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"plan {source}: {error}; give a YAML file") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(f"plan {source}: {said}; give a YAML file") from error
     if not isinstance(values, Mapping):
         raise ConfigError(f"plan {source}: not a YAML mapping")
     return dict(values)

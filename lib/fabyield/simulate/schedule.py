@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fabyield.simulate.calendar import DAY, HOUR
+from fabyield.simulate.calendar import HOUR
 from fabyield.simulate.line import Lot, lots_of_night
 from fabyield.simulate.pcm import measured_at
 from fabyield.simulate.plan import Plan
@@ -50,7 +50,8 @@ def booking(plan: Plan, lot: Lot, number: int) -> Booking | None:
     # From lot to lot the next make, so that each make sees every place of a night.
     make = lot.index % len(able)
     queue = turn // len(able)
-    lots_a_day = max(1, int(BUSY // _lot_seconds(plan, insertion, plan.products[lot.product])))
+    longest = max(lot_seconds(plan, insertion, product) for product in plan.products)
+    lots_a_day = max(1, int(BUSY // longest))
     # Lots of several nights come in one, to one insertion or another, and late ones beside those
     # of that night: none of them share a tester.
     alike = [n for n, one in enumerate(plan.insertions) if one.unit is insertion.unit]
@@ -69,10 +70,10 @@ def booking(plan: Plan, lot: Lot, number: int) -> Booking | None:
     )
 
 
-def _lot_seconds(plan: Plan, insertion: Insertion, product: Product) -> float:
+def lot_seconds(plan: Plan, insertion: Insertion, product: Product) -> float:
     """What a lot takes at most; a wafer's die are touched once, and some twice."""
     wafers = plan.line.wafers_per_lot
     touchdowns = wafers * wafer_map(product).gross_die / insertion.sites
     each = (insertion.test_ms + insertion.index_ms) / 1000
     loads = wafers if insertion.unit is Unit.WAFER else 1
-    return min(MARGIN * touchdowns * each + loads * LOAD, DAY)
+    return MARGIN * touchdowns * each + loads * LOAD

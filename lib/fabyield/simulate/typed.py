@@ -6,6 +6,9 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from fabyield.errors import ConfigError
 
+# No number of a plan is so large; larger whole numbers are no floats at all.
+HUGE = 10**300
+
 
 def build(kind: object, value: object, where: str) -> object:
     """Make a `kind` of `value`; ConfigError names what is missing, unknown or of a wrong type."""
@@ -19,7 +22,7 @@ def build(kind: object, value: object, where: str) -> object:
     if isinstance(kind, type) and issubclass(kind, StrEnum) and value in list(kind):
         return kind(str(value))
     if kind is float and type(value) is int:
-        return float(value)
+        return float(min(max(value, -HUGE), HUGE))
     if type(value) is not kind:
         raise ConfigError(f"{where}: {value!r} is not of type {getattr(kind, '__name__', kind)}")
     return value
@@ -35,7 +38,7 @@ def _build_record(kind: type[Any], value: object, where: str) -> object:
     if not isinstance(value, dict) or not needed <= value.keys() <= names:
         got = set(value) if isinstance(value, dict) else {repr(value)}
         raise ConfigError(
-            f"{where}: missing {sorted(needed - got)}, unknown {sorted(got - names)}; "
+            f"{where}: missing {sorted(needed - got)}, unknown {sorted(map(str, got - names))}; "
             "name every field once"
         )
     hints = get_type_hints(kind)
