@@ -12,16 +12,17 @@ from pathlib import Path
 
 from benchmarks.harness import page, results
 from benchmarks.harness.bench import Bench
-from benchmarks.harness.machine import LOADED, load_before, machine
+from benchmarks.harness.machine import LOADED, commit, load_before, machine, tried
 from benchmarks.harness.process import ROOT, Limits, NotRunError
 from benchmarks.harness.tables import progress, show
 from benchmarks.history.bench import BENCH as HISTORY
 from benchmarks.join.bench import BENCH as JOIN
 from benchmarks.night.bench import BENCH as NIGHT
+from benchmarks.simulate.bench import BENCH as SIMULATE
 from benchmarks.stdf.bench import BENCH as STDF
 from benchmarks.validate.bench import BENCH as VALIDATE
 
-BENCHES = {bench.name: bench for bench in (STDF, JOIN, VALIDATE, NIGHT, HISTORY)}
+BENCHES = {bench.name: bench for bench in (STDF, JOIN, VALIDATE, NIGHT, HISTORY, SIMULATE)}
 PAGE = ROOT / "docs" / "performance.md"
 TRY = ROOT / "var" / "bench-try"
 
@@ -81,6 +82,8 @@ def _measure(bench: Bench, chosen: argparse.Namespace) -> int:
     load = load_before()
     if load > LOADED:
         progress(f"{load} processes want to run: numbers are worth little on a machine in use")
+    if tried(commit).endswith("-dirty"):
+        progress("what is measured is in no commit: nobody else can measure it again")
     about = {"name": bench.name, "at": _now(), "machine": machine(), "load_before": load}
     chosen.folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""The simulated fab as the benches see it; nothing else here knows the simulator.
+"""The simulated fab as the benches see it; only its own bench knows more of the simulator.
 
 It is asked by its command, and seen as a night sees it: STDF files and a factory database.
 """

@@ -12,6 +12,8 @@ import psutil
 from benchmarks.harness.process import NotRunError, output
 
 LOADED = 0.5
+# One bench's results do not make the next one's commit another.
+MEASURED = (".", ":!benchmarks/results", ":!docs")
 VERSIONS = """
 import json, sys
 from importlib.metadata import PackageNotFoundError, version
@@ -46,10 +48,16 @@ def versions(ours: Sequence[str], others: Path, theirs: Sequence[str]) -> dict[s
     """Versions of packages beside fabyield, and of those in the environment of the others."""
     return {
         "python": sys.version.split()[0],
-        "fabyield": tried(lambda: output(["git", "describe", "--always", "--dirty"])),
+        "fabyield": tried(commit),
         **installed(sys.executable, ours),
         **{f"{name} (others)": told for name, told in installed(str(others), theirs).items()},
     }
+
+
+def commit() -> str:
+    """The commit that is measured, `-dirty` where what is measured is not what it holds."""
+    changed = output(["git", "status", "--porcelain", "--untracked-files=no", "--", *MEASURED])
+    return output(["git", "rev-parse", "--short", "HEAD"]).strip() + ("-dirty" if changed else "")
 
 
 def installed(python: str, packages: Sequence[str]) -> dict[str, str]:

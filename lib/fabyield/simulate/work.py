@@ -23,6 +23,9 @@ from fabyield.simulate.tool_logs import tool_log
 from fabyield.simulate.traces import traces
 from fabyield.simulate.visits import tools_of
 
+# Of gzip: the fastest, as testers' hosts have little time.
+LEVEL = 1
+
 
 @dataclass(frozen=True)
 class LotUnit:
@@ -100,7 +103,7 @@ class Work:
         night_on = self.built.plan.calendar.night_on(one.night)
         path = f"{night_on}/{one.name}"
         delivered = changed(self.built.plan, session.key, one.change, content)
-        packed = gzip.compress(delivered, compresslevel=1, mtime=0)
+        packed = gzip.compress(delivered, compresslevel=LEVEL, mtime=0)
         if one.change is Change.CUT_STREAM:
             packed = cut_stream(self.built.plan, session.key, packed)
         write_bytes(f"{self.landing}/stdf/{path}", packed)
