@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from reprlib import repr as brief
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from fabyield.stdf.types import LENGTHS, NUMBERS, Bits
 
 ByteOrder = Literal["<", ">"]
 Column = NDArray[Any] | Sequence[Any] | int | float | str | bytes | None
+# Of types with a length; a union would be made anew in each of very many calls.
+SINGLE = (str, bytes, Bits)
 MOST_BYTES = {"Cn": 255, "Sn": 65_535, "Bn": 255, "Dn": 8_191}
 
 
@@ -29,7 +32,7 @@ class Pieces:
 
 def is_single(values: Column) -> bool:
     """Tell whether one value stands for all records."""
-    return isinstance(values, str | bytes | Bits) or not hasattr(values, "__len__")
+    return isinstance(values, SINGLE) or not hasattr(values, "__len__")
 
 
 def bytes_of(numbers: NDArray[Any]) -> Bytes:
@@ -49,27 +52,37 @@ def to_numbers(
     # Numbers of 8 bytes as they are: numpy would take a list of such for floats.
     listed = np.asarray(values, object if kind == "U8" and isinstance(values, list) else None)
     try:
-        numbers = np.broadcast_to(listed, rows)
-        _check_range(label, kind, numbers)
-        return numbers.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
+        # One value for all rows is looked at once.
+        _check_range(label, kind, np.atleast_1d(listed))
+        stored = listed.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
+        return stored if stored.shape == (rows,) else np.full(rows, stored, stored.dtype)
     except (TypeError, ValueError) as error:
         raise StdfError(f"{label}: {brief(values)} is no {kind}: {error}") from error
 
 
 def _check_range(label: str, kind: str, numbers: NDArray[Any]) -> None:
-    dtype = np.dtype(NUMBERS[kind])
-    if dtype.kind == "f":
-        low, high = -float(np.finfo(dtype).max), float(np.finfo(dtype).max)
+    low, high = _range(kind)
+    if isinstance(low, float):
         numbers = numbers.astype(np.float64) if numbers.dtype.kind == "O" else numbers
         wrong = np.isfinite(numbers) & ((numbers < low) | (numbers > high))
     else:
-        low, high = (0, 15) if kind == "N1" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         wrong = ~((numbers >= low) & (numbers <= high)).astype(np.bool_)
         if numbers.dtype.kind in "fO":
             wrong |= (numbers // 1 != numbers).astype(np.bool_)
     if wrong.any():
         value = numbers[int(np.argmax(wrong))]
         raise StdfError(f"{label}: {value} is not a {kind} from {low:,} to {high:,}")
+
+
+@cache
+def _range(kind: str) -> tuple[float, float]:
+    """The least and the largest number that a type can hold."""
+    if kind == "N1":
+        return 0, 15
+    dtype = np.dtype(NUMBERS[kind])
+    if dtype.kind == "f":
+        return -float(np.finfo(dtype).max), float(np.finfo(dtype).max)
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
 def of_texts(

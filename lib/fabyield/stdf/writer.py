@@ -13,7 +13,7 @@ import numpy as np
 from fabyield.errors import StdfError
 from fabyield.stdf.encode import Encoded, encode
 from fabyield.stdf.kernels import Longs, gather
-from fabyield.stdf.pieces import ByteOrder, Column
+from fabyield.stdf.pieces import ByteOrder, Column, is_single
 from fabyield.stdf.records import record_of
 
 # Records of `write_all` that stand in memory together.
@@ -54,7 +54,10 @@ class Writer:
         flag declares missing are written as 0, whatever the file they were read from held there.
         Raises StdfError where a field, a value or a length does not fit.
         """
-        self._out.write(encode_records([(name, fields)], self.byte_order))
+        _refuse_head(name)
+        # Single values are encoded faster than columns of one.
+        columns = {key: value if is_single(value) else [value] for key, value in fields.items()}
+        self._append(encode(name, columns, self.byte_order))
 
     def write_all(self, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Write many records as `write` would, far faster than one by one."""
@@ -111,13 +114,17 @@ def _shape(name: str, fields: Mapping[str, Any]) -> Hashable:
 def _repeated(
     name: str, columns: Mapping[str, Column], rows: int, byte_order: ByteOrder
 ) -> Encoded:
-    if name == "FAR":
-        raise StdfError("FAR: every file begins with one already; leave it out")
+    _refuse_head(name)
     encoded = encode(name, columns, byte_order)
     if any(column is not None for column in columns.values()):
         return encoded
     # Without a value nothing tells how many records there are.
     return Encoded(np.tile(encoded.data, rows), encoded.data.size * np.arange(rows + 1))
+
+
+def _refuse_head(name: str) -> None:
+    if name == "FAR":
+        raise StdfError("FAR: every file begins with one already; leave it out")
 
 
 def interleave(streams: Sequence[tuple[Encoded, Longs]]) -> bytes:
