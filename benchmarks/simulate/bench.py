@@ -72,7 +72,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def limits(results: Row) -> list[str]:
-    """Say how fast the slowest and the fastest are, and what compressing takes of it."""
+    """Say how fast each insertion of each fab is made, and what compressing takes of it."""
     ours = [row for row in results["contenders"] if row["name"] == OURS and "seconds" in row]
     floors = {row["case"]: row for row in results["contenders"] if row["name"] == FLOOR}
     return [_said(row, floors.get(row["case"], {})) for row in ours]

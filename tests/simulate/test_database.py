@@ -131,6 +131,11 @@ def test_no_row_is_lost_or_told_twice_night_by_night(dirty, table):
     assert len(set(single)) == len(single) or table == "wafers"
 
 
+@pytest.mark.parametrize("table", ["process_history", "pcm", "wafers"])
+def test_every_night_brings_rows(dirty, table):
+    assert all(rows(dirty, table, night) for night in (2, 3, 4))
+
+
 @pytest.mark.parametrize("table", ["process_history", "pcm"])
 def test_every_night_brings_rows_of_its_own_time_only(dirty, table):
     calendar = dirty.plan.calendar

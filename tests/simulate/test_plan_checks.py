@@ -231,7 +231,7 @@ def test_a_bystander_stands_elsewhere(plan):
 
 def test_every_unit_needs_a_tester_and_wafers_come_first(plan):
     refused(replace(plan, habits=plan.habits[:5]), "nobody tests the unit package")
-    refused(replace(plan, insertions=plan.insertions[2:]), "the first must test wafers")
+    refused(replace(plan, insertions=plan.insertions[2:]), "the first, FT1, must test wafers")
 
 
 def test_chambers_of_a_plan_are_those_of_its_steps(plan):

@@ -14,7 +14,7 @@ def begin(plan: Plan, truth: str) -> None:
     Raises ConfigError, which names the first number that differs, where the fab has another plan.
     """
     path, text = _path(truth), json.dumps(asdict(plan), default=str, indent=1)
-    if not exists(path):
+    if not is_begun(truth):
         write_text(path, text)
         return
     try:

@@ -1,10 +1,12 @@
 """The factory database in SQLite or PostgreSQL: lots, wafers, process history, PCM."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     Column,
     Connection,
@@ -89,22 +91,13 @@ def deliver(built: Built, url: str, span: Span) -> dict[str, int]:
     All of it or nothing. Rows that are there already stay, or are brought up to date. Raises
     ConfigError where the URL is wrong, FabYieldError where the database does not take the rows.
     """
-    engine = create_engine(checked(url))
-    try:
-        with engine.begin() as connection:
-            METADATA.create_all(connection)
-            return {
-                name: _upsert(connection, table, rows_of(built, name, span))
-                for name, table in TABLES.items()
-            }
-    except SQLAlchemyError as error:
-        # The driver's message may quote rows and, with them, half of the URL: name the place only.
-        raise FabYieldError(
-            f"factory database {shown(url)}: {type(error).__name__}: it does not take the rows; "
-            "see that it runs, and that the user may create tables"
-        ) from None
-    finally:
-        engine.dispose()
+    wrong = "it does not take the rows; see that it runs, and that the user may create tables"
+    with _transaction(url, wrong) as connection:
+        METADATA.create_all(connection)
+        return {
+            name: _upsert(connection, table, rows_of(built, name, span))
+            for name, table in TABLES.items()
+        }
 
 
 def lots_in(url: str) -> int:
@@ -112,21 +105,19 @@ def lots_in(url: str) -> int:
 
     Raises FabYieldError where it does not answer.
     """
-    engine = create_engine(checked(url))
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+    parsed = make_url(checked(url))
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
         return 0
-    try:
-        with engine.connect() as connection:
-            if not inspect(connection).has_table("lots"):
-                return 0
-            return int(connection.scalar(select(func.count()).select_from(TABLES["lots"])) or 0)
-    except SQLAlchemyError as error:
-        raise FabYieldError(
-            f"factory database {shown(url)}: {type(error).__name__}: it does not answer; see that "
-            "it runs, and that user, password and name are right"
-        ) from None
-    finally:
-        engine.dispose()
+    wrong = "it does not answer; see that it runs, and that user, password and name are right"
+    with _transaction(url, wrong) as connection:
+        if not inspect(connection).has_table("lots"):
+            return 0
+        return int(connection.scalar(select(func.count()).select_from(TABLES["lots"])) or 0)
+
+
+def of_file(path: str) -> str:
+    """The URL of an SQLite file, whatever its folders are called."""
+    return URL.create("sqlite", database=path).render_as_string()
 
 
 def shown(url: str) -> str:
@@ -152,6 +143,22 @@ def checked(url: str) -> str:
     if backend == "postgresql" and parsed.get_driver_name() != "psycopg":
         parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _transaction(url: str, wrong: str) -> Iterator[Connection]:
+    """Give a connection whose work is done whole or not at all; `wrong` tells of a failure."""
+    engine = create_engine(checked(url))
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        # The driver's message may quote rows and, with them, half of the URL: name the place only.
+        raise FabYieldError(
+            f"factory database {shown(url)}: {type(error).__name__}: {wrong}"
+        ) from None
+    finally:
+        engine.dispose()
 
 
 def _upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> int:

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
-from sqlalchemy import URL
-
 from fabyield.errors import ConfigError
 from fabyield.files import listed, write_bytes
 from fabyield.simulate import truth
 from fabyield.simulate.begun import begin, is_begun
 from fabyield.simulate.built import Built
-from fabyield.simulate.database import checked, deliver, lots_in, shown
+from fabyield.simulate.database import checked, deliver, lots_in, of_file, shown
 from fabyield.simulate.fab_rows import Span
 from fabyield.simulate.plan import Plan
 from fabyield.simulate.plan_bounds import NIGHT
@@ -46,8 +44,7 @@ class Out:
         root = root.rstrip("/")
         if database is None and "://" in root:
             raise ConfigError(f"{root}: SQLite needs a disk; give the URL of a database")
-        own = URL.create("sqlite", database=f"{root}/fab.db").render_as_string()
-        return cls(f"{root}/landing", f"{root}/truth", database or own)
+        return cls(f"{root}/landing", f"{root}/truth", database or of_file(f"{root}/fab.db"))
 
 
 @dataclass

@@ -99,7 +99,6 @@ def _slot(built: Built, lot: Lot, slot: int) -> Floats:
 
 def _of_areas(built: Built, steps: Floats) -> Floats:
     """What each step adds, summed up by the group that its area moves."""
-    plan, areas = built.plan, built.tools.areas_of_steps
-    group = np.array([plan.group_number(area.drift_group) for area in areas])
-    total: Floats = np.bincount(group, weights=steps, minlength=len(plan.groups)).astype(np.float64)
+    group, count = built.tools.groups_of_steps, len(built.plan.groups)
+    total: Floats = np.bincount(group, weights=steps, minlength=count).astype(np.float64)
     return total

@@ -91,11 +91,7 @@ def _lost(plan: Plan, one: Excursion) -> str | None:
         "insertion": {insertion.insertion for insertion in plan.insertions},
         "sensor": _sensors(plan, one.at.get("process_step", "")),
         "site_num": _sites(plan, one.at.get("insertion", "")),
-        "node_nam": {
-            habits.node_nam.format(number=number)
-            for habits in plan.habits
-            for number in range(1, TESTERS)
-        },
+        "node_nam": _testers(plan) if "node_nam" in one.at else set(),
     }
     for name, value in one.at.items():
         if value not in known.get(name, {value}):
@@ -104,6 +100,11 @@ def _lost(plan: Plan, one: Excursion) -> str | None:
     place = tuple(one.at[name] for name in names if name in one.at)
     is_lost = len(place) == len(names) and place not in chambers(plan)
     return f"chamber {'/'.join(place)}" if is_lost else None
+
+
+def _testers(plan: Plan) -> set[str]:
+    numbers = range(1, TESTERS)
+    return {habits.node_nam.format(number=n) for habits in plan.habits for n in numbers}
 
 
 def _sensors(plan: Plan, process_step: str) -> set[str]:

@@ -85,10 +85,11 @@ def _tests(plan: Plan) -> Iterator[str]:
 
 
 def _insertions(plan: Plan) -> Iterator[str]:
-    if not plan.insertions or plan.insertions[0].unit is not Unit.WAFER:
-        yield "insertions: the first must test wafers"
-    elif plan.insertions[0].share != 1:
-        yield f"insertions {plan.insertions[0].insertion}: share: the first tests all die, use 1.0"
+    first = plan.insertions[0]
+    if first.unit is not Unit.WAFER:
+        yield f"insertions: the first, {first.insertion}, must test wafers"
+    if first.share != 1:
+        yield f"insertions {first.insertion}: share: the first tests all die, use 1.0"
     for before, after in pairwise(plan.insertions):
         if (before.unit, after.unit) == (Unit.PACKAGE, Unit.WAFER):
             yield f"insertions {after.insertion}: no wafer is left after {before.insertion}"
@@ -103,7 +104,7 @@ def _insertions(plan: Plan) -> Iterator[str]:
 def _groups(plan: Plan) -> Iterator[str]:
     if len(plan.groups) < 2:
         yield f"groups: {len(plan.groups)}, at least 2 are needed"
-    most = max((one.tests for one in plan.insertions), default=0)
+    most = max(one.tests for one in plan.insertions)
     for one in plan.groups:
         largest = abs(one.nominal) * (1 + abs(one.step) * most)
         if one.sigma * plan.spread.limit_sigma < LEAST_REACH * largest:

@@ -9,8 +9,8 @@ from fabyield.simulate.plan import Plan
 from fabyield.simulate.plan_bounds import first_value
 from fabyield.simulate.plan_test import Unit
 
-# Records that are called by their first field.
-NAMED = ("products", "areas", "route", "pcm", "insertions", "groups", "habits", "excursions")
+# Records that are called by their first field; excursions are causes too.
+NAMED = ("products", "areas", "route", "pcm", "insertions", "groups", "habits")
 # Names stand in files and in their paths.
 NAME = re.compile(r"[!-.0-\[\]-~][ -.0-\[\]-~]{0,39}")
 Words = Mapping[str, tuple[object, object]]
@@ -25,8 +25,7 @@ def wrong_names(plan: Plan) -> Iterator[str]:
     for where, (text, words) in _formats(plan).items():
         yield from _wrong_format(where, text, words)
     for where, name in _identifiers(plan):
-        if not NAME.fullmatch(name):
-            yield f"{where}: {name!r} is not 1 to 40 printable ASCII characters without / and \\"
+        yield from _unprintable(where, name)
     for where, names in _lists(plan):
         known = Counter(names)
         yield from (f"{where}: {one} stands {n} times" for one, n in known.items() if n > 1)
@@ -64,10 +63,14 @@ def _wrong_format(where: str, text: str, words: Words) -> Iterator[str]:
     except (LookupError, ValueError, AttributeError, TypeError) as error:
         yield f"{where}: {text!r} is no format of {{{changes}}}: {error!r}"
         return
-    if not NAME.fullmatch(first):
-        yield f"{where}: {first!r} is not 1 to 40 printable ASCII characters without / and \\"
+    yield from _unprintable(where, first)
     if first == second and words is not PRODUCT:
         yield f"{where}: {text!r} is the same for every {changes}; it lacks {{{changes}}}"
+
+
+def _unprintable(where: str, name: str) -> Iterator[str]:
+    if not NAME.fullmatch(name):
+        yield f"{where}: {name!r} is not 1 to 40 printable ASCII characters without / and \\"
 
 
 def _identifiers(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -82,8 +85,7 @@ def _identifiers(plan: Plan) -> Iterator[tuple[str, str]]:
 def _lists(plan: Plan) -> Iterator[tuple[str, Iterable[object]]]:
     """Names that must differ from each other, and of which there must be some."""
     for name in NAMED:
-        if name != "excursions":
-            yield name, [first_value(record) for record in getattr(plan, name)]
+        yield name, [first_value(record) for record in getattr(plan, name)]
     yield "excursions", causes(plan)
     for area in plan.areas:
         yield f"areas {area.area}: chambers", area.chambers

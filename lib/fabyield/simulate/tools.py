@@ -65,6 +65,12 @@ class Tools:
         areas = {one.area: one for one in self.plan.areas}
         return tuple(areas[step.area] for step in self.plan.route)
 
+    @cached_property
+    def groups_of_steps(self) -> Ints:
+        """The place of the group of tests that each step's area moves as it drifts."""
+        areas = self.areas_of_steps
+        return np.array([self.plan.group_number(area.drift_group) for area in areas])
+
     def number(self, equipment_id: str, chamber_id: str) -> int:
         """The number of a chamber."""
         names = [(one.equipment_id, one.chamber_id) for one in self.chambers]
