@@ -15,6 +15,8 @@ FAB_LOTS = Table.load("fab_lots")
 FAB_WAFERS = Table.load("fab_wafers")
 FAB_PROCESS_HISTORY = Table.load("fab_process_history")
 FAB_PCM = Table.load("fab_pcm")
+FAB_LOT_HISTORY = Table.load("fab_lot_history")
+FAB_ASSEMBLY = Table.load("fab_assembly")
 
 WAFER_REGISTRY = Table.load("wafer_registry")
 WAFERS = Table.load("wafers")

@@ -10,7 +10,14 @@ from fabyield.settings import Database
 from fabyield.tables import FAB_LOTS, FAB_PCM
 
 DRIVER = "org.sqlite.JDBC"
-LOTS = "create table lots (lot_id text, product_id text, started_at integer, status text)"
+LOTS = (
+    "create table lots (lot_id text, product_id text, started_at integer, status text,"
+    " updated_at integer)"
+)
+PCM = (
+    "create table pcm (lot_id text, wafer_id text, pcm_test text, pcm_value real, unit text,"
+    " measured_at integer, updated_at integer)"
+)
 
 
 @pytest.fixture
@@ -29,34 +36,33 @@ def database(tmp_path):
 
 
 def test_microseconds_since_1970_survive_as_utc(spark, database):
-    lots = database(LOTS, "insert into lots values ('A', 'M16G', 1772452800123456, null)")
+    lots = database(LOTS, "insert into lots values ('A', 'M16G', 1772452800123456, null, null)")
 
     actual = fab_rows(spark, lots, FAB_LOTS, "F1").rows.collect()
 
     at = datetime(2026, 3, 2, 12, 0, 0, 123456)
-    assert actual == [("F1", "A", "M16G", at, None)]
+    assert actual == [("F1", "A", "M16G", at, None, None)]
 
 
 def test_values_are_doubles_and_nulls_stay_nulls(spark, database):
     pcm = database(
-        "create table pcm (lot_id text, wafer_id text, pcm_test text, pcm_value real, unit text,"
-        " measured_at integer)",
-        "insert into pcm values ('A', '02', 'vth_n', 0.42, 'V', null)",
-        "insert into pcm values ('A', '02', 'x', null, '', 0)",
+        PCM,
+        "insert into pcm values ('A', '02', 'vth_n', 0.42, 'V', null, null)",
+        "insert into pcm values ('A', '02', 'x', null, '', 0, null)",
     )
 
     actual = fab_rows(spark, pcm, FAB_PCM, "F1").rows.orderBy("pcm_test").collect()
 
-    assert actual[0] == ("F1", "A", "02", "vth_n", 0.42, "V", None)
-    assert actual[1] == ("F1", "A", "02", "x", None, "", datetime(1970, 1, 1))
+    assert actual[0] == ("F1", "A", "02", "vth_n", 0.42, "V", None, None)
+    assert actual[1] == ("F1", "A", "02", "x", None, "", datetime(1970, 1, 1), None)
 
 
 def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(spark, database):
     pcm = database(
-        "create table pcm (lot_id text, wafer_id text, pcm_test text, pcm_value real, unit text,"
-        " measured_at integer)",
-        "insert into pcm values ('A', '01', 'vth', 'N/A', 'V', 0), ('A', '02', 'vth', 0.5, 'V', 0)",
-        "insert into pcm values ('A', '03', 'vth', 0.5, 'V', '2026-03-02 08:00:00')",
+        PCM,
+        "insert into pcm values ('A', '01', 'vth', 'N/A', 'V', 0, 0)",
+        "insert into pcm values ('A', '02', 'vth', 0.5, 'V', 0, 0)",
+        "insert into pcm values ('A', '03', 'vth', 0.5, 'V', '2026-03-02 08:00:00', 0)",
     )
 
     actual = fab_rows(spark, pcm, FAB_PCM, "F1")
@@ -85,7 +91,7 @@ def test_missing_table_is_named(spark, database):
 
 
 def test_missing_column_is_named_with_those_there_are(spark, database):
-    lots = database("create table lots (lot_id text, started_at integer, status text)")
+    lots = database(LOTS.replace(" product_id text,", ""))
 
     with pytest.raises(FabYieldError, match="lots: no column product_id; it has lot_id, started"):
         fab_rows(spark, lots, FAB_LOTS, "F1")

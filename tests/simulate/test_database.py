@@ -7,6 +7,7 @@ from sqlalchemy.engine import make_url
 
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.simulate.calendar import DAY, HOUR, NEVER
+from fabyield.simulate.database import TABLES as DECLARED
 from fabyield.simulate.database import checked, deliver, shown
 from fabyield.simulate.fab_rows import Span, rows_of
 from fabyield.simulate.fates import lot_ids
@@ -109,14 +110,24 @@ def test_pcm_comes_hours_after_the_last_step(fab):
 
 
 def test_packages_are_known_by_their_lot_and_the_lot_they_come_from(fab):
-    found = fab.query("select * from assembly order by 1")
+    found = fab.query("select assembly_lot_id, lot_id from assembly order by 1")
     lots = fab.query("select lot_id, status from lots where lot_id like 'A%' order by 1")
 
     assert len(found) >= 5
-    assert [(a.replace("A", "K"), "assembled") for a, _, _ in found] == [
+    assert [(a.replace("A", "K"), "assembled") for a, _ in found] == [
         (k, status) for k, status in ((lot.replace("A", "K"), status) for lot, status in lots)
     ]
-    assert all(assembly.replace("A", "K") == lot for assembly, lot, _ in found)
+    assert all(assembly.replace("A", "K") == lot for assembly, lot in found)
+
+
+@pytest.mark.parametrize("table", ["lots", *ONCE])
+def test_a_row_tells_the_night_that_last_changed_it(dirty, table):
+    place = list(DECLARED[table].columns.keys()).index("updated_at")
+    third, fourth = ({row[: place + 1] for row in rows(dirty, table, n)} for n in (3, 4))
+    begins, ends = (dirty.plan.calendar.ends(night) * 1_000_000 for night in (3, 4))
+    changed = [row[place] for row in fourth - third if row[place] is not None]
+
+    assert begins <= min(changed) <= max(changed) <= ends
 
 
 @pytest.mark.parametrize("table", ONCE)

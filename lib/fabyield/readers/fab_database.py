@@ -30,11 +30,11 @@ def fab_rows(spark: SparkSession, database: Database, table: Table, fab_id: str)
     Times are stored as epoch microseconds, UTC. Raises ConfigError where conf names no
     counterpart or no file, FabYieldError where the database does not answer or lacks a column.
     """
-    ours = table.table.partition(".")[2]
-    if ours not in database.tables:
-        raise ConfigError(f"database.tables: no name for {ours}")
+    name = counterpart(database, table)
+    if not name:
+        raise ConfigError(f"database.tables: no name for {_ours(table)}")
     wanted = {n: c.type for n, c in table.columns.items() if n not in ("fab_id", BATCH)}
-    rows = _load(spark, database, database.tables[ours], wanted)
+    rows = _load(spark, database, name, wanted)
     columns = {
         name: F.timestamp_micros(name) if kind == "timestamp" else F.col(name).cast(kind)
         for name, kind in wanted.items()
@@ -45,6 +45,15 @@ def fab_rows(spark: SparkSession, database: Database, table: Table, fab_id: str)
         F.to_json(F.struct(*wanted)).alias("row"),
     )
     return FabRows(rows.where(F.col(_REASON).isNull()).select(*tagged), refused)
+
+
+def counterpart(database: Database, table: Table) -> str:
+    """What the database calls `table`; empty where conf names nothing."""
+    return database.tables.get(_ours(table)) or ""
+
+
+def _ours(table: Table) -> str:
+    return table.table.partition(".")[2]
 
 
 def _load(spark: SparkSession, database: Database, name: str, wanted: dict[str, str]) -> DataFrame:

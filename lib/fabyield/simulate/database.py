@@ -63,25 +63,31 @@ TABLES = {
         "lots", "lot_id:text", "product_id:text started_at:bigint status:text updated_at:bigint"
     ),
     "wafers": _table(
-        "wafers", "lot_id:text wafer_id:text", "slot:int started_at:bigint material_id:text"
+        "wafers",
+        "lot_id:text wafer_id:text",
+        "slot:int started_at:bigint material_id:text updated_at:bigint",
     ),
     "process_history": _table(
         "process_history",
         "lot_id:text wafer_id:text step_seq:int",
         "process_step:text equipment_id:text chamber_id:text recipe_id:text "
-        "started_at:bigint ended_at:bigint",
+        "started_at:bigint ended_at:bigint updated_at:bigint",
     ),
     "pcm": _table(
         "pcm",
         "lot_id:text wafer_id:text pcm_test:text",
-        "pcm_value:real unit:text measured_at:bigint",
+        "pcm_value:real unit:text measured_at:bigint updated_at:bigint",
     ),
     "lot_history": _table(
         "lot_history",
         "event:text from_lot_id:text to_lot_id:text wafer_id:text",
-        "happened_at:bigint",
+        "happened_at:bigint updated_at:bigint",
     ),
-    "assembly": _table("assembly", "assembly_lot_id:text lot_id:text", "assembled_at:bigint"),
+    "assembly": _table(
+        "assembly",
+        "assembly_lot_id:text lot_id:text",
+        "assembled_at:bigint updated_at:bigint",
+    ),
 }
 
 

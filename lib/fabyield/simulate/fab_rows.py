@@ -111,10 +111,11 @@ def _wafers(built: Built, span: Span) -> Iterator[Row]:
         for slot, material in of_wafer:
             for name, at in names[slot]:
                 if span.holds(at):
-                    yield (name, wafer_id(slot), slot, lot.started_at * MICROSECONDS, material)
+                    times = lot.started_at * MICROSECONDS, at * MICROSECONDS
+                    yield (name, wafer_id(slot), slot, times[0], material, times[1])
     for known in built.plan.known_wafers if span.begins < 0 else ():
         for slot in known.slots:
-            yield (known.lot_id, wafer_id(slot), slot, None, None)
+            yield (known.lot_id, wafer_id(slot), slot, None, None, None)
 
 
 def _process_history(built: Built, span: Span) -> Iterator[Row]:
@@ -128,7 +129,8 @@ def _process_history(built: Built, span: Span) -> Iterator[Row]:
             for place in new.nonzero()[0].tolist():
                 chamber = built.tools.chambers[int(lot.chamber[step, place])]
                 where = (one.process_step, chamber.equipment_id, chamber.chamber_id, recipe[place])
-                times = (int(t[step, place]) * MICROSECONDS for t in (lot.started, lot.ended))
+                started, ended = (int(t[step, place]) for t in (lot.started, lot.ended))
+                times = (at * MICROSECONDS for at in (started, ended, ended))
                 yield (names[place], wafer_id(1 + place), step + 1, *where, *times)
 
 
@@ -145,14 +147,15 @@ def _pcm(built: Built, span: Span) -> Iterator[Row]:
         for slot, (name, at, row) in enumerate(zip(names, times, values, strict=True), start=1):
             if span.holds(at):
                 for one, value in zip(parameters, row, strict=True):
-                    yield (name, wafer_id(slot), one.pcm_test, value, one.unit, at * MICROSECONDS)
+                    times = (at * MICROSECONDS,) * 2
+                    yield (name, wafer_id(slot), one.pcm_test, value, one.unit, *times)
 
 
 def _lot_history(built: Built, span: Span) -> Iterator[Row]:
     for lot in built.lots:
         for *names, at in lot_history(built.plan, lot):
             if span.holds(int(at)):
-                yield (*names, int(at) * MICROSECONDS)
+                yield (*names, *(int(at) * MICROSECONDS,) * 2)
 
 
 def _assembly(built: Built, span: Span) -> Iterator[Row]:
@@ -160,7 +163,7 @@ def _assembly(built: Built, span: Span) -> Iterator[Row]:
         for name, at in _packages(built, lot):
             if span.holds(at):
                 for lot_id in sorted(set(lot_ids(built.plan, lot, len(built.plan.route)))):
-                    yield (name, lot_id, at * MICROSECONDS)
+                    yield (name, lot_id, *(at * MICROSECONDS,) * 2)
 
 
 def _packages(built: Built, lot: Lot) -> Iterator[tuple[str, int]]:
