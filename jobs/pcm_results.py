@@ -3,18 +3,15 @@
 spark-submit --py-files dist/fabyield.zip jobs/pcm_results.py --lake s3a://fab/lake
 """
 
+from fabyield.following import following
 from fabyield.launch import main
-from fabyield.run import Batch, Run
-from fabyield.tables import FAB_PCM, PCM_RESULTS, WAFERS
-from fabyield.transforms.history import pcm_results
-from fabyield.transforms.wafers import canonical_wafers
+from fabyield.run import Run
+from fabyield.tables import FAB_PCM, PCM_RESULTS
 
 
 def job(run: Run) -> None:
-    """Put the factory database's rows under their wafers' keys."""
-    rows = canonical_wafers(run.read(FAB_PCM), run.settings.fab.wafer_id_rules)
-    keyed = pcm_results(rows, run.read(WAFERS))
-    run.publish([Batch(PCM_RESULTS, keyed, source_rows=rows.count())])
+    """Put new and changed results of the factory database under their wafers' keys."""
+    run.publish([following(run, FAB_PCM, PCM_RESULTS)])
 
 
 if __name__ == "__main__":

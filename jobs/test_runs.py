@@ -5,19 +5,19 @@ spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lak
 
 from fabyield.launch import main
 from fabyield.run import Batch, Run
-from fabyield.tables import STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFERS
+from fabyield.tables import STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
 from fabyield.transforms.test_runs import TesterRules, test_runs, usable
 
 
 def job(run: Run) -> None:
     """Join every wafer run to its wafer; each of them must come out as one row."""
     fab = run.settings.fab
-    rules = TesterRules(
-        fab.time_zone, fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion
-    )
+    insertions = fab.insertion_rules, fab.default_insertion
+    rules = TesterRules(fab.time_zone, run.name_rules, *insertions)
     stdf_files = run.read(STDF_FILES)
     stdf_wafers = usable(run.read(STDF_WAFERS), stdf_files)
-    rows = test_runs(stdf_wafers, stdf_files, run.read(WAFERS), rules)
+    names, wafers = run.read(WAFER_NAMES), run.read(WAFERS)
+    rows = test_runs(stdf_wafers, stdf_files, names, wafers, rules)
     run.publish([Batch(TEST_RUNS, rows, source_rows=stdf_wafers.count())])
 
 

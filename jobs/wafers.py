@@ -1,4 +1,4 @@
-"""Silver: the wafer registry, and what is known of every wafer.
+"""Silver: the wafer registry, the names of every wafer, and what is known of it.
 
 spark-submit --py-files dist/fabyield.zip jobs/wafers.py --lake s3a://fab/lake
 """
@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from fabyield.launch import main
 from fabyield.run import Run
 from fabyield.tables import (
+    FAB_LOT_HISTORY,
     FAB_LOTS,
     FAB_PCM,
     FAB_PROCESS_HISTORY,
@@ -17,23 +18,29 @@ from fabyield.tables import (
     FAB_WAFERS,
     STDF_FILES,
     STDF_WAFERS,
+    WAFER_NAMES,
     WAFER_REGISTRY,
     WAFERS,
 )
+from fabyield.transforms.canonical import canonical_names
+from fabyield.transforms.renamings import first_names, renamings
+from fabyield.transforms.wafer_names import wafer_names
 from fabyield.transforms.wafer_registry import wafer_registry
-from fabyield.transforms.wafers import canonical_wafers, sighted, tested, wafers
+from fabyield.transforms.wafers import canonical_lots, renamed, sighted, tested, wafers
 
 
 def job(run: Run) -> None:
-    """Give wafers seen for the first time their keys, then join all of them to their lots."""
-    rules = run.settings.fab.wafer_id_rules
+    """Give names seen for the first time their keys, and join all wafers to their lots."""
+    rules = run.name_rules
+    events = renamings(run.read(FAB_LOT_HISTORY), rules).localCheckpoint()
     runs = tested(run.new(STDF_WAFERS), run.read(STDF_FILES))
-    named = [runs, *(run.read(table) for table in (FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM))]
-    seen = reduce(DataFrame.unionByName, [sighted(rows, rules) for rows in named])
+    named = [runs, *(run.changes(table) for table in (FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM))]
+    seen = reduce(DataFrame.unionByName, [sighted(rows, rules) for rows in named], renamed(events))
     run.write(WAFER_REGISTRY, wafer_registry(seen, run.read(WAFER_REGISTRY)))
-    known = canonical_wafers(run.read(FAB_WAFERS), rules)
-    registry, lots, products = (run.read(t) for t in (WAFER_REGISTRY, FAB_LOTS, FAB_PRODUCTS))
-    run.write(WAFERS, wafers(registry, known, lots, products))
+    run.write(WAFER_NAMES, wafer_names(run.read(WAFER_REGISTRY), first_names(events)))
+    known = canonical_names(run.read(FAB_WAFERS), rules)
+    lots, names = canonical_lots(run.read(FAB_LOTS), rules), run.read(WAFER_NAMES)
+    run.write(WAFERS, wafers(names, events, known, lots, run.read(FAB_PRODUCTS)))
 
 
 if __name__ == "__main__":

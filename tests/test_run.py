@@ -8,7 +8,15 @@ from fabyield.errors import AccountingError, DataQualityError
 from fabyield.ledger import Attempt, TableRows
 from fabyield.run import Batch, Run
 from fabyield.table import Expectation, Severity
-from fabyield.tables import FAB_LOTS, PARTS, QUARANTINE, VALIDATION_RESULTS, WAFER_YIELD, WAFERS
+from fabyield.tables import (
+    FAB_LOTS,
+    PARTS,
+    QUARANTINE,
+    TEST_RUNS,
+    VALIDATION_RESULTS,
+    WAFER_YIELD,
+    WAFERS,
+)
 
 
 def percent(severity):
@@ -33,8 +41,8 @@ def keys(run, table=WAFER_YIELD):
     return sorted(row["wafer_key"] for row in run.read(table).collect())
 
 
-def next_batch(run, batch, since=0):
-    return Run(run.store, run.settings, Attempt(batch, "step"), since)
+def next_batch(run, batch, since=0, seen=None):
+    return Run(run.store, run.settings, Attempt(batch, "step"), since, seen or {})
 
 
 def test_rows_are_written_with_their_batch_and_counted(run, rows):
@@ -175,13 +183,44 @@ def test_source_without_a_right_row_deletes_nothing(run, rows):
     assert [row["lot_id"] for row in run.read(FAB_LOTS).collect()] == ["B"]
 
 
+def test_wafers_that_lost_a_row_to_another_are_touched_as_well(run, rows):
+    file = {"file_key": 7, "fab_id": run.fab_id}
+    run.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 4}, {"file_key": 8, "wafer_key": 6}))
+    run.store.create(WAFER_YIELD)
+    later = next_batch(run, 2, since=1, seen={TEST_RUNS.table: run.store.version(TEST_RUNS)})
+
+    later.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 5}))
+
+    assert later.touched(WAFER_YIELD, TEST_RUNS) == [4, 5]
+
+
+def test_part_of_a_mirrored_source_deletes_only_what_it_says_is_gone(run, rows):
+    lots = [{"fab_id": run.fab_id, "lot_id": lot} for lot in "ABC"]
+    run.write(FAB_LOTS, rows(FAB_LOTS, *lots))
+
+    changed = rows(FAB_LOTS, lots[1] | {"status": "new"})
+    next_batch(run, 2).publish([Batch(FAB_LOTS, changed, gone=rows(FAB_LOTS, lots[2]))])
+    next_batch(run, 3).publish([Batch(FAB_LOTS, rows(FAB_LOTS), gone=rows(FAB_LOTS, lots[0]))])
+
+    assert run.read(FAB_LOTS).select("lot_id", "status").collect() == [("B", "new")]
+
+
+def test_step_that_takes_all_rows_sees_them_all_as_inserted(run, rows):
+    run.write(WAFERS, rows(WAFERS, {"wafer_key": 1, "fab_id": run.fab_id}))
+
+    [change] = next_batch(run, batch=2).changes(WAFERS).collect()
+
+    assert (change["wafer_key"], change["_change_type"]) == (1, "insert")
+
+
 def test_touched_are_the_wafers_with_rows_since_the_step_was_done(run, rows):
     old = [{"wafer_key": 1, "batch": 1}, {"wafer_key": 2, "batch": 1}]
     changed = [{"wafer_key": 2, "lot_id": "B", "batch": 2}, {"wafer_key": 9, "batch": 2}]
     run.store.merge(WAFERS, rows(WAFERS, *old))
+    seen = {WAFERS.table: run.store.version(WAFERS)}
     run.store.merge(WAFERS, rows(WAFERS, old[0] | {"batch": 2}, *changed))
 
-    later = next_batch(run, batch=3, since=1)
+    later = next_batch(run, batch=3, since=1, seen=seen)
 
     assert later.touched(WAFER_YIELD, WAFERS) is None
     run.store.create(WAFER_YIELD)

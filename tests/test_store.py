@@ -87,6 +87,42 @@ def test_mirror_deletes_the_rows_that_are_gone_but_no_others(store, frame):
     assert store.version(MADE_UP) == after > before
 
 
+def test_changes_tell_what_each_row_was_and_has_become(store, frame):
+    fed = replace(MADE_UP, change_feed=True)
+    store.merge(fed, frame((1, "a", None, 1), (2, "b", None, 1), (3, "c", None, 1)))
+    version = store.version(fed)
+
+    store.merge(fed, frame((1, "new", None, 2), (4, "d", None, 2)), frame((3, None, None, 0)))
+
+    found = store.changes(fed, version + 1).drop("counts", "_commit_version").collect()
+    assert sorted(tuple(row) for row in found) == [
+        (1, "a", 1, "update_preimage"),
+        (1, "new", 2, "update_postimage"),
+        (3, "c", 1, "delete"),
+        (4, "d", 2, "insert"),
+    ]
+    assert store.changes(fed, store.version(fed) + 1).isEmpty()
+
+
+def test_merge_looks_only_where_keys_of_the_batch_can_be(store, frame):
+    for key in (1, 5, 9):
+        store.log(MADE_UP, frame((key, "old", None, 1)))
+
+    store.merge(MADE_UP, frame((5, "new", None, 2)))
+
+    assert newest(store)["operationMetrics"]["numTargetFilesRemoved"] == "1"
+    assert stored(store) == [(1, "old", None, 1), (5, "new", None, 2), (9, "old", None, 1)]
+
+
+def test_f01_key_that_is_gone_already_makes_no_commit(store, frame):
+    store.merge(MADE_UP, frame((1, "a", None, 1)))
+    before = store.version(MADE_UP)
+
+    store.merge(MADE_UP, frame((1, "a", None, 2)), frame((3, None, None, 0)))
+
+    assert store.version(MADE_UP) == before
+
+
 def test_f01_merge_of_the_same_rows_again_updates_none(store, frame):
     rows = [(1, None, {"PTR": 1}), (2, "b", None)]
     store.merge(MADE_UP, frame(*((*row, 1) for row in rows)))

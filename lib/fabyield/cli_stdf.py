@@ -183,7 +183,8 @@ def _decisions(conf: str, rule: Retest | None) -> tuple["Naming", str]:
     from fabyield.stdf.naming import Naming  # noqa: PLC0415
 
     fab = Settings.load(conf).fab
-    naming = Naming(fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion)
+    insertions = fab.insertion_rules, fab.default_insertion
+    naming = Naming(fab.wafer_id_rules, *insertions, fab.lot_id_rules)
     return naming, rule or fab.retest_rule
 
 

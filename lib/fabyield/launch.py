@@ -115,7 +115,13 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
         )
     # What did not finish may have been asked for with --full, which is not on record.
     since = 0 if full or unfinished is not None else ledger.done_until(step)
-    run = Run(store, settings, Attempt(unfinished or ledger.next_batch(), step), since)
+    run = Run(
+        store,
+        settings,
+        Attempt(unfinished or ledger.next_batch(), step),
+        since,
+        ledger.versions(since),
+    )
     ledger.record(run.attempt, State.RUNNING)
     attempt(job, run, ledger)
     log.info("%s: %s rows written; --full takes all rows", step, f"{run.attempt.rows_out:,}")

@@ -58,6 +58,7 @@ class Ledger:
         self._store = store
         rows = store.read(RUNS).groupBy("batch", "step").agg(F.collect_set("state").alias("states"))
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows.collect()}
+        self._versions = _versions(store)
 
     def open_batch(self) -> int | None:
         """The newest batch, if the run that began it failed or was killed; None where it ended.
@@ -88,6 +89,14 @@ class Ledger:
         done = [b for (b, s), states in self._states.items() if s == step and State.DONE in states]
         return max(done, default=0)
 
+    def versions(self, batch: int) -> dict[str, int]:
+        """The newest version of each table that `batch` or one before it left."""
+        until: dict[str, int] = {}
+        for (number, table), version in self._versions.items():
+            if number <= batch:
+                until[table] = max(version, until.get(table, -1))
+        return until
+
     def record(self, attempt: Attempt, state: State, message: str = "") -> None:
         """Append how `attempt` stands."""
         ended_at = datetime.now(UTC)
@@ -106,6 +115,16 @@ class Ledger:
         frame = self._store.spark.createDataFrame([Row(**row)], RUNS.ddl)
         self._store.log(RUNS, frame.coalesce(1))
         self._states.setdefault((attempt.batch, attempt.step), set()).add(state.value)
+        if state is State.DONE:
+            left = {(attempt.batch, rows.table): rows.version for rows in attempt.tables}
+            self._versions |= left
+
+
+def _versions(store: Store) -> dict[tuple[int, str], int]:
+    left = store.read(RUNS).where(F.col("state") == State.DONE.value)
+    left = left.select("batch", F.explode("tables").alias("left")).select("batch", "left.*")
+    newest = left.groupBy("batch", "table").agg(F.max("version").alias("version"))
+    return {(row["batch"], row["table"]): row["version"] for row in newest.collect()}
 
 
 def _totals(tables: Iterable[TableRows]) -> dict[str, int]:

@@ -63,7 +63,8 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
         log.info("%s: done before", title)
         return
     log.info("%s", title)
-    run = Run(night.store, night.settings, Attempt(batch, step), ledger.done_until(step))
+    since = ledger.done_until(step)
+    run = Run(night.store, night.settings, Attempt(batch, step), since, ledger.versions(since))
     run_step(run, ledger)
     night.attempt.tables.extend(run.attempt.tables)
 

@@ -1,7 +1,7 @@
 """One attempt at a step: the settings, and the only way in and out of tables."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
@@ -16,6 +16,8 @@ from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
 from fabyield.tables import QUARANTINE, VALIDATION_RESULTS
+from fabyield.transforms.canonical import NameRules
+from fabyield.transforms.changes import CHANGE, VERSION
 from fabyield.validate import Verdict, row_rules, validate
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ class Batch:
     `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
     and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
     have. `wafers` are the wafer keys whose old rows make room; None: all of them. `staged` rows
-    are cheap to read again, so they are not held while they are audited.
+    are cheap to read again, so they are not held while they are audited. Of a mirrored table,
+    `gone` makes the batch a part of its source: only the keys in `gone` leave.
     """
 
     table: Table
@@ -39,6 +42,7 @@ class Batch:
     refused: DataFrame | None = None
     wafers: Sequence[int] | None = None
     staged: bool = False
+    gone: DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,17 @@ class Audited:
 
 @dataclass(frozen=True)
 class Run:
-    """Reads tables, and publishes rows only after they meet their table's expectations."""
+    """Reads tables, and publishes rows only after they meet their table's expectations.
+
+    `since` is the batch for which the step was last done, 0 where it takes all rows; `seen` has
+    the versions of tables that it then saw.
+    """
 
     store: Store
     settings: Settings
     attempt: Attempt
     since: int = 0
+    seen: Mapping[str, int] = field(default_factory=dict)
     notices: list[alerts.Alert] = field(default_factory=list)
 
     @property
@@ -88,16 +97,30 @@ class Run:
         """The rows that batches wrote to `table` since this step was last done."""
         return self.store.read(table).where(F.col(BATCH) > self.since)
 
+    def changes(self, table: Table) -> DataFrame:
+        """What became of rows of `table` since this step was last done; see Store.changes.
+
+        Where it never was, or takes all rows, they are all inserted.
+        """
+        if self.since == 0:
+            rows = self.store.read(table)
+            return rows.withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
+        return self.store.changes(table, self.seen.get(table.table, -1) + 1)
+
+    def is_first(self, *targets: Table) -> bool:
+        """Whether this step takes all rows, as it was asked to or `targets` were never filled."""
+        return self.since == 0 or not all(self.store.exists(table) for table in targets)
+
     def touched(self, target: Table, *sources: Table) -> list[int] | None:
-        """Keys of the wafers with new rows in `sources`; None (all) if `target` was never filled.
+        """Keys of the wafers that gained or lost rows in `sources`; None (all) at first.
 
         A few thousand keys a night, so they are held on the driver.
         """
-        if self.since == 0 or not self.store.exists(target):
+        if self.is_first(target):
             return None
-        new = [self.new(source).select("wafer_key") for source in sources]
-        keys = reduce(DataFrame.union, new).distinct().collect()
-        return sorted(row["wafer_key"] for row in keys)
+        changed = [self.changes(s) if s.change_feed else self.new(s) for s in sources]
+        keys = reduce(DataFrame.union, [rows.select("wafer_key") for rows in changed])
+        return sorted(row["wafer_key"] for row in keys.distinct().collect())
 
     def write(self, table: Table, df: DataFrame, wafers: Sequence[int] | None = None) -> None:
         """Audit and publish `df` as the new rows of `table`."""
@@ -156,7 +179,8 @@ class Run:
 
     def _refuse_to_empty(self, audit: Audited) -> None:
         table = audit.batch.table
-        emptied = table.write is WriteMode.MIRROR and not audit.rows.rows_out
+        whole = table.write is WriteMode.MIRROR and audit.batch.gone is None
+        emptied = whole and not audit.rows.rows_out
         if emptied and not self.read(table).where(self._ours()).isEmpty():
             # More likely a database that was restored or not filled yet than a fab without lots.
             raise DataQualityError(
@@ -166,15 +190,15 @@ class Run:
 
     def _store(self, audit: Audited) -> None:
         batch, table = audit.batch, audit.batch.table
-        nothing_leaves = table.write is not WriteMode.REPLACE
+        nothing_leaves = table.write is not WriteMode.REPLACE and batch.gone is None
         if nothing_leaves and not audit.rows.rows_out + audit.rows.quarantined:
             self.store.create(table)
             self.attempt.tables.append(audit.rows)
             return
         if table.write is WriteMode.APPEND:
             self.store.append(table, audit.good, self.attempt.batch)
-        elif table.write is WriteMode.MERGE:
-            self.store.merge(table, audit.good)
+        elif table.write is WriteMode.MERGE or batch.gone is not None:
+            self.store.merge(table, audit.good, batch.gone)
         elif table.write is WriteMode.MIRROR:
             self.store.mirror(table, audit.good, self._ours())
         else:
@@ -198,6 +222,11 @@ class Run:
     def _ours(self) -> Column:
         # A lake holds several fabs, and a source knows one.
         return F.col("fab_id") == self.fab_id
+
+    @property
+    def name_rules(self) -> NameRules:
+        """How the fab spells its lots and wafers."""
+        return NameRules(self.settings.fab.lot_id_rules, self.settings.fab.wafer_id_rules)
 
     @property
     def fab_id(self) -> str:

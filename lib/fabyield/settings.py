@@ -25,6 +25,7 @@ class Fab:
 
     fab_id: str
     time_zone: str
+    lot_id_rules: list[list[str]]
     wafer_id_rules: list[list[str]]
     insertion_rules: list[dict[str, str]]
     default_insertion: str
@@ -35,8 +36,9 @@ class Fab:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ConfigError(f"fab.time_zone: {self.time_zone!r}: no such IANA zone") from error
-        if any(len(rule) != 2 for rule in self.wafer_id_rules):
-            raise ConfigError("fab.wafer_id_rules: a rule is [pattern, replacement]")
+        for name in ("lot_id_rules", "wafer_id_rules"):
+            if any(len(rule) != 2 for rule in getattr(self, name)):
+                raise ConfigError(f"fab.{name}: a rule is [pattern, replacement]")
         if any(set(rule) != {"column", "pattern", "insertion"} for rule in self.insertion_rules):
             raise ConfigError("fab.insertion_rules: a rule is {column, pattern, insertion}")
 

@@ -10,8 +10,11 @@ from pyspark.sql import functions as F
 from fabyield.errors import ContractError
 from fabyield.files import listed
 from fabyield.table import BATCH, Table
+from fabyield.transforms.changes import CHANGE, VERSION
 
 STATISTICS = "delta.dataSkippingStatsColumns"
+CHANGE_FEED = "delta.enableChangeDataFeed"
+GONE = "_gone"
 COMMIT = re.compile(r"[0-9]{20}\.json")
 
 
@@ -58,31 +61,52 @@ class Store:
         self.create(table)
         df.write.format("delta").mode("append").save(self.path(table))
 
-    def merge(self, table: Table, df: DataFrame) -> None:
-        """Insert new keys and update the rows that differ in more than their batch."""
+    def changes(self, table: Table, version: int) -> DataFrame:
+        """The rows of `table` that changed from `version` on: how in CHANGE, and in which VERSION.
+
+        CHANGE is insert, delete, update_preimage or update_postimage, as in Delta's change feed.
+        """
+        if self.version(table) < version:
+            none = f"{table.ddl}, {CHANGE} string, {VERSION} bigint"
+            return self.spark.createDataFrame([], none)
+        reader = self.spark.read.format("delta").option("readChangeFeed", "true")
+        rows = reader.option("startingVersion", version).load(self.path(table))
+        return rows.select(*table.columns, CHANGE, VERSION)
+
+    def merge(self, table: Table, df: DataFrame, gone: DataFrame | None = None) -> None:
+        """Insert new keys, update the rows that differ in more than their batch, delete `gone`.
+
+        `gone` holds keys that `df` lacks.
+        """
         if self._is_new(table):
             self.log(table, df)
             return
         stored, same_row = self.create(table), _same_row(table)
         others = [name for name in table.columns if name not in (*table.key, BATCH)]
         alike = " and ".join([same_row, *(_alike(n, table.columns[n].type) for n in others)])
-        old, new = stored.toDF().alias("old"), df.alias("new")
+        new = df.withColumn(GONE, F.lit(False))
+        if gone is not None:
+            there = gone.alias("new").join(
+                stored.toDF().alias("old"), F.expr(same_row), "left_semi"
+            )
+            left = there.select(*table.key).withColumn(GONE, F.lit(True))
+            new = new.unionByName(left, allowMissingColumns=True)
+        within = _range(table, new)
+        old = stored.toDF().alias("old").where(within)
         # A merge that matches a row rewrites it although nothing changed, and commits.
-        changed = new.join(old, F.expr(alike), how="left_anti").persist()
+        is_new = F.expr(f"{alike} and not new.{GONE}")
+        changed = new.alias("new").join(old, is_new, how="left_anti").persist()
         if not changed.isEmpty():
-            merge = stored.alias("old").merge(changed.alias("new"), same_row)
-            merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+            values: dict[str, str | Column] = {n: f"new.`{n}`" for n in table.columns}
+            merge = stored.alias("old").merge(changed.alias("new"), f"{within} and {same_row}")
+            merge = merge.whenMatchedDelete(f"new.{GONE}").whenMatchedUpdate(set=values)
+            merge.whenNotMatchedInsert(f"not new.{GONE}", values).execute()
         changed.unpersist()
 
     def mirror(self, table: Table, df: DataFrame, where: Column) -> None:
         """Merge `df`, and delete the rows that meet `where` and whose keys it lacks."""
-        self.merge(table, df)
-        stored, same_row = self.create(table), _same_row(table)
-        old, new = stored.toDF().where(where).alias("old"), df.alias("new")
-        gone = old.join(new, F.expr(same_row), how="left_anti").select(*table.key).persist()
-        if not gone.isEmpty():
-            stored.alias("old").merge(gone.alias("new"), same_row).whenMatchedDelete().execute()
-        gone.unpersist()
+        old, new = self.read(table).where(where).alias("old"), df.alias("new")
+        self.merge(table, df, old.join(new, F.expr(_same_row(table)), how="left_anti"))
 
     def replace(self, table: Table, df: DataFrame, where: str | None) -> None:
         """Put `df` in the place of the rows that meet `where`, or of all rows if it is None."""
@@ -112,6 +136,8 @@ class Store:
             builder = builder.clusterBy(*table.cluster_by)
         if table.statistics:
             builder = builder.property(STATISTICS, ",".join(table.statistics))
+        if table.change_feed:
+            builder = builder.property(CHANGE_FEED, "true")
         for name, column in table.columns.items():
             nullable = not column.required
             builder = builder.addColumn(name, column.type, nullable=nullable, comment=column.about)
@@ -140,6 +166,16 @@ class Store:
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
             writer = empty.write.format("delta").mode("append").option("mergeSchema", "true")
             writer.save(self.path(table))
+
+
+def _range(table: Table, df: DataFrame) -> str:
+    """A condition that holds wherever keys of `df` are: a merge prunes no files by its join key."""
+    lead = table.cluster_by[0] if table.cluster_by else ""
+    if lead not in table.key or table.columns[lead].type != "bigint":
+        return "true"
+    least, greatest = df.agg(F.min(lead), F.max(lead)).collect()[0]
+    # Of no rows there is no range; int() lets nothing but a number in.
+    return "false" if least is None else f"old.{lead} between {int(least)} and {int(greatest)}"
 
 
 def _same_row(table: Table) -> str:

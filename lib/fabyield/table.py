@@ -78,7 +78,8 @@ class Expectation:
 class Table:
     """What the pipeline promises about one Delta table.
 
-    `statistics` are the columns whose bounds are kept for every file, all if it is empty.
+    `statistics` are the columns whose bounds are kept for every file, all if it is empty;
+    `change_feed` keeps the old rows of what changes, for readers that follow the changes.
     """
 
     table: str
@@ -91,6 +92,7 @@ class Table:
     cluster_by: list[str] = field(default_factory=list)
     statistics: list[str] = field(default_factory=list)
     unique_by_construction: bool = False
+    change_feed: bool = False
 
     @classmethod
     def load(cls, name: str) -> Self:

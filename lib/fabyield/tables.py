@@ -19,6 +19,7 @@ FAB_LOT_HISTORY = Table.load("fab_lot_history")
 FAB_ASSEMBLY = Table.load("fab_assembly")
 
 WAFER_REGISTRY = Table.load("wafer_registry")
+WAFER_NAMES = Table.load("wafer_names")
 WAFERS = Table.load("wafers")
 TEST_RUNS = Table.load("test_runs")
 TOUCHDOWNS = Table.load("touchdowns")

@@ -2,9 +2,9 @@ import pytest
 from pyspark.sql import functions as F
 
 from fabyield.settings import Settings
-from fabyield.transforms.canonical import canonical_lot, canonical_wafer
+from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
 
-RULES = Settings.load("dev").fab.wafer_id_rules
+RULES = NameRules([["[.]00$", ""]], Settings.load("dev").fab.wafer_id_rules)
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def spelt(spark):
     def ask(pairs):
         rows = [(turn, *pair) for turn, pair in enumerate(pairs)]
         raw = spark.createDataFrame(rows, "turn int, lot string, wafer string")
-        lot = canonical_lot(F.col("lot"))
+        lot = canonical_lot(F.col("lot"), RULES)
         wafer = canonical_wafer(F.col("wafer"), lot, RULES)
         return [tuple(row) for row in raw.orderBy("turn").select(lot, wafer).collect()]
 
@@ -37,6 +37,10 @@ def test_names_that_are_no_number_stay_as_they_are(spelt):
     actual = spelt([("L1", "eng-a"), ("L1", "WEST"), ("L1", "2B")])
 
     assert [wafer for _, wafer in actual] == ["ENG-A", "WEST", "2B"]
+
+
+def test_lot_is_spelt_by_its_rules_and_its_wafers_by_what_comes_out(spelt):
+    assert spelt([(" k1.00", "K1-W2"), ("K1.001", "2")]) == [("K1", "02"), ("K1.001", "02")]
 
 
 def test_null_and_blank_are_the_same_nowhere(spelt):

@@ -1,28 +1,71 @@
-from fabyield.tables import FAB_PCM, FAB_PROCESS_HISTORY, WAFERS
-from fabyield.transforms.history import pcm_results, process_history
+import pytest
 
-KNOWN = {"fab_id": "F1", "lot_id": "A", "wafer_id": "02", "wafer_key": 5, "batch": 9}
-PLACE = {"fab_id": "F1", "lot_id": "A", "wafer_id": "02"}
+from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
+from fabyield.transforms.history import followed, remade
+
+PLACE = {"fab_id": "F1", "wafer_id": "02"}
+NAMES = [("A", 1), ("A.1", 1), ("B", 3)]
 
 
-def test_steps_stand_under_their_wafers_key_and_no_other(rows):
-    steps = rows(
-        FAB_PROCESS_HISTORY,
-        PLACE | {"step_seq": 1, "chamber_id": "A"},
-        PLACE | {"step_seq": 2, "chamber_id": "B"},
-        PLACE | {"step_seq": 1, "chamber_id": "C", "lot_id": "B"},
+@pytest.fixture
+def names(rows):
+    named = enumerate(NAMES, 1)
+    return rows(
+        WAFER_NAMES,
+        *(PLACE | {"lot_id": lot, "wafer_key": key, "name_key": n} for n, (lot, key) in named),
     )
 
-    actual = process_history(steps, rows(WAFERS, KNOWN))
 
-    chosen = actual.select("wafer_key", "step_seq", "chamber_id").collect()
-    assert sorted(chosen) == [(5, 1, "A"), (5, 2, "B")]
+@pytest.fixture
+def steps(rows):
+    """`steps(lots, gone=)`: a step of a wafer of each lot; those in `gone` were deleted."""
+
+    def build(lots, gone=None):
+        each = [PLACE | {"lot_id": lot, "step_seq": n} for n, lot in enumerate(lots)]
+        found = rows(FAB_PROCESS_HISTORY, *each)
+        return found if gone is None else found.withColumn("is_gone", found.lot_id.isin(gone))
+
+    return build
 
 
-def test_pcm_result_keeps_its_value_and_leaves_the_batch_to_the_write(rows):
-    measured = rows(FAB_PCM, PLACE | {"pcm_test": "vth_n", "pcm_value": 0.42})
+def lots(df):
+    return sorted(row["lot_id"] for row in df.collect())
 
-    actual = pcm_results(measured, rows(WAFERS, KNOWN))
 
-    assert actual.select("wafer_key", "pcm_test", "pcm_value").collect() == [(5, "vth_n", 0.42)]
-    assert "batch" not in actual.columns
+def change(names, kind, lot):
+    changed = names.where(names.lot_id == lot)
+    return changed.selectExpr("*", f"'{kind}' _change_type", "1 _commit_version")
+
+
+@pytest.mark.parametrize(
+    ("kind", "gone", "wafers"),
+    [
+        ("insert", [], set()),
+        ("insert", ["B"], {3}),
+        ("update_preimage", [], {1}),
+        ("update_postimage", ["B"], {1, 3}),
+        ("delete", [], {1}),
+    ],
+)
+def test_wafers_are_made_anew_where_rows_left_or_a_name_moved(names, steps, kind, gone, wafers):
+    found = remade(steps(["A", "B"], gone), change(names, kind, "A.1"), names)
+
+    assert {row["wafer_key"] for row in found.collect()} == wafers
+
+
+def test_only_changed_rows_are_taken_up_and_all_of_wafers_made_anew(names, steps, spark):
+    source, changed = steps(["A", "A.1", "B", "B"]), steps(["A", "B"], [])
+    anew = spark.createDataFrame([(1,)], "wafer_key bigint")
+
+    found = followed(source, changed, names, anew)
+
+    assert (lots(found.fresh), lots(found.again)) == (["B"], ["A", "A.1"])
+    assert lots(found.rows) == ["A", "A.1", "B"]
+
+
+def test_deleted_rows_are_not_taken_up(names, steps, spark):
+    found = followed(
+        steps(["A"]), steps(["A", "B"], ["B"]), names, spark.createDataFrame([], "wafer_key bigint")
+    )
+
+    assert (lots(found.fresh), lots(found.again)) == (["A"], [])

@@ -6,14 +6,16 @@ from types import SimpleNamespace
 import pytest
 
 from fabyield.settings import Settings
-from fabyield.stdf.naming import Naming, lot_of
+from fabyield.stdf.naming import Naming
 from fabyield.stdf.sessions import SessionFile, is_beaten
 from fabyield.transforms import test_runs as by_spark
-from fabyield.transforms.canonical import canonical_lot, canonical_wafer
+from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
 
 FAB = Settings.load("dev").fab
-NAMING = Naming(FAB.wafer_id_rules, FAB.insertion_rules, FAB.default_insertion)
-LOTS = ["GAL-LOT", " gal-lot\0", "a.b", "", None, "\u00a0 L1\t"]
+LOT_RULES = [["[.]([0-9])0$", "/$1"]]
+RULES = NameRules(LOT_RULES, FAB.wafer_id_rules)
+NAMING = Naming(FAB.wafer_id_rules, FAB.insertion_rules, FAB.default_insertion, LOT_RULES)
+LOTS = ["GAL-LOT", "k1.20 ", " gal-lot\0", "a.b", "", None, "\u00a0 L1\t"]
 WAFERS = [
     "W02",
     "w02 ",
@@ -38,17 +40,17 @@ RUN = (
 def test_f15_wafers_are_spelt_as_spark_spells_them(spark):
     pairs = [(lot, wafer) for lot in LOTS for wafer in WAFERS]
     df = spark.createDataFrame(pairs, "lot string, wafer string").coalesce(1)
-    df = df.withColumn("lot", canonical_lot(df.lot))
+    df = df.withColumn("lot", canonical_lot(df.lot, RULES))
 
-    expected = df.select("lot", canonical_wafer(df.wafer, df.lot, FAB.wafer_id_rules)).collect()
+    expected = df.select("lot", canonical_wafer(df.wafer, df.lot, RULES)).collect()
 
-    lots = [lot_of(lot) for lot, _ in pairs]
+    lots = [NAMING.lot(lot) for lot, _ in pairs]
     actual = [NAMING.wafer(wafer, lot) for lot, (_, wafer) in zip(lots, pairs, strict=True)]
     assert list(zip(lots, actual, strict=True)) == [tuple(row) for row in expected]
 
 
 def test_insertions_are_named_as_spark_names_them(spark):
-    rules = by_spark.TesterRules("UTC", [], FAB.insertion_rules, FAB.default_insertion)
+    rules = by_spark.TesterRules("UTC", RULES, FAB.insertion_rules, FAB.default_insertion)
     df = spark.createDataFrame(FLOWS, "flow_id string, test_cod string").coalesce(1)
 
     expected = [row[0] for row in df.select(by_spark.insertion(rules)).collect()]

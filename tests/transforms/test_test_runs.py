@@ -3,18 +3,24 @@ from datetime import datetime
 import pytest
 
 from fabyield.settings import Settings
-from fabyield.tables import STDF_FILES, STDF_WAFERS, WAFERS
+from fabyield.tables import STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS
 from fabyield.transforms import test_runs as transform
+from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.test_runs import superseded
 
 FAB = Settings.load("dev").fab
-WAFER = {"fab_id": "F1", "lot_id": "A", "wafer_id": "02", "wafer_key": 5, "product_id": "M16G"}
+FIRST = [("A", "02", 5), ("A", "-", 6), ("-AAAAAAAA", "02", 7), ("-BBBBBBBB", "02", 8)]
+LATER = [("A.1", "02", 5)]
+
+
+def named(names):
+    keys = ("lot_id", "wafer_id", "wafer_key")
+    return [{"fab_id": "F1", **dict(zip(keys, name, strict=True))} for name in names]
 
 
 def rules(zone="UTC"):
-    return transform.TesterRules(
-        zone, FAB.wafer_id_rules, FAB.insertion_rules, FAB.default_insertion
-    )
+    names = NameRules(FAB.lot_id_rules, FAB.wafer_id_rules)
+    return transform.TesterRules(zone, names, FAB.insertion_rules, FAB.default_insertion)
 
 
 def seconds(year, month, day, hour, minute=0):
@@ -30,7 +36,9 @@ def runs(rows):
         files = rows(STDF_FILES, {"status": "complete", "lot_id": "A", "retest_bins": None} | file)
         blank = {"fab_id": "F1", "wafer_id": "W02"}
         stdf_wafers = rows(STDF_WAFERS, *(blank | run for run in found))
-        return transform.test_runs(stdf_wafers, files, rows(WAFERS, WAFER), rules(zone))
+        names = rows(WAFER_NAMES, *named(FIRST + LATER))
+        wafers = rows(WAFERS, *(wafer | {"product_id": "M16G"} for wafer in named(FIRST)))
+        return transform.test_runs(stdf_wafers, files, names, wafers, rules(zone))
 
     return build
 
@@ -66,6 +74,13 @@ def test_run_finds_its_wafer_by_canonical_names_and_keeps_the_raw_ones(runs):
     assert actual.select("raw_lot_id", "raw_wafer_id").collect() == [(" a", "w02 ")]
 
 
+def test_wafer_of_a_split_lot_is_that_of_its_first_lot(runs):
+    actual = runs({"lot_id": "a.1"}, {"wafer_id": "A.1-2", "batch": 4})
+
+    chosen = actual.select("wafer_key", "lot_id", "wafer_id", "raw_lot_id", "read_in")
+    assert chosen.collect() == [(5, "A", "02", "a.1", 4)]
+
+
 def test_first_rule_that_matches_names_the_insertion(spark):
     names = [
         (0, "cp-2", "FT1"),
@@ -85,7 +100,7 @@ def test_first_rule_that_matches_names_the_insertion(spark):
 def test_insertion_is_named_by_the_match_alone(spark):
     found = transform.TesterRules(
         "UTC",
-        [],
+        NameRules(),
         [{"column": "job_nam", "pattern": "(?i)(?<=_)ws([0-9])", "insertion": "CP$1"}],
         "FT1",
     )

@@ -15,11 +15,19 @@ _GROUP = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Naming:
-    """A fab's rules for wafer IDs, [pattern, replacement], and insertions; see conf/base.yml."""
+    """A fab's rules for lots, wafers ([pattern, replacement]) and insertions; see conf/base.yml."""
 
     wafer_id_rules: Sequence[Sequence[str]] = field(default_factory=list)
     insertion_rules: Sequence[Mapping[str, str]] = field(default_factory=list)
     default_insertion: str = "CP1"
+    lot_id_rules: Sequence[Sequence[str]] = field(default_factory=list)
+
+    def lot(self, raw: str | None) -> str:
+        """Trimmed, in upper case, and by the rules for lots; `-` where there is none."""
+        spelt = trimmed(raw).upper()
+        for pattern, replacement in self.lot_id_rules:
+            spelt = _compiled(pattern).sub(_template(replacement), spelt)
+        return spelt or NOWHERE
 
     def wafer(self, raw: str | None, lot: str) -> str:
         """`raw` without its lot's prefix and its decoration, digits padded to two; `-` for none."""
@@ -37,11 +45,6 @@ class Naming:
             if found:
                 return found.expand(_template(rule["insertion"])).upper()
         return self.default_insertion
-
-
-def lot_of(raw: str | None) -> str:
-    """Trimmed and in upper case; `-` where there is none."""
-    return trimmed(raw).upper() or NOWHERE
 
 
 def trimmed(raw: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from fabyield.stdf.columns import numbers
-from fabyield.stdf.naming import NOWHERE, Naming, lot_of, trimmed
+from fabyield.stdf.naming import NOWHERE, Naming, trimmed
 from fabyield.stdf.skim import Skim
 
 SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
@@ -44,7 +44,7 @@ class SessionFile:
         """Name the lot and the wafers of a file as the fab does."""
         names = file_names(skim)
         session = session_of(names, skim.sha256)
-        lot = lot_of(names["lot_id"] if trimmed(names["lot_id"]) else f"{NOWHERE}{session[:8]}")
+        lot = naming.lot(names["lot_id"] if trimmed(names["lot_id"]) else f"{NOWHERE}{session[:8]}")
         wafers = skim.tables.wafers
         ids, starts = wafers["wafer_id"].to_pylist(), wafers["start_t"].to_pylist()
         found = [(naming.wafer(raw, lot), at) for raw, at in zip(ids, starts, strict=True)]

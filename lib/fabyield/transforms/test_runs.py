@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.canonical import NOWHERE, trimmed
-from fabyield.transforms.wafer_registry import WAFER
-from fabyield.transforms.wafers import canonical_wafers, lot_or_session
+from fabyield.transforms.canonical import NOWHERE, NameRules, canonical_names, trimmed
+from fabyield.transforms.wafer_names import keyed
+from fabyield.transforms.wafers import KEY, lot_or_session
 
 WHOLE = "complete"
 USABLE = (WHOLE, "incomplete")
@@ -16,40 +16,52 @@ USABLE = (WHOLE, "incomplete")
 
 @dataclass(frozen=True)
 class TesterRules:
-    """How a fab's testers spell wafers and insertions, and in which IANA time zone they run."""
+    """How a fab's testers spell names and insertions, and in which IANA time zone they run."""
 
     time_zone: str
-    wafer_id_rules: Sequence[Sequence[str]]
+    names: NameRules
     insertion_rules: Sequence[dict[str, str]]
     default_insertion: str
 
 
 def test_runs(
-    stdf_wafers: DataFrame, stdf_files: DataFrame, wafers: DataFrame, rules: TesterRules
+    stdf_wafers: DataFrame,
+    stdf_files: DataFrame,
+    wafer_names: DataFrame,
+    wafers: DataFrame,
+    rules: TesterRules,
 ) -> DataFrame:
-    """One row per wafer run: its wafer, product, insertion, program, and whether it counts."""
+    """One row per wafer run: its wafer, product, insertion, program, and whether it counts.
+
+    Lot and wafer are those of the wafer's first name, whatever the tester called it.
+    """
     files = stdf_files.where(F.col("status").isin(*USABLE)).drop("fab_id", "batch")
     # Parts outside any wafer have no start of their own: they started with their session.
     files = files.withColumnRenamed("start_t", "_session_t")
-    runs = files.join(stdf_wafers, "file_key", how="inner")
+    found = stdf_wafers.withColumnRenamed("batch", "read_in")
+    runs = files.join(found, "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
-    runs = superseded(canonical_wafers(runs, rules.wafer_id_rules))
-    known = wafers.select(*WAFER, "wafer_key", "product_id")
+    runs = keyed(superseded(canonical_names(runs, rules.names)), wafer_names)
+    known = wafers.select(*KEY, "lot_id", "wafer_id", "product_id")
     # A tester that keeps no time writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
     started = F.timestamp_seconds(start_t).cast("timestamp_ntz")
-    return runs.join(known, WAFER, how="left").withColumns(
-        {
-            "insertion": insertion(rules),
-            "test_program": F.col("job_nam"),
-            "test_program_rev": F.col("job_rev"),
-            "tester_id": F.col("node_nam"),
-            "started_at": F.convert_timezone(F.lit(rules.time_zone), F.lit("UTC"), started).cast(
-                "timestamp"
-            ),
-            "is_retest_file": F.col("retest_bins").isNotNull(),
-        }
+    return (
+        runs.drop("lot_id", "wafer_id")
+        .join(known, KEY, how="left")
+        .withColumns(
+            {
+                "insertion": insertion(rules),
+                "test_program": F.col("job_nam"),
+                "test_program_rev": F.col("job_rev"),
+                "tester_id": F.col("node_nam"),
+                "started_at": F.convert_timezone(
+                    F.lit(rules.time_zone), F.lit("UTC"), started
+                ).cast("timestamp"),
+                "is_retest_file": F.col("retest_bins").isNotNull(),
+            }
+        )
     )
 
 

@@ -1,51 +1,75 @@
 """What is known of every wafer."""
 
-from collections.abc import Sequence
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.canonical import NOWHERE, canonical_lot, canonical_wafer, trimmed
+from fabyield.transforms.canonical import (
+    NOWHERE,
+    NameRules,
+    canonical_lot,
+    canonical_names,
+    trimmed,
+)
+from fabyield.transforms.wafer_names import keyed
 from fabyield.transforms.wafer_registry import WAFER
 
+KEY = ["fab_id", "wafer_key"]
 LOT = ["fab_id", "lot_id"]
 
 
-def canonical_wafers(df: DataFrame, rules: Sequence[Sequence[str]]) -> DataFrame:
-    """`df` with its lot_id and wafer_id in canonical spelling."""
-    lot = canonical_lot(F.col("lot_id"))
-    wafer = canonical_wafer(F.col("wafer_id"), lot, rules)
-    return df.withColumns({"wafer_id": wafer, "lot_id": lot})
-
-
 def wafers(
-    wafer_registry: DataFrame, fab_wafers: DataFrame, fab_lots: DataFrame, fab_products: DataFrame
+    wafer_names: DataFrame,
+    renamings: DataFrame,
+    fab_wafers: DataFrame,
+    lots: DataFrame,
+    fab_products: DataFrame,
 ) -> DataFrame:
-    """Every registered wafer with its lot's product and die sites; `fab_wafers` is canonical.
+    """Every wafer under its first name, with its present lot, that lot's product and die sites.
 
-    A wafer that the factory database spells in two ways is one; its first slot and start count.
+    `renamings`, `fab_wafers` and `lots` (fab_id, lot_id, product_id) are canonical. A wafer is
+    known if any of its names is; the database may have it several times: its first slot and start
+    count.
     """
-    known = fab_wafers.groupBy(*WAFER).agg(
-        F.min("slot").alias("slot"), F.min("started_at").alias("started_at")
-    )
-    known = known.withColumn("is_known", F.lit(True))
-    lots = fab_lots.select("fab_id", canonical_lot(F.col("lot_id")).alias("lot_id"), "product_id")
-    lots = lots.groupBy(*LOT).agg(F.min("product_id").alias("product_id"))
+    found = keyed(fab_wafers, wafer_names).groupBy(*KEY)
+    known = found.agg(F.min("slot").alias("slot"), F.min("started_at").alias("started_at"))
+    newest = F.max_by("lot_id", "renamed_at").alias("_renamed_to")
+    now = keyed(renamings, wafer_names).groupBy(*KEY).agg(newest)
+    first = wafer_names.where("name_key = wafer_key").select(*KEY, "lot_id", "wafer_id")
     products = fab_products.select("fab_id", "product_id", "gross_die")
-    return (
-        wafer_registry.drop("batch")
-        .join(known, WAFER, how="left")
-        .join(lots, LOT, how="left")
-        .join(products, ["fab_id", "product_id"], how="left")
-        .withColumn("is_known", F.coalesce("is_known", F.lit(False)))
-        # Parts tested outside any wafer share a product with wafers, not their map.
-        .withColumn("gross_die", F.when(F.col("wafer_id") != NOWHERE, F.col("gross_die")))
-    )
+    rows = first.join(known.withColumn("is_known", F.lit(True)), KEY, how="left")
+    rows = rows.join(now, KEY, how="left")
+    rows = rows.withColumn("current_lot_id", F.coalesce("_renamed_to", "lot_id"))
+    rows = with_product(rows, lots).join(products, ["fab_id", "product_id"], how="left")
+    # Parts tested outside any wafer share a product with wafers, not their map.
+    gross_die = F.when(F.col("wafer_id") != NOWHERE, F.col("gross_die"))
+    is_known = F.coalesce("is_known", F.lit(False))
+    return rows.withColumns({"is_known": is_known, "gross_die": gross_die})
 
 
-def sighted(rows: DataFrame, rules: Sequence[Sequence[str]]) -> DataFrame:
+def with_product(rows: DataFrame, lots: DataFrame) -> DataFrame:
+    """`rows` with the product of their present lot or, where it has none, of their first."""
+    present = lots.select("fab_id", F.col("lot_id").alias("current_lot_id"), "product_id")
+    first = lots.select(*LOT, F.col("product_id").alias("_first_product"))
+    rows = rows.join(present, ["fab_id", "current_lot_id"], how="left")
+    rows = rows.join(first, LOT, how="left")
+    return rows.withColumn("product_id", F.coalesce("product_id", "_first_product"))
+
+
+def canonical_lots(fab_lots: DataFrame, rules: NameRules) -> DataFrame:
+    """Fab, lot and product; a lot that is spelt in several ways is one."""
+    lots = fab_lots.withColumn("lot_id", canonical_lot(F.col("lot_id"), rules))
+    return lots.groupBy(*LOT).agg(F.min("product_id").alias("product_id"))
+
+
+def sighted(rows: DataFrame, rules: NameRules) -> DataFrame:
     """Fab, lot and wafer, in canonical spelling, of every wafer that `rows` name."""
-    return canonical_wafers(rows, rules).select(*WAFER)
+    return canonical_names(rows, rules).select(*WAFER)
+
+
+def renamed(renamings: DataFrame) -> DataFrame:
+    """Fab, lot and wafer of the names that `renamings` begin from and lead to."""
+    before = renamings.select("fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id")
+    return before.unionByName(renamings.select(*WAFER))
 
 
 def tested(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:

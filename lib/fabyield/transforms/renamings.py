@@ -1,0 +1,99 @@
+"""Which names of wafers are one wafer: lots are split, merged and re-numbered on their way."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
+from fabyield.transforms.wafer_registry import WAFER
+
+# So many times the way up is doubled: chains of 2^5 names are followed to their first.
+ROUNDS = 5
+FIRST = "origin_lot_id"
+
+
+def renamings(fab_lot_history: DataFrame, rules: NameRules) -> DataFrame:
+    """Every renaming of a wafer in canonical spelling: it came from `from_lot_id` to `lot_id`.
+
+    Columns fab_id, lot_id, wafer_id, from_lot_id, event, renamed_at. A wafer may bear either lot
+    before its ID.
+    """
+    before, after = (canonical_lot(F.col(f"{end}_lot_id"), rules) for end in ("from", "to"))
+    # A child's name begins with its mother's: the longer one is looked for first.
+    is_longer = F.length(before) > F.length(after)
+    longer, shorter = (
+        F.when(is_longer, one).otherwise(other) for one, other in ((before, after), (after, before))
+    )
+    wafer = canonical_wafer(canonical_wafer(F.col("wafer_id"), longer, rules), shorter, rules)
+    rows = fab_lot_history.select(
+        "fab_id",
+        after.alias("lot_id"),
+        wafer.alias("wafer_id"),
+        before.alias("from_lot_id"),
+        "event",
+        # Without a time it counts as the first of all.
+        F.coalesce("happened_at", F.timestamp_seconds(F.lit(0))).alias("renamed_at"),
+    )
+    return rows.where("lot_id != from_lot_id")
+
+
+def first_names(renamings: DataFrame) -> DataFrame:
+    """The lot under which each renamed wafer was first known, and how the name came about.
+
+    Columns fab_id, lot_id, wafer_id, origin_lot_id, event, renamed_at, is_ambiguous. A name that
+    leaves before it comes is itself a first one: wafers that come back to their lot are what they
+    were. A name that is given to wafers of two origins is ambiguous, and stays its own.
+    """
+    up = _parents(renamings).localCheckpoint()
+    steps = up.select(*WAFER, F.col("from_lot_id").alias(FIRST))
+    for _ in range(ROUNDS):
+        if steps.join(_above(steps, FIRST), _at(FIRST), how="left_semi").isEmpty():
+            break
+        steps = _doubled(steps).localCheckpoint()
+    reached = up.join(steps, WAFER, how="inner").join(_clashing(renamings, steps), WAFER, "left")
+    reached = reached.join(_above(steps, FIRST), _at(FIRST), how="left")
+    # What still leads upwards goes in a ring.
+    unclear = F.coalesce("_clashes", F.lit(False)) | F.col("_next").isNotNull()
+    first = F.when(unclear, F.col("lot_id")).otherwise(F.col(FIRST))
+    marked = reached.withColumns({FIRST: first, "is_ambiguous": unclear})
+    return marked.select(*WAFER, FIRST, "event", "renamed_at", "is_ambiguous")
+
+
+def _parents(renamings: DataFrame) -> DataFrame:
+    """The names that came into being by a renaming, with the first one that did it."""
+    first = F.min_by(F.struct("from_lot_id", "event"), "renamed_at")
+    came = renamings.groupBy(*WAFER).agg(
+        F.min("renamed_at").alias("renamed_at"), first.alias("_by")
+    )
+    source = renamings.select(
+        "fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id", "renamed_at"
+    )
+    left = source.groupBy(*WAFER).agg(F.min("renamed_at").alias("_left_at"))
+    born = F.col("_left_at").isNull() | (F.col("renamed_at") <= F.col("_left_at"))
+    rows = came.join(left, WAFER, how="left").where(born)
+    return rows.select(*WAFER, "renamed_at", "_by.*")
+
+
+def _doubled(steps: DataFrame) -> DataFrame:
+    """`steps` that lead twice as far up, or to the top."""
+    further = steps.join(_above(steps, FIRST), _at(FIRST), how="left")
+    return further.select(*WAFER, F.coalesce("_next", FIRST).alias(FIRST))
+
+
+def _above(steps: DataFrame, lot: str) -> DataFrame:
+    """Where each name leads (`_next`), with the name's lot as `lot`."""
+    return steps.select(
+        "fab_id", F.col("lot_id").alias(lot), "wafer_id", F.col(FIRST).alias("_next")
+    )
+
+
+def _at(lot: str) -> list[str]:
+    return ["fab_id", lot, "wafer_id"]
+
+
+def _clashing(renamings: DataFrame, steps: DataFrame) -> DataFrame:
+    """The names that wafers of two origins were given."""
+    above = _above(steps, "from_lot_id")
+    origins = renamings.join(above, _at("from_lot_id"), how="left")
+    origin = F.coalesce("_next", "from_lot_id")
+    many = origins.groupBy(*WAFER).agg(F.count_distinct(origin).alias("_origins"))
+    return many.select(*WAFER, (F.col("_origins") > 1).alias("_clashes"))

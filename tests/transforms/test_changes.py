@@ -1,0 +1,31 @@
+import pytest
+
+from fabyield.transforms.changes import latest
+
+FEED = "key int, value string, _change_type string, _commit_version bigint"
+
+
+@pytest.mark.parametrize(
+    ("feed", "last"),
+    [
+        (
+            [("a", "insert", 1), ("a", "update_preimage", 2), ("b", "update_postimage", 2)],
+            ("b", False),
+        ),
+        ([("a", "insert", 1), ("a", "delete", 2)], ("a", True)),
+        ([("a", "delete", 3), ("b", "insert", 3)], ("b", False)),
+        ([("a", "delete", 1), ("b", "insert", 2)], ("b", False)),
+    ],
+)
+def test_last_change_of_a_key_tells_what_became_of_it(spark, feed, last):
+    changes = spark.createDataFrame([(1, *change) for change in feed], FEED)
+
+    found = latest(changes, ["key"]).collect()
+
+    assert [(row["value"], row["is_gone"]) for row in found] == [last]
+
+
+def test_each_key_has_one_last_change(spark):
+    changes = spark.createDataFrame([(n, "a", "insert", n) for n in (1, 2, 3)], FEED)
+
+    assert sorted(row["key"] for row in latest(changes, ["key"]).collect()) == [1, 2, 3]

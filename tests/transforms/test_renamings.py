@@ -1,0 +1,89 @@
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from fabyield.settings import Settings
+from fabyield.tables import FAB_LOT_HISTORY
+from fabyield.transforms.canonical import NameRules
+from fabyield.transforms.renamings import first_names, renamings
+
+FAB = Settings.load("dev").fab
+RULES = NameRules(FAB.lot_id_rules, FAB.wafer_id_rules)
+
+
+def at(day):
+    return datetime(2026, 3, day, tzinfo=UTC)
+
+
+def event(day, before, after, wafer="02", kind="split"):
+    lots = {"from_lot_id": before, "to_lot_id": after, "wafer_id": wafer}
+    return {"fab_id": "F1", "event": kind, "happened_at": at(day), **lots}
+
+
+@pytest.fixture
+def origins(rows):
+    """`origins(event, ...)`: the first lot of each renamed wafer; None where it is ambiguous."""
+
+    def find(*events):
+        found = first_names(renamings(rows(FAB_LOT_HISTORY, *events), RULES)).collect()
+        return {r["lot_id"]: None if r["is_ambiguous"] else r["origin_lot_id"] for r in found}
+
+    return find
+
+
+def test_split_wafer_is_the_wafer_of_its_mother_lot(origins):
+    assert origins(event(3, "A", "A.1")) == {"A.1": "A"}
+
+
+def test_wafer_that_comes_back_to_its_lot_is_what_it_was(origins):
+    assert origins(event(3, "A", "A.1"), event(5, "A.1", "A", kind="merge")) == {"A.1": "A"}
+
+
+def test_wafer_is_followed_over_many_names_to_its_first(origins):
+    names = [f"L{n:02d}" for n in range(20)]
+    steps = [event(1 + n, *pair) for n, pair in enumerate(pairwise(names))]
+
+    assert origins(*steps) == dict.fromkeys(names[1:], "L00")
+
+
+def test_names_given_at_the_same_time_are_followed_too(origins):
+    assert origins(event(3, "A", "B"), event(3, "B", "C")) == {"B": "A", "C": "A"}
+
+
+def test_names_that_lead_to_each_other_at_once_are_ambiguous(origins):
+    assert origins(event(3, "A", "B"), event(3, "B", "A")) == {"A": None, "B": None}
+
+
+def test_name_given_to_wafers_of_two_lots_is_ambiguous_and_no_other(origins):
+    two = event(3, "A", "C", kind="merge"), event(4, "B", "C", kind="merge")
+
+    assert origins(*two, event(5, "D", "D.1")) == {"C": None, "D.1": "D"}
+
+
+def test_wafer_that_reaches_a_lot_on_two_ways_is_one(origins):
+    away = event(3, "A", "A.1"), event(4, "A.1", "A.2")
+
+    assert origins(*away, event(5, "A.1", "A.2")) == {"A.1": "A", "A.2": "A"}
+
+
+def test_wafers_of_other_numbers_and_fabs_stay_apart(origins, rows):
+    elsewhere = event(3, "A", "A.1") | {"fab_id": "F2"}
+    events = rows(FAB_LOT_HISTORY, event(3, "A", "A.1", "3"), event(4, "B", "A.1", "4"), elsewhere)
+
+    found = first_names(renamings(events, RULES)).collect()
+
+    told = {(r["fab_id"], r["wafer_id"], r["origin_lot_id"], r["is_ambiguous"]) for r in found}
+    assert told == {("F1", "03", "A", False), ("F1", "04", "B", False), ("F2", "02", "A", False)}
+
+
+def test_names_are_canonical_whichever_lot_stands_before_the_wafer(rows):
+    spelt = [event(3, " a", "a.1", f"{lot}-w2") for lot in ("A", "A.1")]
+
+    found = renamings(rows(FAB_LOT_HISTORY, *spelt), RULES).distinct().collect()
+
+    assert [tuple(row)[:5] for row in found] == [("F1", "A.1", "02", "A", "split")]
+
+
+def test_event_that_renames_nothing_is_none(rows):
+    assert renamings(rows(FAB_LOT_HISTORY, event(3, "A", " a")), RULES).isEmpty()
