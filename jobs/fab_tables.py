@@ -5,9 +5,10 @@ spark-submit --py-files dist/fabyield.zip jobs/fab_tables.py --conf prod
 
 import logging
 
+from fabyield.batch import Batch
 from fabyield.launch import main
 from fabyield.readers.fab_database import counterpart, fab_rows
-from fabyield.run import Batch, Run
+from fabyield.run import Run
 from fabyield.tables import (
     FAB_ASSEMBLY,
     FAB_LOT_HISTORY,

@@ -8,6 +8,8 @@ import sys
 from fabyield.launch import launch, options
 from fabyield.ledger import NIGHT
 from fabyield.night import nightly
+from fabyield.purpose import add_purposes, chosen
 
 if __name__ == "__main__":
-    sys.exit(launch(options(__doc__).parse_args(), NIGHT, nightly))
+    given = add_purposes(options(__doc__)).parse_args()
+    sys.exit(launch(given, NIGHT, lambda settings: nightly(settings, chosen(given))))

@@ -4,9 +4,9 @@ spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab
 """
 
 from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.ingest import batches, check_files, is_begun, staged
+from fabyield.ingest import batches, check_files, is_begun, read_again, staged
 from fabyield.launch import main
-from fabyield.run import Run
+from fabyield.run import Run, among
 from fabyield.tables import STDF_FILES
 from fabyield.transforms.stdf_files import stdf_files
 
@@ -18,6 +18,8 @@ def job(run: Run) -> None:
     try:
         check_files(run, files)
         run.publish(batches(run, stage, files))
+        if again := read_again(run, files):
+            run.replayed(among("file_key", again))
     except DataQualityError as error:
         if is_begun(run):
             # The rest must follow with the same files, so the night stays open.

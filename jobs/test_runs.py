@@ -3,10 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lake
 """
 
+from fabyield.batch import Batch
 from fabyield.launch import main
-from fabyield.run import Batch, Run
-from fabyield.tables import STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
-from fabyield.transforms.test_runs import TesterRules, test_runs, usable
+from fabyield.run import Run
+from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
+from fabyield.transforms.test_runs import KnownWafers, TesterRules, test_runs, usable
 
 
 def job(run: Run) -> None:
@@ -16,8 +17,8 @@ def job(run: Run) -> None:
     rules = TesterRules(fab.time_zone, run.name_rules, *insertions)
     stdf_files = run.read(STDF_FILES)
     stdf_wafers = usable(run.read(STDF_WAFERS), stdf_files)
-    names, wafers = run.read(WAFER_NAMES), run.read(WAFERS)
-    rows = test_runs(stdf_wafers, stdf_files, names, wafers, rules)
+    known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
+    rows = test_runs(stdf_wafers, stdf_files, known, run.read(FILE_BEGINNINGS), rules)
     run.publish([Batch(TEST_RUNS, rows, source_rows=stdf_wafers.count())])
 
 

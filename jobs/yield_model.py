@@ -3,10 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/yield_model.py --lake s3a://fab/lake
 """
 
+from fabyield.batch import Batch
 from fabyield.launch import main
 from fabyield.models.learning import ModelFrames
 from fabyield.models.yield_models import yield_models
-from fabyield.run import Batch, Run
+from fabyield.run import Run
 from fabyield.tables import (
     MODEL_REPORT,
     PCM_RESULTS,

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from fabyield.batch import Batch
 from fabyield.errors import AccountingError, DataQualityError
 from fabyield.ledger import Attempt, TableRows
-from fabyield.run import Batch, Run
+from fabyield.run import Run
 from fabyield.table import Expectation, Severity
 from fabyield.tables import (
     FAB_LOTS,

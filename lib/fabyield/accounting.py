@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 
-from fabyield.run import Batch
+from fabyield.batch import Batch
 from fabyield.table import Table
 from fabyield.transforms.test_results import run_key
 

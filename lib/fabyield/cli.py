@@ -27,6 +27,7 @@ app.command()(cli_simulate.simulate)
 Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
 Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
 Landing = Annotated[str | None, typer.Option(help="Folder whose stdf/ the testers deliver to.")]
+Report = Annotated[str | None, typer.Option(help="The page to write.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -41,9 +42,43 @@ def version(
 
 @app.command(context_settings={"ignore_unknown_options": False})
 def nightly(
-    conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: str | None = None
+    conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
 ) -> None:
     """Run the night by spark-submit: every step of conf/nightly.yml, then a summary."""
+    _submit(conf, lake, landing, report)
+
+
+@app.command()
+def backfill(
+    night_on: Annotated[str, typer.Argument(help="Date of arrival, YYYY-MM-DD.")],
+    conf: Conf = "dev",
+    lake: Lake = None,
+    landing: Landing = None,
+    report: Report = None,
+) -> None:
+    """Read the files that arrived on a date again, in the place of what was read of them."""
+    _submit(conf, lake, landing, report, "--backfill", night_on)
+
+
+@app.command()
+def replay(
+    conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
+) -> None:
+    """Read again the files and tables that have rows in quarantine, after a fix."""
+    _submit(conf, lake, landing, report, "--replay")
+
+
+@app.command()
+def rebuild(
+    conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
+) -> None:
+    """Make silver and gold anew from all of bronze; wafers keep their keys."""
+    _submit(conf, lake, landing, report, "--rebuild")
+
+
+def _submit(
+    conf: str, lake: str | None, landing: str | None, report: str | None, *purpose: str
+) -> None:
     given = {"--conf": conf, "--lake": lake, "--landing": landing, "--report": report}
     options = [word for name, value in given.items() if value for word in (name, value)]
     submit = Path(sys.prefix, "bin", "spark-submit")
@@ -52,7 +87,7 @@ def nightly(
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with as_file(files("fabyield.jobs").joinpath("nightly.py")) as script:
         sys.stdout.flush()
-        os.execv(submit, [str(submit), str(script), *options])
+        os.execv(submit, [str(submit), str(script), *options, *purpose])
 
 
 @app.command()

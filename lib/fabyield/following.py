@@ -1,6 +1,7 @@
 """Tables that follow the factory database, row by row, under the keys of their wafers."""
 
-from fabyield.run import Batch, Run
+from fabyield.batch import Batch
+from fabyield.run import Run
 from fabyield.table import Table
 from fabyield.tables import WAFER_NAMES
 from fabyield.transforms.canonical import canonical_names

@@ -2,22 +2,26 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from fabyield.batch import Batch
 from fabyield.errors import DataQualityError
 from fabyield.files import remove_folder
+from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import LandingFile, listed, settled
 from fabyield.readers.stdf_stage import FOUND, UNREADABLE, Stage
-from fabyield.run import Batch, Run
+from fabyield.run import Run
 from fabyield.table import BATCH, Table
 from fabyield.tables import (
     BIN_COUNTS,
     FUNCTIONAL_VALUES,
     MULTI_VALUES,
     PARTS,
+    QUARANTINE,
     STDF_FILES,
     STDF_WAFERS,
     TEST_VALUES,
@@ -26,6 +30,8 @@ from fabyield.tables import (
 
 log = logging.getLogger(__name__)
 
+SEEN = ["path", "size_bytes", "modified_at"]
+FOUND_NAMES = ["file_key", *SEEN, "night_on"]
 KINDS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "stdf_wafers": (STDF_WAFERS, ()),
     "parts": (PARTS, ("PRR",)),
@@ -62,22 +68,29 @@ def waiting(run: Run) -> list[LandingFile]:
     )
     if not ready:
         return []
-    names = ["path", "size_bytes", "modified_at"]
-    looked_at = run.read(STDF_FILES).where(F.col("status") != UNREADABLE).select(*names)
-    listing = run.spark.createDataFrame([file.seen for file in ready], _types(names))
-    unseen = {row["path"] for row in listing.join(looked_at, names, how="left_anti").collect()}
+    looked_at = run.read(STDF_FILES).where(F.col("status") != UNREADABLE).select(*SEEN)
+    listing = run.spark.createDataFrame([file.seen for file in ready], _types(SEEN))
+    unseen = {row["path"] for row in listing.join(looked_at, SEEN, how="left_anti").collect()}
     return [file for file in ready if file.path in unseen]
 
 
 def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
     """What the bronze tables get of `stage`, the manifest last: it says that the rest is there."""
     duplicates = [r["file_key"] for r in files.where("status = 'duplicate'").collect()]
-    kinds = [_batch(run, stage, kind, duplicates) for kind in KINDS]
+    again = read_again(run, files)
+    kinds = [replace(_batch(run, stage, kind, duplicates), files=again) for kind in KINDS]
     counted = [name for _, records in KINDS.values() for name in records]
     elsewhere = F.coalesce(~F.col("record_name").isin(*counted), F.lit(True))
     rest = _as_text(stage.refused().where(elsewhere))
     tagged = files.withColumn("fab_id", F.lit(run.fab_id))
-    return [*kinds, Batch(STDF_FILES, tagged, refused=rest)]
+    return [*kinds, Batch(STDF_FILES, tagged, refused=rest, files=again)]
+
+
+def read_again(run: Run, files: DataFrame) -> list[int] | None:
+    """The keys of `files` where they were read before; None where they are new."""
+    if run.purpose.kind is Kind.NIGHT:
+        return None
+    return sorted(row["file_key"] for row in files.select("file_key").collect())
 
 
 def is_begun(run: Run) -> bool:
@@ -100,7 +113,7 @@ def check_files(run: Run, files: DataFrame) -> None:
     empty = [row["path"] for row in rows if row["status"] == "empty"]
     if empty and ingest.empty_file == "fail":
         raise DataQualityError(f"nothing published: empty files: {', '.join(empty)}")
-    if not rows:
+    if not rows and run.purpose.kind is Kind.NIGHT:
         run.notify(
             STDF_FILES, "no new STDF file tonight", "the testers' delivery to the landing zone"
         )
@@ -109,13 +122,45 @@ def check_files(run: Run, files: DataFrame) -> None:
 
 
 def _found(run: Run) -> DataFrame:
-    new = waiting(run)
+    found = _arrived(run) if run.purpose.kind is Kind.NIGHT else _again(run)
+    sizes = [row["size_bytes"] for row in found.select("size_bytes").collect()]
+    log.info("%d files to read, %s bytes", len(sizes), f"{sum(sizes):,}")
+    return found
+
+
+def _arrived(run: Run) -> DataFrame:
+    """New files, under keys of their own."""
     newest = run.read(STDF_FILES).agg(F.coalesce(F.max("file_key"), F.lit(0)).alias("newest"))
     first = newest.collect()[0]["newest"] + 1
     night_on = run.attempt.started_at.date()
-    rows = [(first + turn, *file.seen, night_on) for turn, file in enumerate(new)]
-    log.info("%d new files, %s bytes", len(new), f"{sum(file.size_bytes for file in new):,}")
+    rows = [(first + turn, *file.seen, night_on) for turn, file in enumerate(waiting(run))]
     return run.spark.createDataFrame(rows, FOUND)
+
+
+def _again(run: Run) -> DataFrame:
+    """Files that the night is to read again, under the keys that they have."""
+    chosen = chosen_again(run.purpose, run.read(STDF_FILES), run.read(QUARANTINE))
+    chosen = chosen.where(F.col("fab_id") == run.fab_id).select(*FOUND_NAMES).persist()
+    there = [file.seen for file in listed(run.settings.landing)]
+    listing = run.spark.createDataFrame(there, _types(SEEN))
+    found = chosen.join(listing, SEEN, how="left_semi").persist()
+    if gone := chosen.count() - found.count():
+        run.notify(
+            STDF_FILES,
+            f"{gone} files are no longer as they were in the landing zone: their rows stay",
+            "the archive of the landing zone; put the files back where they were",
+        )
+    return found
+
+
+def chosen_again(purpose: Purpose, stdf_files: DataFrame, quarantine: DataFrame) -> DataFrame:
+    """The rows of `stdf_files` that a backfill or a replay reads again."""
+    # Every night tries an unreadable one.
+    files = stdf_files.where(F.col("status") != UNREADABLE)
+    if purpose.kind is Kind.BACKFILL:
+        return files.where(F.col("night_on") == F.lit(purpose.night_on))
+    waiting = quarantine.where("replayed_in is null").select("file_key").distinct()
+    return files.join(waiting, "file_key", how="left_semi")
 
 
 def _types(names: Sequence[str]) -> str:

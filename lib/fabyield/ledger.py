@@ -9,6 +9,7 @@ from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from fabyield import __version__
+from fabyield.purpose import Purpose
 from fabyield.store import Store
 from fabyield.tables import RUNS
 
@@ -56,8 +57,12 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        rows = store.read(RUNS).groupBy("batch", "step").agg(F.collect_set("state").alias("states"))
-        self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows.collect()}
+        begun = F.max(F.when(F.col("state") == State.RUNNING.value, F.col("message")))
+        states = F.collect_set("state").alias("states")
+        attempts = store.read(RUNS).groupBy("batch", "step").agg(states, begun.alias("purpose"))
+        rows = attempts.collect()
+        self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
+        self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
         self._versions = _versions(store)
 
     def open_batch(self) -> int | None:
@@ -70,6 +75,10 @@ class Ledger:
         alone = [states for (batch, _), states in self._states.items() if batch == newest]
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
         return newest if states and not {State.DONE, State.STOPPED} & states else None
+
+    def purpose(self, batch: int) -> Purpose:
+        """What the night `batch` was begun for."""
+        return Purpose.parse(self._purposes.get(batch) or str(Purpose()))
 
     def lone_step(self, batch: int) -> str | None:
         """The step that was run alone as `batch`; None where it is a night."""

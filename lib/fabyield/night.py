@@ -2,12 +2,14 @@
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 
 from fabyield.files import remove_folder
 from fabyield.ingest import waiting
 from fabyield.launch import Job, attempt
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
+from fabyield.purpose import Purpose
 from fabyield.reports.gather import gather
 from fabyield.reports.summary import summary
 from fabyield.run import Run
@@ -16,35 +18,40 @@ from fabyield.spark import session
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
+NEW_FILES = Purpose()
 
 
-def nightly(settings: Settings) -> None:
-    """Finish the night that is open, if any, then take in what has arrived since."""
+def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
+    """Finish the night that is open, if any, then one for `purpose`.
+
+    Unless that is what has arrived since, and nothing has.
+    """
     store = Store(session(settings, "fabyield nightly"), settings.lake)
     ledger = Ledger(store)
     unfinished = ledger.open_batch()
     if unfinished is not None:
-        log.info("batch %d was not finished: going on with it", unfinished)
+        begun = ledger.purpose(unfinished)
+        log.info("batch %d (%s) was not finished: going on with it", unfinished, begun)
+        night = Run(store, settings, Attempt(unfinished, NIGHT), purpose=begun)
         if (step := ledger.lone_step(unfinished)) is None:
-            one_night(store, settings, ledger, unfinished)
-            if not waiting(Run(store, settings, Attempt(unfinished, NIGHT))):
+            one_night(night, ledger)
+            if purpose in (begun, NEW_FILES) and not waiting(night):
                 return
         elif step in steps():
             # From the beginning: whether it was to take all rows is not on record.
             run_step(Run(store, settings, Attempt(unfinished, step)), ledger)
-    one_night(store, settings, ledger, ledger.next_batch())
+    one_night(Run(store, settings, Attempt(ledger.next_batch(), NIGHT), purpose=purpose), ledger)
 
 
-def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> None:
-    """Run every step of `batch` that is not done; what a step raises ends the night."""
-    night = Run(store, settings, Attempt(batch, NIGHT))
-    ledger.record(night.attempt, State.RUNNING)
-    order = steps()
+def one_night(night: Run, ledger: Ledger) -> None:
+    """Run every step of `night` that is not done; what a step raises ends it."""
+    ledger.record(night.attempt, State.RUNNING, str(night.purpose))
+    order = [step for step in steps() if night.purpose.takes(step)]
 
     def take_steps(run: Run) -> None:
         for place, step in enumerate(order, 1):
             take(run, ledger, step, f"{place:2d}/{len(order)} {step}")
-        remove_folder(f"{settings.lake}/_stage")
+        remove_folder(f"{night.settings.lake}/_stage")
 
     try:
         attempt(take_steps, night, ledger)
@@ -63,8 +70,10 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
         log.info("%s: done before", title)
         return
     log.info("%s", title)
-    since = ledger.done_until(step)
-    run = Run(night.store, night.settings, Attempt(batch, step), since, ledger.versions(since))
+    since = 0 if night.purpose.takes_all(step) else ledger.done_until(step)
+    run = replace(
+        night, attempt=Attempt(batch, step), since=since, seen=ledger.versions(since), notices=[]
+    )
     run_step(run, ledger)
     night.attempt.tables.extend(run.attempt.tables)
 

@@ -10,54 +10,19 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield import alerts
-from fabyield.errors import AccountingError, DataQualityError
+from fabyield.batch import Audited, Batch, counts, good, quarantined, reconcile
+from fabyield.errors import DataQualityError
 from fabyield.ledger import Attempt, TableRows
+from fabyield.purpose import Kind, Purpose
 from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
-from fabyield.tables import QUARANTINE, VALIDATION_RESULTS
+from fabyield.tables import QUARANTINE, VALIDATION_RESULTS, WAFER_REGISTRY
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.changes import CHANGE, VERSION
-from fabyield.validate import Verdict, row_rules, validate
+from fabyield.validate import row_rules, validate
 
 log = logging.getLogger(__name__)
-REFUSED = ("file_key", "record_offset", "record_length", "reason", "row")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows on their way into a table.
-
-    `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
-    and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
-    have. `wafers` are the wafer keys whose old rows make room; None: all of them. `staged` rows
-    are cheap to read again, so they are not held while they are audited. Of a mirrored table,
-    `gone` makes the batch a part of its source: only the keys in `gone` leave.
-    """
-
-    table: Table
-    df: DataFrame
-    source_rows: int | None = None
-    duplicates: int = 0
-    refused: DataFrame | None = None
-    wafers: Sequence[int] | None = None
-    staged: bool = False
-    gone: DataFrame | None = None
-
-
-@dataclass(frozen=True)
-class Audited:
-    """A batch after its audit; `_reasons` in `marked` lists the row rules that a row breaks."""
-
-    batch: Batch
-    marked: DataFrame
-    rows: TableRows
-    verdicts: list[Verdict]
-
-    @property
-    def good(self) -> DataFrame:
-        """The rows that may be published."""
-        return _good(self.marked)
 
 
 @dataclass(frozen=True)
@@ -73,6 +38,7 @@ class Run:
     attempt: Attempt
     since: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
+    purpose: Purpose = field(default_factory=Purpose)
     notices: list[alerts.Alert] = field(default_factory=list)
 
     @property
@@ -111,16 +77,22 @@ class Run:
         """Whether this step takes all rows, as it was asked to or `targets` were never filled."""
         return self.since == 0 or not all(self.store.exists(table) for table in targets)
 
-    def touched(self, target: Table, *sources: Table) -> list[int] | None:
+    def touched(self, target: Table, *sources: Table | DataFrame) -> list[int] | None:
         """Keys of the wafers that gained or lost rows in `sources`; None (all) at first.
 
-        A few thousand keys a night, so they are held on the driver.
+        A few thousand keys a night, so they are held on the driver. Of a data frame all wafers
+        count.
         """
         if self.is_first(target):
             return None
-        changed = [self.changes(s) if s.change_feed else self.new(s) for s in sources]
-        keys = reduce(DataFrame.union, [rows.select("wafer_key") for rows in changed])
-        return sorted(row["wafer_key"] for row in keys.distinct().collect())
+        changed = [self._changed(source).select("wafer_key") for source in sources]
+        keys = reduce(DataFrame.union, changed).distinct().collect()
+        return sorted(row["wafer_key"] for row in keys)
+
+    def _changed(self, source: Table | DataFrame) -> DataFrame:
+        if isinstance(source, DataFrame):
+            return source
+        return self.changes(source) if source.change_feed else self.new(source)
 
     def write(self, table: Table, df: DataFrame, wafers: Sequence[int] | None = None) -> None:
         """Audit and publish `df` as the new rows of `table`."""
@@ -132,7 +104,7 @@ class Run:
         Raises DataQualityError, and AccountingError where rows are neither published,
         quarantined nor duplicates.
         """
-        audited = [self._audit(batch) for batch in batches if batch.wafers != []]
+        audited = [self._audit(batch) for batch in batches if [] not in (batch.wafers, batch.files)]
         try:
             self._judge(audited)
             for audit in audited:
@@ -154,8 +126,8 @@ class Run:
         reasons = F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")
         marked = rows.withColumn("_reasons", reasons)
         marked = marked if batch.staged else marked.persist(StorageLevel.MEMORY_AND_DISK)
-        total, kept = _counts(marked)
-        verdicts = validate(table, _good(marked)) if kept else []
+        total, kept = counts(marked)
+        verdicts = validate(table, good(marked)) if kept else []
         refused = 0 if batch.refused is None else batch.refused.count()
         quarantined = total - kept + refused
         source = kept + quarantined + batch.duplicates
@@ -174,7 +146,7 @@ class Run:
             listed = "; ".join(f"{t.table}: {v.expectation} ({v.observed})" for t, v in errors)
             raise DataQualityError(f"nothing published: {listed}")
         for audit in audited:
-            _reconcile(audit.rows)
+            reconcile(audit.rows)
             self._refuse_to_empty(audit)
 
     def _refuse_to_empty(self, audit: Audited) -> None:
@@ -190,27 +162,46 @@ class Run:
 
     def _store(self, audit: Audited) -> None:
         batch, table = audit.batch, audit.batch.table
-        nothing_leaves = table.write is not WriteMode.REPLACE and batch.gone is None
-        if nothing_leaves and not audit.rows.rows_out + audit.rows.quarantined:
+        is_part = batch.gone is not None or batch.files is not None
+        may_shrink = table.write is WriteMode.REPLACE or is_part
+        if not may_shrink and not audit.rows.rows_out + audit.rows.quarantined:
             self.store.create(table)
             self.attempt.tables.append(audit.rows)
             return
-        if table.write is WriteMode.APPEND:
-            self.store.append(table, audit.good, self.attempt.batch)
-        elif table.write is WriteMode.MERGE or batch.gone is not None:
-            self.store.merge(table, audit.good, batch.gone)
-        elif table.write is WriteMode.MIRROR:
-            self.store.mirror(table, audit.good, self._ours())
-        else:
-            self.store.replace(table, audit.good, _among(batch.wafers))
+        self._put(batch, audit.good)
         if audit.rows.quarantined:
             self._quarantine(audit)
         version = self.store.version(table)
         self.attempt.tables.append(replace(audit.rows, version=version))
 
+    def _put(self, batch: Batch, rows: DataFrame) -> None:
+        table = batch.table
+        if self.is_rebuilt(table) or table.write is WriteMode.REPLACE:
+            wafers = None if batch.wafers is None else among("wafer_key", batch.wafers)
+            self.store.replace(table, rows, wafers)
+        elif batch.files is not None:
+            self.store.replace(table, rows, among("file_key", batch.files))
+        elif table.write is WriteMode.APPEND:
+            self.store.append(table, rows, self.attempt.batch)
+        elif table.write is WriteMode.MERGE or batch.gone is not None:
+            self.store.merge(table, rows, batch.gone)
+        else:
+            self.store.mirror(table, rows, self._ours())
+
+    def is_rebuilt(self, table: Table) -> bool:
+        """Whether the rows of `table` are made anew from bronze; keys once given out stay."""
+        derived = table.layer in ("silver", "gold") and table is not WAFER_REGISTRY
+        return derived and self.purpose.kind is Kind.REBUILD
+
+    def replayed(self, condition: str) -> None:
+        """Mark what stands in quarantine since before this run, and meets `condition`, as read."""
+        waiting = f"replayed_in is null and {BATCH} < {self.attempt.batch}"
+        number = F.lit(self.attempt.batch)
+        self.store.update(QUARANTINE, f"{waiting} and ({condition})", {"replayed_in": number})
+
     def _quarantine(self, audit: Audited) -> None:
         table = audit.batch.table
-        refused = _quarantined(audit.marked, table)
+        refused = quarantined(audit.marked, table)
         if audit.batch.refused is not None:
             refused = refused.unionByName(audit.batch.refused, allowMissingColumns=True)
         tags = {"table": table.table, BATCH: self.attempt.batch, "fab_id": self.fab_id}
@@ -262,36 +253,7 @@ class Run:
         alerts.send([alert], self.settings.alerts)
 
 
-def _counts(marked: DataFrame) -> tuple[int, int]:
-    kept = F.count_if(F.size("_reasons") == 0)
-    row = marked.agg(F.count("*").alias("total"), kept.alias("kept")).collect()[0]
-    return int(row["total"]), int(row["kept"])
-
-
-def _reconcile(rows: TableRows) -> None:
-    accounted = rows.rows_out + rows.quarantined + rows.duplicates
-    if rows.rows_in != accounted:
-        raise AccountingError(
-            f"{rows.table}: {rows.rows_in:,} rows in, but {rows.rows_out:,} out + "
-            f"{rows.quarantined:,} quarantined + {rows.duplicates:,} duplicates = {accounted:,}; "
-            "nothing published"
-        )
-
-
-def _good(marked: DataFrame) -> DataFrame:
-    return marked.where(F.size("_reasons") == 0).drop("_reasons")
-
-
-def _quarantined(marked: DataFrame, table: Table) -> DataFrame:
-    bad = marked.where(F.size("_reasons") > 0)
-    known: dict[str, Column] = {
-        "reason": F.array_join("_reasons", "; "),
-        "row": F.to_json(F.struct(*table.columns)),
-        **{name: F.col(name) for name in ("file_key", "record_offset") if name in table.columns},
-    }
-    return bad.select(*(known.get(name, F.lit(None)).alias(name) for name in REFUSED))
-
-
-def _among(wafers: Sequence[int] | None) -> str | None:
-    # Literals, so that Delta prunes files by them; int() lets nothing but a number in.
-    return None if wafers is None else f"wafer_key in ({', '.join(str(int(k)) for k in wafers)})"
+def among(name: str, keys: Sequence[int]) -> str:
+    """The condition that `name` is one of `keys`, as literals, so that Delta prunes files by it."""
+    # int() lets nothing but a number in.
+    return f"{name} in ({', '.join(str(int(key)) for key in keys)})"

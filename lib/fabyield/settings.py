@@ -29,6 +29,7 @@ class Fab:
     wafer_id_rules: list[list[str]]
     insertion_rules: list[dict[str, str]]
     default_insertion: str
+    part_origin_rule: dict[str, str]
     retest_rule: Literal["touch", "flag"]
 
     def __post_init__(self) -> None:
@@ -41,6 +42,8 @@ class Fab:
                 raise ConfigError(f"fab.{name}: a rule is [pattern, replacement]")
         if any(set(rule) != {"column", "pattern", "insertion"} for rule in self.insertion_rules):
             raise ConfigError("fab.insertion_rules: a rule is {column, pattern, insertion}")
+        if set(self.part_origin_rule) != {"column", "pattern"}:
+            raise ConfigError("fab.part_origin_rule: a rule is {column, pattern}")
 
 
 @dataclass(frozen=True)

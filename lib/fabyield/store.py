@@ -118,6 +118,11 @@ class Store:
         # Overwriting without a condition would leave the table unclustered.
         writer.option("replaceWhere", where or "true").save(self.path(table))
 
+    def update(self, table: Table, where: str, values: dict[str, Column]) -> None:
+        """Set `values` in the rows of `table` that meet `where`."""
+        if not self.read(table).where(where).isEmpty():
+            self.create(table).update(where, dict(values))
+
     def create(self, table: Table) -> DeltaTable:
         """Open `table`, created as declared or with the columns that its schema has gained.
 

@@ -13,7 +13,8 @@ from pyspark.sql import functions as F
 
 from fabyield.launch import logging_to
 from fabyield.ledger import NIGHT, Attempt, Ledger
-from fabyield.night import nightly, take
+from fabyield.night import NEW_FILES, nightly, take
+from fabyield.purpose import Purpose
 from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.simulate import Out, in_processes, simulate
@@ -50,11 +51,12 @@ class Fab:
         with logging_to(self.settings.log, NIGHT):
             nightly(self.settings)
 
-    def take(self, *steps: str) -> None:
+    def take(self, *steps: str, purpose: Purpose = NEW_FILES) -> None:
         """A batch of only these steps."""
         ledger = self.ledger
         with logging_to(self.settings.log, NIGHT):
-            run = Run(self.store, self.settings, Attempt(ledger.next_batch(), NIGHT))
+            attempt = Attempt(ledger.next_batch(), NIGHT)
+            run = Run(self.store, self.settings, attempt, purpose=purpose)
             for step in steps:
                 take(run, ledger, step, step)
 
@@ -73,7 +75,7 @@ class Fab:
 
     def _texts(self, name: str) -> list[str]:
         # Where a fab lies, and how often its tables were written, is not what they hold.
-        rows = self.store.read(ALL[name]).drop(BATCH, "delta_versions")
+        rows = self.store.read(ALL[name]).drop(BATCH, "read_in", "delta_versions")
         return sorted(row[0] for row in rows.select(F.to_json(F.struct("*"))).collect())
 
 

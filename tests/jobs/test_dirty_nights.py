@@ -34,7 +34,7 @@ class Nights:
             key = file["lot_id"], file["wafer_id"], file["insertion"]
             changes.setdefault(key, set()).add(file["change"])
         return {
-            (row["spelt_lot_id"], row["wafer_id"] or "-", row["insertion"]): row
+            (*first_name(row), row["insertion"]): row
             for row in self.truth("yields")
             if "whole" in changes[row["lot_id"], row["wafer_id"], row["insertion"]]
             and not row["misspelt"]
@@ -57,6 +57,12 @@ def nights(spark, tmp_path_factory):
                 skip_audits(patch)
             fab.night()
     return Nights(fab)
+
+
+def first_name(session):
+    """A wafer has the name of its first lot, whatever a tester calls it; packages have no wafer."""
+    named = session["wafer_id"] is not None
+    return (session["lot_id"], session["wafer_id"]) if named else (session["spelt_lot_id"], "-")
 
 
 def at_once(fab):

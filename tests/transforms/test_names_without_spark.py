@@ -3,11 +3,12 @@
 import random
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 from fabyield.settings import Settings
 from fabyield.stdf.naming import Naming
-from fabyield.stdf.sessions import SessionFile, is_beaten
+from fabyield.stdf.sessions import TOUCHDOWN, SessionFile, is_beaten
 from fabyield.transforms import test_runs as by_spark
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
 
@@ -70,7 +71,9 @@ def source(file):
     """What `sessions` knows of a file, without the file."""
     place, whole, size, session, kind, wafers = file
     bins = [SimpleNamespace(as_py=lambda: kind)]
-    tables = SimpleNamespace(parts=SimpleNamespace(num_rows=1), file={"retest_bins": bins})
+    # No file begins another: their touch-downs stand at other bytes.
+    parts = pa.table({name: [place] for name in TOUCHDOWN})
+    tables = SimpleNamespace(parts=parts, file={"retest_bins": bins})
     skim = SimpleNamespace(is_complete=whole, content_bytes=size, tables=tables)
     return SessionFile(place, skim, session, "L", wafers)
 
@@ -84,7 +87,8 @@ def test_f07_superseded_files_are_those_that_spark_marks(spark, seed):
         for place, whole, size, session, kind, wafers in files
         for wafer, start in wafers
     ]
-    marked = by_spark.superseded(spark.createDataFrame(runs, RUN)).where("is_superseded")
+    none = spark.createDataFrame([], "file_key bigint")
+    marked = by_spark.superseded(spark.createDataFrame(runs, RUN), none).where("is_superseded")
     expected = {row["file_key"] for row in marked.collect()}
 
     sources = [source(file) for file in files]

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from fabyield.settings import Settings
-from fabyield.tables import STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS
+from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS
 from fabyield.transforms import test_runs as transform
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.test_runs import superseded
@@ -38,7 +38,9 @@ def runs(rows):
         stdf_wafers = rows(STDF_WAFERS, *(blank | run for run in found))
         names = rows(WAFER_NAMES, *named(FIRST + LATER))
         wafers = rows(WAFERS, *(wafer | {"product_id": "M16G"} for wafer in named(FIRST)))
-        return transform.test_runs(stdf_wafers, files, names, wafers, rules(zone))
+        known = transform.KnownWafers(names, wafers)
+        none = rows(FILE_BEGINNINGS)
+        return transform.test_runs(stdf_wafers, files, known, none, rules(zone))
 
     return build
 
@@ -54,13 +56,20 @@ RUN = (
 def beaten(spark):
     """`beaten((file, status, size, wafers), ...)`: superseded files; wafers start at 7."""
 
-    def find(*files, session=lambda key: "s", bins=lambda key: None, start=lambda key: 7):
+    def find(
+        *files,
+        session=lambda key: "s",
+        bins=lambda key: None,
+        start=lambda key: 7,
+        beginnings=(),
+    ):
         runs = [
             (key, status, size, wafer, start(key), session(key), bins(key))
             for key, status, size, wafers in files
             for wafer in wafers
         ]
-        marked = superseded(spark.createDataFrame(runs, RUN)).where("is_superseded")
+        begin = spark.createDataFrame(list(beginnings), "file_key bigint, whole_key bigint")
+        marked = superseded(spark.createDataFrame(runs, RUN), begin).where("is_superseded")
         return sorted({row["file_key"] for row in marked.collect()})
 
     return find
@@ -205,6 +214,12 @@ def test_file_of_a_tester_that_keeps_no_wafer_times_always_counts(beaten, unknow
 
 def test_complete_files_without_wafers_are_parts_of_one_session(beaten):
     assert beaten((1, WHOLE, 100, ["-"]), (2, WHOLE, 200, ["-"])) == []
+
+
+def test_f07_cut_file_without_wafers_is_replaced_by_one_that_begins_with_it(beaten):
+    files = ((1, CUT, 100, ["-"]), (2, CUT, 100, ["-"]), (3, WHOLE, 200, ["-"]))
+
+    assert beaten(*files, beginnings=[(1, 3)], start=lambda key: None) == [1]
 
 
 def test_files_of_two_sessions_never_replace_each_other(beaten):

@@ -12,6 +12,7 @@ from fabyield.stdf.naming import NOWHERE, Naming, trimmed
 from fabyield.stdf.skim import Skim
 
 SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
+TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
 NO_RETEST = (-1,)
 _RUN: dict[str, pa.DataType] = {
     **{"wafer_key": pa.int64(), "sblot_id": pa.string()},
@@ -115,13 +116,22 @@ def _once(sources: Iterable[SessionFile]) -> tuple[list[SessionFile], list[Skipp
 
 
 def is_beaten(mine: SessionFile, other: SessionFile) -> bool:
-    """Whether `other` is a better file of the session of `mine` and holds all its wafers."""
+    """Whether `other` is a better file of the session of `mine` and holds all that it holds."""
     same = mine.place != other.place and (mine.session, _kind(mine)) == (
         other.session,
         _kind(other),
     )
     tested = mine.skim.tables.parts.num_rows and other.skim.tables.parts.num_rows
-    return bool(same and tested and mine.told and other.holds(mine) and _is_better(mine, other))
+    told = mine.told and other.holds(mine) and _is_better(mine, other)
+    return bool(same and tested and (told or _begins(mine, other)))
+
+
+def _begins(mine: SessionFile, other: SessionFile) -> bool:
+    """Whether `mine` was cut off, and `other` is longer and has all its touch-downs in place."""
+    if mine.skim.is_complete or mine.skim.content_bytes >= other.skim.content_bytes:
+        return False
+    parts = mine.skim.tables.parts.select(TOUCHDOWN)
+    return bool(other.skim.tables.parts.select(TOUCHDOWN).slice(0, parts.num_rows).equals(parts))
 
 
 def _kind(source: SessionFile) -> tuple[int, ...]:

@@ -3,7 +3,8 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.test_runs import USABLE
+WHOLE = "complete"
+USABLE = (WHOLE, "incomplete")
 
 
 def stdf_files(decoded: DataFrame, stdf_files: DataFrame) -> DataFrame:

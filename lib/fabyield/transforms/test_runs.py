@@ -7,11 +7,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.canonical import NOWHERE, NameRules, canonical_names, trimmed
+from fabyield.transforms.file_beginnings import kind
+from fabyield.transforms.stdf_files import USABLE, WHOLE
 from fabyield.transforms.wafer_names import keyed
 from fabyield.transforms.wafers import KEY, lot_or_session
-
-WHOLE = "complete"
-USABLE = (WHOLE, "incomplete")
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,19 @@ class TesterRules:
     default_insertion: str
 
 
+@dataclass(frozen=True)
+class KnownWafers:
+    """Frames of silver.wafer_names and silver.wafers."""
+
+    wafer_names: DataFrame
+    wafers: DataFrame
+
+
 def test_runs(
     stdf_wafers: DataFrame,
     stdf_files: DataFrame,
-    wafer_names: DataFrame,
-    wafers: DataFrame,
+    known: KnownWafers,
+    file_beginnings: DataFrame,
     rules: TesterRules,
 ) -> DataFrame:
     """One row per wafer run: its wafer, product, insertion, program, and whether it counts.
@@ -42,14 +49,15 @@ def test_runs(
     runs = files.join(found, "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
-    runs = keyed(superseded(canonical_names(runs, rules.names)), wafer_names)
-    known = wafers.select(*KEY, "lot_id", "wafer_id", "product_id")
+    runs = superseded(canonical_names(runs, rules.names), file_beginnings)
+    runs = keyed(runs, known.wafer_names)
+    wafers = known.wafers.select(*KEY, "lot_id", "wafer_id", "product_id")
     # A tester that keeps no time writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
     started = F.timestamp_seconds(start_t).cast("timestamp_ntz")
     return (
         runs.drop("lot_id", "wafer_id")
-        .join(known, KEY, how="left")
+        .join(wafers, KEY, how="left")
         .withColumns(
             {
                 "insertion": insertion(rules),
@@ -71,12 +79,13 @@ def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     return stdf_wafers.join(files, "file_key", how="left_semi")
 
 
-def superseded(runs: DataFrame) -> DataFrame:
+def superseded(runs: DataFrame, file_beginnings: DataFrame) -> DataFrame:
     """`runs` with is_superseded: a better file of the same session holds all their file holds.
 
     Better than a file without MRR is one with it, or with more content; better than a complete
     file is only a complete one of more wafers or, of the same, delivered later. What a file holds
-    is told by the names and starts of its wafers: one that lacks them always counts.
+    is told by the names and starts of its wafers: one that lacks them counts, unless it is in
+    `file_beginnings`.
     """
     files = _files(runs)
     mine, theirs = files.alias("mine"), files.alias("theirs")
@@ -85,7 +94,8 @@ def superseded(runs: DataFrame) -> DataFrame:
         F.size(F.array_except("mine.nameless", "theirs.starts")) == 0
     )
     beaten = mine.join(theirs, same & F.col("mine.told") & nothing_lost & _better(), "left_semi")
-    marked = beaten.select("file_key").withColumn("is_superseded", F.lit(True))
+    beaten = beaten.select("file_key").union(file_beginnings.select("file_key")).distinct()
+    marked = beaten.withColumn("is_superseded", F.lit(True))
     joined = runs.join(marked, "file_key", how="left")
     return joined.withColumn("is_superseded", F.coalesce("is_superseded", F.lit(False)))
 
@@ -96,8 +106,7 @@ def _files(runs: DataFrame) -> DataFrame:
     whole = F.col("status") == WHOLE
     return runs.groupBy("file_key", "session_id", "content_bytes").agg(
         F.first(whole).alias("whole"),
-        # A retest is never a better version of the first test.
-        F.first(F.coalesce(F.to_json("retest_bins"), F.lit("no retest"))).alias("kind"),
+        F.first(kind()).alias("kind"),
         F.collect_set(F.when(has_name, F.struct("wafer_id", "start_t"))).alias("named"),
         F.collect_set(F.when(~has_name, F.col("start_t"))).alias("nameless"),
         F.collect_set("start_t").alias("starts"),

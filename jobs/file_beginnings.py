@@ -1,0 +1,20 @@
+"""Silver: files that were cut off and came again longer.
+
+spark-submit --py-files dist/fabyield.zip jobs/file_beginnings.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import FILE_BEGINNINGS, PARTS, STDF_FILES
+from fabyield.transforms.file_beginnings import candidates, file_beginnings
+
+
+def job(run: Run) -> None:
+    """Hold new files against those of their sessions, touch-down by touch-down."""
+    pairs = candidates(run.read(STDF_FILES), run.since).localCheckpoint()
+    files = pairs.select("file_key").union(pairs.select("whole_key"))
+    run.write(FILE_BEGINNINGS, file_beginnings(pairs, run.read_files(PARTS, files)))
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,19 @@
+"""Silver: when, and by which program, every wafer was tested.
+
+spark-submit --py-files dist/fabyield.zip jobs/insertions.py --lake s3a://fab/lake
+"""
+
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.tables import INSERTIONS, TEST_RUNS
+from fabyield.transforms.insertions import insertions
+
+
+def job(run: Run) -> None:
+    """Sum up the runs of all wafers whose runs changed."""
+    wafers = run.touched(INSERTIONS, TEST_RUNS)
+    run.write(INSERTIONS, insertions(run.read(TEST_RUNS, wafers)), wafers)
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,24 @@
+"""Ops: how much of what was tested is of wafers that the factory database does not know.
+
+spark-submit --py-files dist/fabyield.zip jobs/unmatched.py --lake s3a://fab/lake
+"""
+
+from pyspark.sql import functions as F
+
+from fabyield.launch import main
+from fabyield.run import Run
+from fabyield.table import BATCH
+from fabyield.tables import METRIC_HISTORY, TEST_RUNS, WAFERS
+from fabyield.transforms.metric_history import metric_history, unmatched
+
+
+def job(run: Run) -> None:
+    """Count what is unmatched tonight, and hold it against the nights before."""
+    shares = unmatched(run.read(TEST_RUNS), run.read(WAFERS), run.since)
+    shares = shares.where(F.col("fab_id") == run.fab_id)
+    earlier = run.read(METRIC_HISTORY).where(F.col(BATCH) < run.attempt.batch)
+    run.write(METRIC_HISTORY, metric_history(shares, earlier))
+
+
+if __name__ == "__main__":
+    main(job)

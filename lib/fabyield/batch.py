@@ -1,0 +1,86 @@
+"""Rows on their way into a table, and what an audit finds of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from fabyield.errors import AccountingError
+from fabyield.ledger import TableRows
+from fabyield.table import Table
+from fabyield.validate import Verdict
+
+REFUSED = ("file_key", "record_offset", "record_length", "reason", "row")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows on their way into a table.
+
+    `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
+    and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
+    have. `wafers` are the wafer keys whose old rows make room, `files` the keys of files that
+    were read again; None: all wafers, and files that are new. `staged` rows are cheap to read
+    again, so they are not held while they are audited. Of a mirrored table, `gone` makes the batch
+    a part of its source: only the keys in `gone` leave.
+    """
+
+    table: Table
+    df: DataFrame
+    source_rows: int | None = None
+    duplicates: int = 0
+    refused: DataFrame | None = None
+    wafers: Sequence[int] | None = None
+    files: Sequence[int] | None = None
+    staged: bool = False
+    gone: DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A batch after its audit; `_reasons` in `marked` lists the row rules that a row breaks."""
+
+    batch: Batch
+    marked: DataFrame
+    rows: TableRows
+    verdicts: list[Verdict]
+
+    @property
+    def good(self) -> DataFrame:
+        """The rows that may be published."""
+        return good(self.marked)
+
+
+def counts(marked: DataFrame) -> tuple[int, int]:
+    """How many rows there are, and how many break no row rule."""
+    kept = F.count_if(F.size("_reasons") == 0)
+    row = marked.agg(F.count("*").alias("total"), kept.alias("kept")).collect()[0]
+    return int(row["total"]), int(row["kept"])
+
+
+def reconcile(rows: TableRows) -> None:
+    """Raise AccountingError where rows are neither published, quarantined nor duplicates."""
+    accounted = rows.rows_out + rows.quarantined + rows.duplicates
+    if rows.rows_in != accounted:
+        raise AccountingError(
+            f"{rows.table}: {rows.rows_in:,} rows in, but {rows.rows_out:,} out + "
+            f"{rows.quarantined:,} quarantined + {rows.duplicates:,} duplicates = {accounted:,}; "
+            "nothing published"
+        )
+
+
+def good(marked: DataFrame) -> DataFrame:
+    """The rows that break no row rule."""
+    return marked.where(F.size("_reasons") == 0).drop("_reasons")
+
+
+def quarantined(marked: DataFrame, table: Table) -> DataFrame:
+    """The rows that break a row rule, with the columns of REFUSED."""
+    bad = marked.where(F.size("_reasons") > 0)
+    known: dict[str, Column] = {
+        "reason": F.array_join("_reasons", "; "),
+        "row": F.to_json(F.struct(*table.columns)),
+        **{name: F.col(name) for name in ("file_key", "record_offset") if name in table.columns},
+    }
+    return bad.select(*(known.get(name, F.lit(None)).alias(name) for name in REFUSED))

@@ -1,0 +1,44 @@
+"""Which files that were cut off are the beginning of a longer one."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from fabyield.transforms.stdf_files import USABLE, WHOLE
+
+PAIR = ["file_key", "whole_key"]
+# What the same touch-down is in both files: its place, and what was found there.
+TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
+
+
+def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
+    """Pairs of a file that was cut off and a longer one of its session and kind: PAIR.
+
+    Only pairs of which one file was read after batch `since`.
+    """
+    files = stdf_files.where(F.col("status").isin(*USABLE))
+    files = files.select("file_key", "session_id", "status", "content_bytes", "batch", kind())
+    mine, theirs = files.alias("mine"), files.alias("theirs")
+    same = (F.col("mine.session_id") == F.col("theirs.session_id")) & (
+        F.col("mine.kind") == F.col("theirs.kind")
+    )
+    is_cut = F.col("mine.status") != WHOLE
+    is_longer = F.col("mine.content_bytes") < F.col("theirs.content_bytes")
+    is_new = F.greatest("mine.batch", "theirs.batch") > since
+    pairs = mine.join(theirs, same & is_cut & is_longer & is_new, how="inner")
+    return pairs.select("mine.file_key", F.col("theirs.file_key").alias("whole_key"))
+
+
+def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
+    """The pairs in which every touch-down of the one stands at the same byte of the other."""
+    held = parts.select(F.col("file_key").alias("whole_key"), *TOUCHDOWN)
+    held = held.withColumn("is_held", F.lit(True)).alias("held")
+    mine = candidates.join(parts, "file_key", how="inner").alias("mine")
+    same = [F.col(f"mine.{n}").eqNullSafe(F.col(f"held.{n}")) for n in ("whole_key", *TOUCHDOWN)]
+    found = mine.join(held, same, how="left").groupBy("mine.file_key", "mine.whole_key")
+    counts = found.agg(F.count("*").alias("touchdowns"), F.count("is_held").alias("held"))
+    return counts.where("touchdowns = held").drop("held")
+
+
+def kind() -> Column:
+    """The bins that a file retests, as text: a retest is never a better version of a first test."""
+    return F.coalesce(F.to_json("retest_bins"), F.lit("no retest")).alias("kind")

@@ -1,0 +1,61 @@
+"""Shares that tell how good the data is, and what they usually are."""
+
+from collections.abc import Mapping
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+KEY = ["fab_id", "wafer_key"]
+NIGHTS, FEWEST = 30, 6
+SIGMAS = 3.0
+
+
+def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
+    """How much of what was tested is of wafers that the factory database does not know.
+
+    Columns fab_id, metric, part, whole: wafer runs and touch-downs of files that were read after
+    batch `since`, and wafers of any file.
+    """
+    known = wafers.select(*KEY, "is_known")
+    runs = test_runs.where("not is_superseded").join(known, KEY, how="inner")
+    tonight = runs.where(F.col("read_in") > since)
+    figures = {
+        "unmatched_runs_ratio": (tonight, F.lit(1)),
+        "unmatched_touchdowns_ratio": (tonight, F.col("touchdowns")),
+        "unmatched_wafers_ratio": (runs.select(*KEY, "is_known").distinct(), F.lit(1)),
+    }
+    return reduce(DataFrame.unionByName, _shares(figures))
+
+
+def _shares(figures: Mapping[str, tuple[DataFrame, Column]]) -> list[DataFrame]:
+    return [
+        rows.groupBy("fab_id", F.lit(metric).alias("metric")).agg(
+            F.sum(F.when(F.col("is_known"), 0).otherwise(weight)).alias("part"),
+            F.sum(weight).alias("whole"),
+        )
+        for metric, (rows, weight) in figures.items()
+    ]
+
+
+def metric_history(shares: DataFrame, earlier: DataFrame) -> DataFrame:
+    """`shares` as ratios, with the upper control limit of the last nights in `earlier`.
+
+    mean + 3 sigma, where sigma is that between the nights or, if greater, the p chart's
+    sqrt(mean (1 - mean) / whole). Source: Montgomery, Statistical Quality Control, ch. 7.
+    """
+    newest = Window.partitionBy("fab_id", "metric").orderBy(F.desc("batch"))
+    last = earlier.withColumn("_turn", F.row_number().over(newest)).where(F.col("_turn") <= NIGHTS)
+    usual = last.groupBy("fab_id", "metric").agg(
+        F.count("*").alias("nights"),
+        F.avg("value").alias("mean"),
+        F.stddev_samp("value").alias("_sigma"),
+    )
+    rows = shares.where("whole > 0").withColumn("value", F.col("part") / F.col("whole"))
+    rows = rows.join(usual, ["fab_id", "metric"], how="left")
+    binomial = F.sqrt(F.col("mean") * (1 - F.col("mean")) / F.col("whole"))
+    upper = F.col("mean") + SIGMAS * F.greatest("_sigma", binomial)
+    enough = F.col("nights") >= FEWEST
+    return rows.withColumns(
+        {"nights": F.coalesce("nights", F.lit(0)), "upper": F.when(enough, upper)}
+    )

@@ -1,0 +1,177 @@
+"""Nights that read again: a backfill, a replay of what was refused, a rebuild; and late names."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+from delta import DeltaTable
+
+from fabyield.purpose import Kind, Purpose
+from fabyield.settings import steps
+from fabyield.table import Expectation, Severity
+from fabyield.tables import ALL
+from fabyield.validate import row_rules
+from tests.jobs.conftest import LATE, REAL, data_tables
+
+pytestmark = pytest.mark.slow
+SILVER = ["wafers", "test_runs", "touchdowns", "die_results", "test_results", "wafer_yield"]
+FEW = ["stdf_files", "fab_tables", *SILVER]
+BACK, DAY = date(2026, 3, 2), date(2026, 3, 5)
+
+
+@pytest.fixture
+def arrive_on(monkeypatch):
+    """`arrive_on(date)`: from now on, the night is of that date."""
+
+    def choose(day):
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: noon)})
+        monkeypatch.setattr("fabyield.ledger.datetime", clock)
+
+    return choose
+
+
+@pytest.fixture
+def two_nights(new_fab, arrive_on, unaudited):
+    """A real wafer that came on BACK, and another one on DAY."""
+    fab = new_fab(files=False)
+    for name, day in (("lot2", BACK), ("lot3", DAY)):
+        shutil.copy2(REAL / f"{name}.stdf.gz", fab.stdf)
+        arrive_on(day)
+        fab.take(*FEW)
+    return fab
+
+
+def lose(fab, table, where):
+    """Delete rows, as a fault of an older version may have lost them."""
+    DeltaTable.forPath(fab.spark, fab.store.path(ALL[table])).delete(where)
+
+
+def batches(fab, table, column="wafer_id"):
+    rows = fab.store.read(ALL[table]).select(column, "batch").distinct().collect()
+    return {tuple(row) for row in rows}
+
+
+def test_f04_backfill_reads_one_nights_files_again_and_changes_no_other_row(two_nights, arrive_on):
+    fab = two_nights
+    before = fab.contents()
+    lose(fab, "bronze.test_values", "file_key = 1 and record_offset % 2 = 0")
+    lose(fab, "silver.test_results", "file_key = 1 and record_offset % 2 = 0")
+
+    arrive_on(date(2026, 3, 9))
+    fab.take(*FEW[:1], *SILVER, purpose=Purpose(Kind.BACKFILL, BACK))
+
+    assert fab.contents() == before
+    assert batches(fab, "bronze.test_values", "file_key") == {(1, 3), (2, 2)}
+    for table in ("silver.test_results", "gold.wafer_yield"):
+        assert batches(fab, table) == {("02", 3), ("03", 2)}
+    assert {row["night_on"] for row in fab.rows("bronze.stdf_files")} == {BACK, DAY}
+
+
+def test_f04_backfill_leaves_the_rows_of_files_that_are_gone_and_tells(two_nights):
+    fab = two_nights
+    before = fab.contents()
+    (fab.stdf / "lot2.stdf.gz").unlink()
+
+    fab.take("stdf_files", purpose=Purpose(Kind.BACKFILL, BACK))
+
+    assert fab.contents() == before
+    assert "1 files are no longer as they were in the landing zone" in fab.log()
+
+
+STRICT = Expectation(
+    "expect_column_values_to_be_between", {"column": "test_num", "max_value": 1030}, Severity.ROW
+)
+
+
+def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
+    new_fab, unaudited, monkeypatch
+):
+    fab, right = new_fab(files=False), new_fab(files=False)
+    for lake in (fab, right):
+        shutil.copy2(REAL / "lot2.stdf.gz", lake.stdf)
+    right.take(*FEW)
+    with monkeypatch.context() as mistaken:
+        values = ALL["bronze.test_values"]
+        strict = {values: replace(values, expectations=(STRICT,))}
+        wrong = lambda table, df: row_rules(strict.get(table, table), df)  # noqa: E731
+        mistaken.setattr("fabyield.run.row_rules", wrong)
+        fab.take(*FEW)
+    refused = fab.store.read(ALL["ops.quarantine"]).where("replayed_in is null").count()
+    assert 0 < refused < 52403
+
+    fab.take(*FEW, purpose=Purpose(Kind.REPLAY))
+
+    assert fab.contents() == right.contents()
+    kept = fab.store.read(ALL["ops.quarantine"]).groupBy("replayed_in").count().collect()
+    assert [tuple(row) for row in kept] == [(2, refused)]
+    fab.take(*FEW, purpose=Purpose(Kind.REPLAY))
+    assert batches(fab, "bronze.test_values", "file_key") == {(1, 2)}
+
+
+def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, undisturbed):
+    fab = new_fab(like=night)
+    keys = sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry"))
+    for table in ("silver.test_results", "silver.process_history", "gold.wafer_yield"):
+        for file in (fab.root / "lake" / table.replace(".", "/")).glob("*.parquet"):
+            file.write_bytes(b"not Parquet")
+    lose(fab, "silver.test_runs", "true")
+
+    rebuild = Purpose(Kind.REBUILD)
+    fab.take(*(step for step in steps() if rebuild.takes(step)), purpose=rebuild)
+
+    assert fab.contents() == undisturbed
+    assert sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry")) == keys
+    derived = [n for n in data_tables() if n.startswith(("silver", "gold"))]
+    written = {n: {b for _, b in batches(fab, n, "fab_id")} for n in derived if fab.rows(n)}
+    assert written.pop("silver.wafer_registry") == {1}
+    assert set(map(tuple, written.values())) == {(2,)}
+
+
+def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
+    new_fab, night, unaudited
+):
+    fab = new_fab(like=night)
+    [old] = [row for row in fab.rows("gold.wafer_yield") if row["lot_id"] == "GAL-LOT"]
+    event = ("split", "MOM-LOT", "GAL-LOT", "02", 0, 0)
+    with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:
+        database.execute("insert into lot_history values (?, ?, ?, ?, ?, ?)", event)
+
+    fab.take("fab_tables", *SILVER, "process_history", "bin_pareto", "test_summary")
+
+    [new] = [row for row in fab.rows("gold.wafer_yield") if row["lot_id"] == "MOM-LOT"]
+    assert new["wafer_key"] > old["wafer_key"]
+    assert [new[name] for name in ("wafer_id", "good_die")] == ["02", old["good_die"]]
+    holding = [n for n in data_tables() if "wafer_key" in ALL[n].columns and n.startswith("silver")]
+    for name in [*holding, "gold.wafer_yield", "gold.bin_pareto", "gold.test_summary"]:
+        left = fab.store.read(ALL[name]).where(f"wafer_key = {old['wafer_key']}").count()
+        assert left == (name == "silver.wafer_registry"), name
+    with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:
+        database.execute("delete from lot_history where from_lot_id = 'MOM-LOT'")
+    fab.take("fab_tables", *SILVER)
+    [back] = [row for row in fab.rows("gold.wafer_yield") if row["lot_id"] == "GAL-LOT"]
+    assert back["wafer_key"] == old["wafer_key"]
+
+
+def test_wafer_that_the_factory_learns_of_late_is_joined_by_itself(new_fab, night, unaudited):
+    fab = new_fab(like=night)
+    shutil.copy2(LATE, fab.stdf)
+    with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:
+        wafer = "lot_id = 'GAL-LOT' and wafer_id in ('03', '3')"
+        kept = database.execute(f"select * from wafers where {wafer}").fetchall()
+        assert len(kept) == 1
+        database.execute(f"delete from wafers where {wafer}")
+    fab.take(*FEW)
+    unknown = [row for row in fab.rows("silver.wafers") if not row["is_known"]]
+    assert [(row["lot_id"], row["wafer_id"]) for row in unknown] == [("GAL-LOT", "03")]
+
+    with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:
+        marks = ", ".join("?" * len(kept[0]))
+        database.execute(f"insert into wafers values ({marks})", kept[0])
+    fab.take("fab_tables", *SILVER)
+
+    assert all(row["is_known"] for row in fab.rows("silver.wafers"))
+    assert ("03", 3) in batches(fab, "gold.wafer_yield")

@@ -1,0 +1,59 @@
+import pytest
+
+from fabyield.tables import PARTS, STDF_FILES
+from fabyield.transforms.file_beginnings import candidates, file_beginnings
+
+FILE = {"fab_id": "F1", "session_id": "s", "retest_bins": None}
+
+
+def file(key, status, size, **more):
+    return FILE | {"file_key": key, "status": status, "content_bytes": size, "batch": 1} | more
+
+
+CUT, WHOLE = file(1, "incomplete", 100), file(2, "complete", 200)
+
+
+@pytest.mark.parametrize(
+    ("files", "pairs"),
+    [
+        ([CUT, WHOLE], [(1, 2)]),
+        ([CUT, file(3, "incomplete", 150)], [(1, 3)]),
+        ([CUT, WHOLE | {"content_bytes": 90}], []),
+        ([CUT, WHOLE | {"session_id": "t"}], []),
+        ([CUT, WHOLE | {"retest_bins": [2]}], []),
+        ([CUT, WHOLE | {"status": "broken"}], []),
+        ([WHOLE, file(3, "complete", 300)], []),
+    ],
+)
+def test_cut_files_are_held_against_longer_ones_of_their_session_and_kind(rows, files, pairs):
+    assert candidates(rows(STDF_FILES, *files), 0).collect() == pairs
+
+
+def test_pairs_are_looked_at_once(rows):
+    known, new = rows(STDF_FILES, CUT, WHOLE), rows(STDF_FILES, CUT, WHOLE | {"batch": 2})
+
+    assert [candidates(files, 1).count() for files in (known, new)] == [0, 1]
+
+
+def touchdowns(key, *found):
+    whose = {"file_key": key, "part_id": None}
+    return [
+        whose | {"part_num": n, "record_offset": at, "hard_bin": hard}
+        for n, (at, hard) in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("longer", "begins"),
+    [
+        ([(10, 1), (20, 2), (30, 1)], [(1, 2, 2)]),
+        ([(10, 1), (20, 5), (30, 1)], []),
+        ([(10, 1), (21, 2), (30, 1)], []),
+        ([(10, 1)], []),
+    ],
+)
+def test_file_begins_another_if_all_its_touchdowns_stand_there(rows, spark, longer, begins):
+    parts = rows(PARTS, *touchdowns(1, (10, 1), (20, 2)), *touchdowns(2, *longer))
+    pairs = spark.createDataFrame([(1, 2)], "file_key bigint, whole_key bigint")
+
+    assert file_beginnings(pairs, parts).collect() == begins

@@ -1,0 +1,90 @@
+import pytest
+
+from fabyield.settings import Settings
+from fabyield.tables import FAB_ASSEMBLY, PACKAGED_PARTS, PARTS, TOUCHDOWNS, WAFER_NAMES, WAFERS
+from fabyield.transforms.canonical import NameRules
+from fabyield.transforms.packaged_parts import (
+    die_origins,
+    of_moved,
+    only_lots,
+    packaged_parts,
+    packages,
+)
+
+FAB = Settings.load("dev").fab
+RULES = NameRules(FAB.lot_id_rules, FAB.wafer_id_rules)
+PACKAGE = {"fab_id": "F1", "wafer_key": 9, "insertion": "FT1", "is_final": True, "x_coord": None}
+ORIGIN = [
+    "origin_wafer_key",
+    "origin_lot_id",
+    "origin_wafer_id",
+    "origin_x_coord",
+    "origin_y_coord",
+]
+
+
+@pytest.fixture
+def traced(rows):
+    """`traced(text, lots=)`: the one package of lot P, made of `lots`, whose part text is given."""
+
+    def trace(text, lots=()):
+        name = {"fab_id": "F1", "wafer_id": "02", "origin_lot_id": "A"}
+        keys = {"wafer_key": 5, "name_key": 6, "lot_id": "A.1"}
+        names = rows(WAFER_NAMES, name | keys, name | keys | {"fab_id": "F2", "wafer_key": 7})
+        parts = rows(PARTS, {"file_key": 1, "part_num": 3, "part_txt": text})
+        made = [{"fab_id": "F1", "assembly_lot_id": "p ", "lot_id": lot} for lot in lots]
+        touched = rows(TOUCHDOWNS, PACKAGE | {"file_key": 1, "part_num": 3, "hard_bin": 4})
+        origins = die_origins(parts, names, "F1", FAB.part_origin_rule, RULES)
+        wafers = rows(WAFERS, {"fab_id": "F1", "wafer_key": 9, "lot_id": "P"})
+        sources = only_lots(rows(FAB_ASSEMBLY, *made), RULES)
+        [row] = packaged_parts(packages(touched), origins, wafers, sources).collect()
+        return row
+
+    return trace
+
+
+def test_part_text_leads_to_the_die_of_the_wafers_first_name(traced):
+    row = traced("a.1/W2/-3/11")
+
+    assert [row[name] for name in ORIGIN] == [5, "A", "02", -3, 11]
+    assert (row["traced_by"], row["assembly_lot_id"], row["hard_bin"]) == ("part", "P", 4)
+
+
+@pytest.mark.parametrize("text", [None, "free text", "A.1/77/1/2"])
+def test_part_that_names_no_wafer_has_the_one_lot_that_its_own_was_made_of(traced, text):
+    row = traced(text, ["k1"])
+
+    assert [row[name] for name in ORIGIN] == [None, "K1", None, None, None]
+    assert row["traced_by"] == "assembly"
+
+
+@pytest.mark.parametrize("lots", [[], ["A", "B"]])
+def test_part_of_a_lot_of_many_or_of_no_known_ones_is_not_traced(traced, lots):
+    row = traced(None, lots)
+
+    assert (row["traced_by"], row["origin_lot_id"]) == ("none", None)
+
+
+def test_coordinates_that_are_too_large_are_none(traced):
+    row = traced("A.1/2/99999999999/1")
+
+    assert (row["origin_wafer_key"], row["origin_x_coord"], row["origin_y_coord"]) == (5, None, 1)
+
+
+def test_only_final_touchdowns_without_coordinates_are_packages(rows):
+    others = [PACKAGE | {"is_final": False}, PACKAGE | {"x_coord": 1}]
+
+    touched = rows(TOUCHDOWNS, *(row | {"part_num": n} for n, row in enumerate([PACKAGE, *others])))
+
+    assert [row["part_num"] for row in packages(touched).collect()] == [0]
+
+
+def test_packages_of_wafers_whose_name_moved_are_found(rows):
+    made = rows(PACKAGED_PARTS, *({"fab_id": "F1", "origin_wafer_key": key} for key in (5, 6, 7)))
+    kinds = {5: "insert", 6: "update_preimage", 7: "delete"}
+    names = rows(WAFER_NAMES, *({"fab_id": "F1", "wafer_key": key} for key in kinds))
+    kind = "case wafer_key when 5 then 'insert' when 6 then 'update_preimage' else 'delete' end"
+
+    found = of_moved(made, names.selectExpr("*", f"{kind} _change_type"))
+
+    assert sorted(row["origin_wafer_key"] for row in found.collect()) == [6, 7]
