@@ -36,8 +36,8 @@ BLOCK = 1 << 20
 class Wafer:
     """A wafer and its test results: lot_id, wafer_id, x_coord, y_coord, test_num, result, ..."""
 
-    lot_id: str
-    wafer_id: str
+    lot_id: str | None
+    wafer_id: str | None
     product_id: str
     chamber: str
     results: pa.Table

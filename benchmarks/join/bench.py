@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.harness.bench import Bench, cases
@@ -14,12 +15,14 @@ from benchmarks.harness.scratch import scratch
 from benchmarks.harness.tables import Table, figure, progress
 from benchmarks.join import summary
 from benchmarks.join.contenders import CONTENDERS, FLOOR, OURS
-from benchmarks.join.data import Data
+from benchmarks.join.data import Data, skewed, thinned
 from benchmarks.join.limits import limits
 from benchmarks.join.summary import Paths
-from benchmarks.simulated import Nights, fab
+from benchmarks.simulated import Wafer, fab
 
 WARM_ROWS = 1
+SKEWED = ", skewed"
+ON_SKEW = (OURS, "Spark by names", "DuckDB")
 HEADS = ["best s", "median s", "CPU s", "session s", "peak MiB", "x ours"]
 PACKAGES = ("pyspark", "pyarrow", "numpy")
 THEIRS = ("pandas", "polars", "duckdb", "pyarrow", "numpy")
@@ -48,8 +51,10 @@ class Ring:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
     add = parser.add_argument
-    add("--results", type=int, default=20_000_000, help="test results")
-    add("--slow-results", type=int, nargs="*", default=[250_000, 1_000_000], help="and for those")
+    sizes = [20_000_000, 100_000_000]
+    add("--results", type=int, nargs="+", default=sizes, help="test results")
+    add("--slow-results", type=int, nargs="*", default=[250_000, 2_000_000], help="of slow ones")
+    add("--slow-wafers", type=int, default=250, help="wafers that those are of")
     add("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="who runs")
 
 
@@ -59,33 +64,41 @@ def measure(chosen: argparse.Namespace, _: Row) -> Row:
     fast = [name for name in chosen.contenders if not CONTENDERS[name].is_slow]
     rows: list[Row] = []
     with scratch(chosen.folder / "join") as folder:
-        made = fab(folder / "fab", chosen.results)
+        made = fab(folder / "fab", max(chosen.results))
         for size in chosen.slow_results if slow else ():
-            rows += _raced(chosen, _ring(chosen, folder, made, size), slow)
-        rows += _raced(chosen, _ring(chosen, folder, made, chosen.results), fast)
-    size = {"results": chosen.results, "slow_results": chosen.slow_results}
+            few = thinned(made.wafers(), -(-size // chosen.slow_wafers))
+            rows += _raced(chosen, _ring(chosen, folder, few, size), slow)
+        for size in sorted(chosen.results):
+            rows += _raced(chosen, _ring(chosen, folder, made.wafers(), size), fast)
+        skew = _ring(chosen, folder, skewed(made.wafers()), min(chosen.results))
+        rows += _raced(chosen, skew, [name for name in fast if name in ON_SKEW], SKEWED)
+    names = ("results", "slow_results", "slow_wafers", "repeats")
     told = {"versions": versions(PACKAGES, chosen.others, THEIRS)}
-    return {**told, "size": {**size, "repeats": chosen.repeats}, "contenders": rows}
+    return {**told, "size": {n: getattr(chosen, n) for n in names}, "contenders": rows}
 
 
-def _ring(chosen: argparse.Namespace, folder: Path, made: Nights, size: int) -> Ring:
-    data = Data.written(folder, made.wafers(), size)
-    warm = Data.written(folder / "warm", made.wafers(), WARM_ROWS)
+def _ring(chosen: argparse.Namespace, folder: Path, made: Iterable[Wafer], size: int) -> Ring:
+    wafers = iter(made)
+    first = next(wafers)
+    warm = Data.written(folder / "warm", [first], WARM_ROWS)
+    data = Data.written(folder, chain([first], wafers), size)
     progress(f"join: {data.rows:,} test results are written")
     return Ring(folder, data, warm, chosen.others, Limits(chosen.longest, chosen.most_mib))
 
 
-def _raced(chosen: argparse.Namespace, ring: Ring, names: Sequence[str]) -> list[Row]:
+def _raced(
+    chosen: argparse.Namespace, ring: Ring, names: Sequence[str], shape: str = ""
+) -> list[Row]:
     rows, order = ring.data.rows, [OURS, *(name for name in names if name != OURS)]
-    title = f"join {rows:,}"
+    title = f"join {rows:,}{shape}"
     race = Race(title, order, ring.run, chosen.repeats, summary.unlike, floors=[FLOOR])
-    return [_row(row, rows) for row in raced(race, progress)]
+    return [_row(row, rows, shape) for row in raced(race, progress)]
 
 
-def _row(row: Row, rows: int) -> Row:
+def _row(row: Row, rows: int, shape: str) -> Row:
     found = row.pop("told", None) or {}
-    about = CONTENDERS[row["name"]].about
-    return {"case": f"{rows:,} results", **row, "about": about, "rows": rows, "groups": len(found)}
+    case = {"case": f"{rows:,} results{shape}", "about": CONTENDERS[row["name"]].about}
+    return {**case, **row, "rows": rows, "is_skewed": bool(shape), "groups": len(found)}
 
 
 def _paths(data: Data, out: Path) -> dict[str, str]:
@@ -112,7 +125,7 @@ BENCH = Bench(
     title="Test results joined to their wafers",
     about=Path(__file__).with_name("about.md"),
     add_options=add_options,
-    small={"results": 500_000, "slow_results": [50_000]},
+    small={"results": [500_000, 1_000_000], "slow_results": [50_000]},
     measure=measure,
     tables=tables,
     groups=lambda results: cases(results["contenders"], OURS),

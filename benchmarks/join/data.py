@@ -1,7 +1,7 @@
 """Test results and wafers as Parquet, written wafer by wafer."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,27 +39,61 @@ class Data:
         return cls(results, of_wafers, total)
 
 
-def keyed(made: Iterable[Wafer], rows: int) -> Iterator[tuple[int, Wafer]]:
-    """Number wafers until they hold `rows` test results."""
+def thinned(made: Iterable[Wafer], rows: int) -> Iterator[Wafer]:
+    """Keep the first `rows` test results of each wafer."""
+    for wafer in made:
+        yield replace(wafer, results=wafer.results.slice(0, rows))
+
+
+def skewed(made: Iterable[Wafer]) -> Iterator[Wafer]:
+    """Put three wafers of ten under the first one's name, and two of a hundred under none."""
+    wafers = iter(made)
+    first = next(wafers)
+    yield first
+    for turn, wafer in enumerate(wafers, 1):
+        if turn % 10 in (3, 6, 9):
+            yield _named(wafer, first)
+        elif turn % 50 == 1:
+            yield _named(wafer, replace(first, lot_id=None, wafer_id=None))
+        else:
+            yield wafer
+
+
+def _named(wafer: Wafer, other: Wafer) -> Wafer:
+    results = wafer.results
+    for place, name in enumerate(NAMES):
+        value = pa.scalar(getattr(other, name), pa.string())
+        results = results.set_column(place, name, pa.repeat(value, results.num_rows))
+    return replace(other, results=results)
+
+
+def keyed(made: Iterable[Wafer], rows: int) -> Iterator[tuple[int | None, Wafer]]:
+    """Number wafers by name until they hold `rows` test results; without a name, without a key."""
     total = 0
-    for key, wafer in enumerate(made, 1):
-        yield key, wafer
+    keys: dict[tuple[str, str], int] = {}
+    for wafer in made:
+        named = wafer.lot_id is not None and wafer.wafer_id is not None
+        name = str(wafer.lot_id), str(wafer.wafer_id)
+        yield (keys.setdefault(name, len(keys) + 1) if named else None), wafer
         total += wafer.results.num_rows
         if total >= rows:
             return
 
 
-def with_key(wafer: Wafer, key: int) -> pa.Table:
+def with_key(wafer: Wafer, key: int | None) -> pa.Table:
     """Test results with the bigint that their wafer is joined by, after its names."""
     keys = pa.repeat(pa.scalar(key, pa.int64()), wafer.results.num_rows)
     return wafer.results.add_column(len(NAMES), "wafer_key", keys)
 
 
 def _kept(
-    numbered: Iterable[tuple[int, Wafer]], facts: list[dict[str, str | int]]
+    numbered: Iterable[tuple[int | None, Wafer]], facts: list[dict[str, str | int]]
 ) -> Iterator[pa.Table]:
+    known = set()
     for key, wafer in numbered:
-        facts.append({"wafer_key": key, **{name: getattr(wafer, name) for name in FACTS}})
+        if key is not None and key not in known:
+            known.add(key)
+            facts.append({"wafer_key": key, **{name: getattr(wafer, name) for name in FACTS}})
         yield with_key(wafer, key)
 
 

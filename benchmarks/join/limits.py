@@ -9,12 +9,41 @@ NAMES = "Spark by names"
 
 def limits(results: Row) -> list[str]:
     """Say what share of ours is the scan alone, and how busy cores and disk were."""
-    last = {row["name"]: row for row in results["contenders"] if "seconds" in row}
+    rows = [row for row in results["contenders"] if "seconds" in row]
+    even = [row for row in rows if not row.get("is_skewed")]
+    last = {row["name"]: row for row in even}
     if OURS not in last:
         return []
     ours, cores = last[OURS], results["machine"]["cores"]
     said = [*_scan(ours, last.get(FLOOR)), *_names(ours, last.get(NAMES))]
+    said += [*_memory(even), *_skew(rows)]
     return [*said, f"`{OURS}`: {busy(ours, cores)}; {disk(ours)}."]
+
+
+def _memory(rows: list[Row]) -> list[str]:
+    ours = [row for row in rows if row["name"] == OURS]
+    floors = {row["rows"] for row in rows if row["name"] == FLOOR}
+    fast = [row for row in ours if row["rows"] in floors]
+    if len(fast) < 2:
+        return []
+    first, last = fast[0], fast[-1]
+    more, ratio = last["rows"] / first["rows"], last["peak_mib"] / first["peak_mib"]
+    return [f"`{OURS}` on {more:.1f} times the rows takes {ratio:.2f} times the memory."]
+
+
+def _skew(rows: list[Row]) -> list[str]:
+    ours = [row for row in rows if row["name"] == OURS]
+    skewed = [row for row in ours if row.get("is_skewed")]
+    even = [row for row in ours if not row.get("is_skewed")]
+    if not skewed or not even:
+        return []
+    one = skewed[0]
+    like = min(even, key=lambda row: abs(row["rows"] - one["rows"]))
+    a_row = (one["seconds"] / one["rows"]) / (like["seconds"] / like["rows"])
+    return [
+        f"With 30 % of the rows under one wafer and 2 % under none, a row takes `{OURS}` "
+        f"{a_row:.2f} times as long."
+    ]
 
 
 def _scan(ours: Row, floor: Row | None) -> list[str]:

@@ -9,6 +9,7 @@ from benchmarks.join import data, summary
 from benchmarks.join.contenders import by_duckdb, by_pandas, by_script, by_spark
 from benchmarks.join.data import Data
 from benchmarks.join.summary import Figures, Paths
+from tests.benchmarks.conftest import wafer
 
 GROUP = ("P1", "E1-A", "1000")
 RIGHT = {GROUP: Figures(rows=1000, passed=900, mean_result=2.0)}
@@ -33,6 +34,35 @@ def test_a_key_stands_for_one_lot_and_wafer(few_wafers, tmp_path):
     facts = pq.read_table(made.wafers).select(["wafer_key", "lot_id", "wafer_id"]).to_pylist()
     assert len({row["wafer_key"] for row in facts}) == len(facts) == 3
     assert sorted(pairs, key=str) == sorted(facts, key=str)
+
+
+def test_of_each_wafer_the_first_rows_are_kept(few_wafers, tmp_path):
+    made = Data.written(tmp_path, data.thinned(few_wafers, 7), 14)
+
+    assert made.rows == 14
+    assert pq.read_table(made.wafers).num_rows == 2
+
+
+def test_a_third_of_skewed_wafers_are_under_one_key_and_some_under_none(tmp_path):
+    many = [wafer(f"L{n}", "01", "E1-A") for n in range(100)]
+
+    made = Data.written(tmp_path, data.skewed(many), 100 * 60)
+
+    keys = pq.read_table(made.results)["wafer_key"]
+    share = {row["values"]: row["counts"] / made.rows for row in keys.value_counts().to_pylist()}
+    assert (round(share[1], 2), round(share[None], 2)) == (0.31, 0.02)
+    assert len(share) == 1 + pq.read_table(made.wafers).num_rows
+
+
+def test_skewed_rows_are_summed_up_alike_by_all(spark, tmp_path):
+    many = [wafer(f"L{n}", "01", f"E{n % 3}") for n in range(60)]
+    paths = written(Data.written(tmp_path, data.skewed(many), 3000), tmp_path, "duckdb.csv")
+    by_duckdb.summarise(paths)
+    expected = summary.read(tmp_path / "duckdb.csv")
+
+    for way in (by_spark.by_key, by_spark.by_names):
+        way(spark, replace(paths, out=str(tmp_path / "spark.csv")))
+        assert summary.unlike(summary.read(tmp_path / "spark.csv"), expected) == ""
 
 
 def test_wafers_fill_a_row_group_and_no_more_are_held(few_wafers, tmp_path, monkeypatch):

@@ -130,13 +130,7 @@ def test_no_result_of_a_whole_session_is_lost_or_doubled(nights):
         for row in nights.fab.rows("silver.test_results")
     )
 
-    cut = {file["lot_id"] for file in nights.truth("files") if file["change"].startswith("cut")}
-    # Packages have no wafer that tells whether a cut file is part of the whole one: both count.
-    expected = {
-        key: TESTS * row["touchdowns"]
-        for key, row in nights.yields.items()
-        if key[1] != "-" or row["lot_id"] not in cut
-    }
+    expected = {key: TESTS * row["touchdowns"] for key, row in nights.yields.items()}
     assert {key: found[key] for key in expected} == expected
 
 
@@ -148,6 +142,39 @@ def test_only_misspelt_wafers_are_unknown_to_the_factory(nights):
     spelt = {(row["spelt_lot_id"], row["spelt_wafer_id"]) for row in misspelt}
     assert named <= spelt
     assert len(named) > 0
+
+
+def test_renamed_wafers_are_one_wafer_with_all_its_steps(nights):
+    events = nights.truth("lots.parquet")
+    later = {row["to_lot_id"] for row in events if row["event"] in ("split", "renumber")}
+    known = [row for row in nights.fab.rows("silver.wafers") if row["is_known"]]
+    history = nights.fab.rows("silver.tested_history")
+
+    steps = Counter(row["wafer_key"] for row in history if row["insertion"] == "CP1")
+
+    assert later & {row["current_lot_id"] for row in known}
+    assert not later & {row["lot_id"] for row in known}
+    sorted_ones = {row["wafer_key"] for row in known} & set(steps)
+    assert {steps[key] for key in sorted_ones} == {len(small_plan("dirty_night").route)}
+
+
+def test_packages_are_traced_to_good_die_of_their_wafers(nights):
+    whole = {key[:2] for key in nights.yields if key[2] == "CP1"}
+    wafers = {
+        row["wafer_key"]: (row["lot_id"], row["wafer_id"])
+        for row in nights.fab.rows("silver.wafers")
+    }
+    die = [row for row in nights.fab.rows("silver.die_results") if row["insertion"] == "CP1"]
+    good = {(*wafers[d["wafer_key"]], d["x_coord"], d["y_coord"]) for d in die if d["final_pass"]}
+
+    packages = nights.fab.rows("silver.packaged_parts")
+
+    names = [f"origin_{name}" for name in ("lot_id", "wafer_id", "x_coord", "y_coord")]
+    origins = [tuple(row[name] for name in names) for row in packages if row["traced_by"] == "part"]
+    told = [origin for origin in origins if origin[:2] in whole]
+    assert len(origins) == len(packages)
+    assert len(told) > 500
+    assert set(told) <= good
 
 
 def test_every_kind_of_dirt_was_there(nights):

@@ -6,6 +6,7 @@ from fabyield.reports.night import (
     Prediction,
     Step,
     TableRows,
+    Unmatched,
 )
 from fabyield.reports.summary import summary
 
@@ -19,6 +20,18 @@ def test_files_and_rows_are_counted_with_separators(night):
 
     assert "STDF files: 1,024 read, 2 duplicate, 3 incomplete, 4 broken\n" in text
     assert "  bronze.parts  1,234,567  1,234,000          560           7\n" in text
+
+
+def test_tests_of_unknown_wafers_are_told_where_there_are_any(night):
+    shares = [
+        Unmatched("unmatched_touchdowns_ratio", 1234, 50000, 0.02468, 0.01),
+        Unmatched("unmatched_wafers_ratio", 0, 25, 0.0, None),
+    ]
+
+    text = summary(night(unmatched=shares))
+
+    assert "factory does not know: 1,234 of 50,000 touch-downs (2.47 %)\n" in text
+    assert "Unmatched" not in summary(night(unmatched=shares[1:]))
 
 
 def test_few_wafers_are_listed_one_by_one(night, wafer):

@@ -13,6 +13,7 @@ from fabyield.table import BATCH, Table
 from fabyield.tables import (
     BIN_PARETO,
     DIE_RESULTS,
+    METRIC_HISTORY,
     MODEL_REPORT,
     RUNS,
     STDF_FILES,
@@ -47,6 +48,7 @@ def gather(run: Run) -> N.Night:
         page=run.settings.report,
         files=file_counts(run),
         rows=table_rows(run),
+        unmatched=unmatched(run),
         yields=[_as(N.WaferYield, row) for row in rows],
         bins=bin_counts(run, shown),
         maps=wafer_maps(run, rows),
@@ -76,6 +78,12 @@ def table_rows(run: Run) -> list[N.TableRows]:
     lines = done.orderBy("started_at").select(F.explode("tables").alias("t")).select("t.*")
     names = ["table", "rows_in", "rows_out", "quarantined", "duplicates"]
     return [N.TableRows(**row.asDict()) for row in lines.select(*names).collect()]
+
+
+def unmatched(run: Run) -> list[N.Unmatched]:
+    """Shares of the batch's tests, and of all wafers, without a known wafer."""
+    rows = _of_batch(run, METRIC_HISTORY).where("metric like 'unmatched%'").orderBy("metric")
+    return [_as(N.Unmatched, row) for row in rows.collect()]
 
 
 def steps(run: Run) -> list[N.Step]:

@@ -16,6 +16,7 @@ __all__ = [
     "Step",
     "TableRows",
     "TopDriver",
+    "Unmatched",
     "WaferMap",
     "WaferYield",
 ]
@@ -50,6 +51,17 @@ class TableRows:
     def unaccounted(self) -> int:
         """Rows that came in and are neither out, quarantined nor duplicate; 0 in a sound table."""
         return self.rows_in - self.rows_out - self.quarantined - self.duplicates
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """What of the night's tests is of wafers unknown to the factory database; `upper` is usual."""
+
+    metric: str
+    part: int
+    whole: int
+    value: float
+    upper: float | None
 
 
 @dataclass(frozen=True)
@@ -203,6 +215,7 @@ class Night:
     page: str
     files: FileCounts = FileCounts()
     rows: list[TableRows] = field(default_factory=list)
+    unmatched: list[Unmatched] = field(default_factory=list)
     yields: list[WaferYield] = field(default_factory=list)
     bins: list[BinCount] = field(default_factory=list)
     maps: list[WaferMap] = field(default_factory=list)

@@ -23,7 +23,7 @@ def summary(night: Night) -> str:
     """Return lines of at most 100 columns; control characters in names are replaced."""
     sections = [
         [f"fabyield, night of {night.night_on}", *_alarms(night)],
-        _files(night),
+        [*_files(night), *_unmatched(night)],
         _rows(night),
         _yields(night),
         _bins(night.bins),
@@ -55,6 +55,19 @@ def _files(night: Night) -> list[str]:
     )
     quiet = "No STDF file was new this night; tables stay as they were."
     return [counts] if files.new else [counts, quiet]
+
+
+def _unmatched(night: Night) -> list[str]:
+    shares = {share.metric: share for share in night.unmatched}
+    nouns = {"unmatched_touchdowns_ratio": "touch-downs", "unmatched_wafers_ratio": "tested wafers"}
+    told = [
+        f"{count(share.part)} of {count(share.whole)} {noun} ({percent(100 * share.value)})"
+        for metric, noun in nouns.items()
+        if (share := shares.get(metric)) is not None and share.part
+    ]
+    return (
+        [f"Unmatched, of wafers that the factory does not know: {', '.join(told)}"] if told else []
+    )
 
 
 def _rows(night: Night) -> list[str]:
