@@ -110,8 +110,8 @@ class Store:
         builder = builder.comment(table.about)
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
-        if table.statistics:
-            builder = builder.property(STATISTICS, ",".join(table.statistics))
+        for name, value in properties(table).items():
+            builder = builder.property(name, value)
         for name, column in table.columns.items():
             nullable = not column.required
             builder = builder.addColumn(name, column.type, nullable=nullable, comment=column.about)
@@ -140,6 +140,11 @@ class Store:
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
             writer = empty.write.format("delta").mode("append").option("mergeSchema", "true")
             writer.save(self.path(table))
+
+
+def properties(table: Table) -> dict[str, str]:
+    """The Delta properties that `table` declares."""
+    return {STATISTICS: ",".join(table.statistics)} if table.statistics else {}
 
 
 def _same_row(table: Table) -> str:

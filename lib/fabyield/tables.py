@@ -37,5 +37,6 @@ MODEL_REPORT = Table.load("model_report")
 RUNS = Table.load("runs")
 QUARANTINE = Table.load("quarantine")
 VALIDATION_RESULTS = Table.load("validation_results")
+TABLE_STATISTICS = Table.load("table_statistics")
 
 ALL = {t.table: t for t in list(globals().values()) if isinstance(t, Table)}
