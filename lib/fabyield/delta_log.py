@@ -79,9 +79,13 @@ class State:
 
 @dataclass(frozen=True)
 class DeltaLog:
-    """The log of the table at `uri`, as it is when it is first looked at."""
+    """The log of the table at `uri`, as it is when it is first looked at.
+
+    The checkpoint of version `without` is passed over.
+    """
 
     uri: str
+    without: int | None = None
 
     @property
     def folder(self) -> str:
@@ -107,7 +111,7 @@ class DeltaLog:
             if match := CHECKPOINT.fullmatch(name):
                 found.setdefault(int(match[1]), []).append(f"{self.folder}/{name}")
                 parts[int(match[1])] = int(match[2] or 1)
-        whole = [version for version in found if len(found[version]) == parts[version]]
+        whole = [v for v in found if len(found[v]) == parts[v] and v != self.without]
         return {version: found[version] for version in sorted(whole, reverse=True)}
 
     @property
