@@ -64,6 +64,8 @@ def test_url_of_a_server_stays_as_it_is(load):
         ({"ingest": {1: 2}}, r"ingest: \[1\] are no names of settings"),
         ({"lake": 5}, "lake: a int, .* a str"),
         ({"fab": "FAB1"}, "fab: a str is not a mapping"),
+        ({"maintain": {"keep_days": 6}}, "maintain.keep_days: 6, it must be at least 7"),
+        ({"maintain": {"cube_mb": 9}}, "maintain.cube_mb: 9, it must be at least 128"),
         ({"database": None}, "database: a NoneType is not a mapping"),
     ],
 )

@@ -68,6 +68,34 @@ class Ingest:
 
 
 @dataclass(frozen=True)
+class Maintain:
+    """When a table's files are put in order, how large they become, and how long old ones stay."""
+
+    small_files: int
+    unclustered_mb: float
+    target_file_mb: float
+    cube_mb: float
+    keep_days: int
+    log_days: int
+    vacuum_every_days: int
+
+    def __post_init__(self) -> None:
+        least: dict[str, float] = {
+            "small_files": 2,
+            "unclustered_mb": 0,
+            "target_file_mb": 1e-3,
+            "cube_mb": self.target_file_mb,
+            # Delta's own least: readers and writers that began before still need those files.
+            "keep_days": 7,
+            "log_days": self.keep_days,
+            "vacuum_every_days": 0,
+        }
+        for name, bound in least.items():
+            if (value := getattr(self, name)) < bound:
+                raise ConfigError(f"maintain.{name}: {value}, it must be at least {bound}")
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that can be set; see conf/base.yml for what each means."""
 
@@ -79,6 +107,7 @@ class Settings:
     fab: Fab
     database: Database
     ingest: Ingest
+    maintain: Maintain
     alerts: list[str]
     model: ModelSettings
     report_maps: int
@@ -93,7 +122,10 @@ class Settings:
         values = merged(_read("base"), _read(chosen))
         values |= {key: value for key, value in given.items() if value is not None}
         values["environment"] = Path(chosen).stem
-        nested: dict[str, type[Any]] = {"fab": Fab, "database": Database, "ingest": Ingest}
+        nested: dict[str, type[Any]] = {
+            **{"fab": Fab, "database": Database, "ingest": Ingest},
+            "maintain": Maintain,
+        }
         parts: dict[str, Any] = {
             name: _typed(kind, name, values[name]) for name, kind in nested.items()
         }

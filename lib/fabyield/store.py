@@ -139,10 +139,8 @@ class Store:
         builder = builder.comment(table.about)
         if table.cluster_by:
             builder = builder.clusterBy(*table.cluster_by)
-        if table.statistics:
-            builder = builder.property(STATISTICS, ",".join(table.statistics))
-        if table.change_feed:
-            builder = builder.property(CHANGE_FEED, "true")
+        for name, value in properties(table).items():
+            builder = builder.property(name, value)
         for name, column in table.columns.items():
             nullable = not column.required
             builder = builder.addColumn(name, column.type, nullable=nullable, comment=column.about)
@@ -181,6 +179,12 @@ def _range(table: Table, df: DataFrame) -> str:
     least, greatest = df.agg(F.min(lead), F.max(lead)).collect()[0]
     # Of no rows there is no range; int() lets nothing but a number in.
     return "false" if least is None else f"old.{lead} between {int(least)} and {int(greatest)}"
+
+
+def properties(table: Table) -> dict[str, str]:
+    """The Delta properties that `table` declares."""
+    declared = {STATISTICS: ",".join(table.statistics)} if table.statistics else {}
+    return declared | ({CHANGE_FEED: "true"} if table.change_feed else {})
 
 
 def _same_row(table: Table) -> str:

@@ -46,5 +46,6 @@ RUNS = Table.load("runs")
 QUARANTINE = Table.load("quarantine")
 METRIC_HISTORY = Table.load("metric_history")
 VALIDATION_RESULTS = Table.load("validation_results")
+TABLE_STATISTICS = Table.load("table_statistics")
 
 ALL = {t.table: t for t in list(globals().values()) if isinstance(t, Table)}

@@ -1,0 +1,26 @@
+"""Whether a Parquet file can be read."""
+
+import pyarrow.parquet as pq
+from pyarrow import ArrowException
+
+from fabyield.files import located
+
+
+def damage(uri: str, rows: int | None = None, deep: bool = True) -> str:
+    """What is wrong with the Parquet file at `uri`; empty where nothing is.
+
+    It must have so many `rows`, unless that is None. `deep`: every page is read and held against
+    its checksum; else the footer alone.
+    """
+    try:
+        system, path = located(uri)
+        with system.open_input_file(path) as stream:
+            # Not decoded into columns at once: a row group of a big table takes much memory.
+            file = pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=False)
+            if rows is not None and file.metadata.num_rows != rows:
+                return f"has {file.metadata.num_rows:,} rows, {rows:,} were written"
+            for _ in file.iter_batches() if deep else ():
+                pass
+    except (ArrowException, OSError) as error:
+        return " ".join(str(error).split())
+    return ""

@@ -1,0 +1,203 @@
+"""The files of the tables, tended: properties, OPTIMIZE, VACUUM, and what there is afterwards."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from delta import DeltaTable
+from delta.exceptions import (
+    ConcurrentAppendException,
+    ConcurrentDeleteDeleteException,
+    ConcurrentDeleteReadException,
+    ConcurrentTransactionException,
+    ConcurrentWriteException,
+    DeltaConcurrentModificationException,
+    MetadataChangedException,
+    ProtocolChangedException,
+)
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from fabyield.delta_log import DeltaLog, State
+from fabyield.run import Run
+from fabyield.settings import Maintain
+from fabyield.store import properties
+from fabyield.table import BATCH, Table
+from fabyield.tables import ALL, TABLE_STATISTICS
+
+log = logging.getLogger(__name__)
+MIB = 1 << 20
+KEPT_FILES = "delta.deletedFileRetentionDuration"
+KEPT_LOG = "delta.logRetentionDuration"
+# What Delta takes where a table does not say; to say the same again would be a commit for nothing.
+DEFAULTS = {KEPT_FILES: "interval 7 days", KEPT_LOG: "interval 30 days"}
+OPTIMIZE = "spark.databricks.delta.optimize"
+CUBES = f"{OPTIMIZE}.clustering.mergeStrategy.minCubeSize"
+VACUUM_COMMITS = "spark.databricks.delta.vacuum.logging.enabled"
+LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
+# Their common base in the JVM is none of theirs in Python.
+CONFLICTS = (
+    *(ConcurrentAppendException, ConcurrentDeleteDeleteException, ConcurrentDeleteReadException),
+    *(ConcurrentTransactionException, ConcurrentWriteException, MetadataChangedException),
+    *(DeltaConcurrentModificationException, ProtocolChangedException),
+)
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """The care for one table, whose log says that it is in `state`."""
+
+    run: Run
+    table: Table
+    state: State
+
+    @property
+    def maintain(self) -> Maintain:
+        """Thresholds of conf."""
+        return self.run.settings.maintain
+
+    @property
+    def small_files(self) -> int:
+        """How many files are below half of what OPTIMIZE aims at."""
+        least = self.maintain.target_file_mb * MIB // 2
+        return sum(file.size < least for file in self.state.files.values())
+
+    @property
+    def unclustered_bytes(self) -> int:
+        """The size of what no OPTIMIZE has clustered; 0 where nothing is to be clustered."""
+        files = self.state.files.values() if self.table.cluster_by else ()
+        return sum(file.size for file in files if not file.is_clustered)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether OPTIMIZE has enough to do to be worth a commit."""
+        unclustered = self.unclustered_bytes >= self.maintain.unclustered_mb * MIB
+        return unclustered or self.small_files >= self.maintain.small_files
+
+    def align(self) -> bool:
+        """Give the table the properties and clustering it declares; False where it has them."""
+        kept = {KEPT_FILES: self.maintain.keep_days, KEPT_LOG: self.maintain.log_days}
+        declared = properties(self.table) | {k: f"interval {days} days" for k, days in kept.items()}
+        stored = DEFAULTS | self.state.properties
+        changed = {k: value for k, value in declared.items() if stored.get(k) != value}
+        if changed:
+            pairs = ", ".join(f"'{name}' = '{value}'" for name, value in changed.items())
+            self._alter(f"SET TBLPROPERTIES ({pairs})")
+        if is_moved := self.table.cluster_by != self.state.clustered_by:
+            self._alter(f"CLUSTER BY {_columns(self.table.cluster_by)}")
+        return bool(changed) or is_moved
+
+    def optimize(self) -> bool:
+        """Write small and unclustered files anew, if they are enough; False where they are not."""
+        if not self.is_due:
+            return False
+        with session_conf(self.run.spark, optimize_conf(self.maintain)):
+            done = self._delta().optimize().executeCompaction().select("metrics.*").collect()[0]
+        counts = (f"{done[name]:,}" for name in ("numFilesRemoved", "numFilesAdded"))
+        log.info("%s: optimized, %s files became %s", self.table.table, *counts)
+        return True
+
+    def vacuum(self, last: datetime) -> bool:
+        """Delete files that no version needs; False where `last` is not long enough ago."""
+        every = timedelta(days=self.maintain.vacuum_every_days)
+        if self.run.attempt.started_at - last < every:
+            return False
+        with session_conf(self.run.spark, vacuum_conf(self.run.spark)):
+            self._delta().vacuum(24 * self.maintain.keep_days)
+        return True
+
+    def _delta(self) -> DeltaTable:
+        return DeltaTable.forPath(self.run.spark, self.run.store.path(self.table))
+
+    def _alter(self, what: str) -> None:
+        path = self.run.store.path(self.table).replace("`", "``")
+        self.run.spark.sql(f"ALTER TABLE delta.`{path}` {what}")
+        log.info("%s: %s", self.table.table, what)
+
+
+def tended(run: Run) -> DataFrame:
+    """Tend every table that exists, and say how each is stored then (TABLE_STATISTICS)."""
+    last = _last_vacuums(run)
+    there = [table for table in ALL.values() if run.store.exists(table)]
+    rows = [_tend(run, table, last.get(table.table, run.attempt.started_at)) for table in there]
+    columns = {name: spec for name, spec in TABLE_STATISTICS.columns.items() if name != BATCH}
+    ddl = ", ".join(f"`{name}` {column.type}" for name, column in columns.items())
+    return run.spark.createDataFrame(rows, ddl).coalesce(1)
+
+
+def optimize_conf(maintain: Maintain) -> dict[str, str]:
+    """Spark's settings for one OPTIMIZE.
+
+    By default clustered files are written anew, again and again, until a cube of 100 GiB is full:
+    most tables never are, and would be rewritten whole every night. A cube is closed at twice the
+    size from which it is left alone, so that none is closed below that size.
+    """
+    sizes = {
+        f"{OPTIMIZE}.maxFileSize": maintain.target_file_mb,
+        f"{OPTIMIZE}.minFileSize": maintain.target_file_mb / 2,
+        f"{CUBES}.threshold": maintain.cube_mb,
+        f"{CUBES}.targetCubeSize": 2 * maintain.cube_mb,
+    }
+    return {name: str(int(mib * MIB)) for name, mib in sizes.items()}
+
+
+def vacuum_conf(spark: SparkSession) -> dict[str, str]:
+    """Spark's settings for one VACUUM.
+
+    By default it makes two commits, which say no more than ops.table_statistics does, and lists
+    files in 10,000 tasks however few folders there are.
+    """
+    tasks = str(spark.sparkContext.defaultParallelism)
+    return {VACUUM_COMMITS: "false", LISTING_TASKS: tasks}
+
+
+@contextmanager
+def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Set `values` in the session, and afterwards what was there before."""
+    before = {name: spark.conf.get(name, None) for name in values}
+    for name, value in values.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            spark.conf.unset(name) if old is None else spark.conf.set(name, old)
+
+
+def _tend(run: Run, table: Table, last_vacuum: datetime) -> tuple[object, ...]:
+    uri = run.store.path(table)
+    upkeep = Upkeep(run, table, DeltaLog(uri).state())
+    optimized = vacuumed = False
+    try:
+        changed = upkeep.align()
+        optimized = upkeep.optimize()
+        vacuumed = upkeep.vacuum(last_vacuum)
+        if changed or optimized:
+            upkeep = Upkeep(run, table, DeltaLog(uri).state())
+    except CONFLICTS:
+        log.info("%s: left for the next night, others are writing it", table.table)
+    return (*_stored(upkeep, DeltaLog(uri).version), optimized, vacuumed)
+
+
+def _stored(upkeep: Upkeep, version: int) -> tuple[object, ...]:
+    files = upkeep.state.files.values()
+    rows = [file.rows for file in files]
+    known = None if None in rows else sum(count for count in rows if count is not None)
+    measured = (upkeep.table.table, upkeep.run.attempt.started_at, version)
+    sizes = (len(files), sum(file.size for file in files))
+    return (*measured, known, *sizes, upkeep.small_files, upkeep.unclustered_bytes)
+
+
+def _last_vacuums(run: Run) -> dict[str, datetime]:
+    """When each table was vacuumed last or, where it never was, seen first."""
+    at = F.max(F.when(F.col("vacuumed"), F.col("measured_at")))
+    last = F.coalesce(at, F.min("measured_at")).alias("last")
+    rows = run.read(TABLE_STATISTICS).groupBy("table").agg(last).collect()
+    # Spark hands out times of the machine's zone that do not say so.
+    return {row["table"]: row["last"].astimezone(UTC) for row in rows}
+
+
+def _columns(names: list[str]) -> str:
+    return f"({', '.join(f'`{name}`' for name in names)})" if names else "NONE"
