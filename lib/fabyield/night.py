@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def nightly(settings: Settings) -> None:
     """Finish the night that is open, if any, then take in what has arrived since."""
-    store = Store(session(settings, "fabyield nightly"), settings.lake)
+    store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
     ledger = Ledger(store)
     unfinished = ledger.open_batch()
     if unfinished is not None:

@@ -63,6 +63,24 @@ class Ingest:
 
 
 @dataclass(frozen=True)
+class Retries:
+    """How often a write that met another writer's is planned anew, and how long it waits first.
+
+    Waits are drawn at random below a bound that doubles each time, from `first_seconds` on.
+    """
+
+    attempts: int = 8
+    first_seconds: float = 0.5
+    most_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or not 0 <= self.first_seconds <= self.most_seconds:
+            raise ConfigError(
+                "retries: set attempts to 1 or more, and 0 <= first_seconds <= most_seconds"
+            )
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that can be set; see conf/base.yml for what each means."""
 
@@ -74,6 +92,7 @@ class Settings:
     fab: Fab
     database: Database
     ingest: Ingest
+    retries: Retries
     alerts: list[str]
     model: ModelSettings
     report_maps: int
@@ -88,7 +107,12 @@ class Settings:
         values = merged(_read("base"), _read(chosen))
         values |= {key: value for key, value in given.items() if value is not None}
         values["environment"] = Path(chosen).stem
-        nested: dict[str, type[Any]] = {"fab": Fab, "database": Database, "ingest": Ingest}
+        nested: dict[str, type[Any]] = {
+            "fab": Fab,
+            "database": Database,
+            "ingest": Ingest,
+            "retries": Retries,
+        }
         parts: dict[str, Any] = {
             name: _typed(kind, name, values[name]) for name, kind in nested.items()
         }
