@@ -35,6 +35,7 @@ setup(
         "pyyaml>=6",
         "scikit-learn>=1.9",
         "sqlalchemy>=2.1,<3",
+        "tenacity>=9.1",
         "typer>=0.29",
         "xgboost-cpu>=3.2,<3.3",
     ],

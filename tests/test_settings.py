@@ -56,6 +56,8 @@ def test_url_of_a_server_stays_as_it_is(load):
         ({"ingest": {"empty_night": 1}}, "ingest.empty_night: 1 is not one of warn, fail"),
         ({"fab": {"retest_rule": "last"}}, "fab.retest_rule: 'last' is not one of touch, flag"),
         ({"ingest": {"settle_seconds": "soon"}}, "ingest.settle_seconds: a str, .* a float"),
+        ({"retries": {"attempts": 0}}, "retries: set attempts to 1 or more"),
+        ({"retries": {"first_seconds": 40}}, "retries: .* first_seconds <= most_seconds"),
         ({"alerts": "log"}, "alerts: a str, .* a list"),
         ({"alerts": ["log", ["log"]]}, r"alerts\[1\]: a list, .* a str"),
         ({"fab": {"wafer_id_rules": [["W"]]}}, r"a rule is \[pattern, replacement\]"),

@@ -1,12 +1,16 @@
 import json
-from dataclasses import replace
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from delta import DeltaTable
+from delta.exceptions import ConcurrentAppendException
 from pyspark.sql import functions as F
 
-from fabyield.errors import ContractError
+from fabyield.errors import ConfigError, ContractError
+from fabyield.settings import Retries
 from fabyield.store import Store
 from fabyield.table import Column, Table, WriteMode
 
@@ -57,6 +61,104 @@ def test_f06_append_leaves_no_transaction_in_the_session(store, frame):
     assert stored(store, other) == [(2, "b", None, 1)]
 
 
+NAMES = ["txnAppId", "txnVersion"]
+WAYS = {
+    "append": lambda store, df: store.append(MADE_UP, df, batch=1),
+    "log": lambda store, df: store.log(MADE_UP, df),
+    "merge": lambda store, df: store.merge(MADE_UP, df),
+    "mirror": lambda store, df: store.mirror(MADE_UP, df, F.lit(True)),
+    "replace": lambda store, df: store.replace(MADE_UP, df, "wafer_key in (1)"),
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "name"), [*zip(WAYS, ["txnAppId", "txnVersion"] * 3, strict=False)]
+)
+def test_f06_transaction_left_in_the_session_is_refused_before_any_write(store, frame, way, name):
+    session = store.spark.newSession()
+    session.conf.set(f"spark.databricks.delta.write.{name}", 7)
+    left = replace(store, spark=session)
+
+    with pytest.raises(ConfigError, match=rf"delta\.write\.{name} is 7 .*conf\.unset"):
+        WAYS[way](left, frame((1, "a", None, 1)))
+
+    assert not store.exists(MADE_UP)
+
+
+def test_f06_option_of_the_session_would_make_the_next_write_vanish(store, frame):
+    """What the refusal is for: Delta itself says nothing."""
+    session = store.spark.newSession()
+    store.create(MADE_UP)
+    for name in NAMES:
+        session.conf.set(f"spark.databricks.delta.write.{name}", 7)
+
+    for key in (1, 2):
+        rows = session.createDataFrame([(key, "a", None, 1)], MADE_UP.ddl)
+        rows.write.format("delta").mode("append").save(store.path(MADE_UP))
+
+    assert stored(store) == [(1, "a", None, 1)]
+
+
+@dataclass(frozen=True)
+class Unanswered(Store):
+    """A lake whose commits are made, but the first one of rows is told to have met another."""
+
+    told: list[str] = field(default_factory=list)
+
+    def _save(self, table, writer):
+        super()._save(table, writer)
+        if not self.told:
+            self.told.append("met")
+            raise ConcurrentAppendException("met another")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_f03_write_that_was_committed_but_could_not_know_it_stands_once(spark, store, frame, way):
+    unanswered = Unanswered(spark, store.root, Retries(2, 0, 0))
+
+    WAYS[way](unanswered, frame((1, "a", None, 1)))
+
+    assert unanswered.told
+    assert stored(store) == [(1, "a", None, 1)]
+
+
+def at_once(*works):
+    with ThreadPoolExecutor(len(works)) as pool:
+        for begun in [pool.submit(work) for work in works]:
+            begun.result()
+
+
+def test_f03_writers_at_once_meet_and_neither_loses_a_row(store, frame, caplog):
+    caplog.set_level(logging.INFO, "fabyield")
+    writers = [Store(store.spark.newSession(), store.root, Retries(20, 0.1, 1)) for _ in "ab"]
+    store.merge(MADE_UP, frame(*((key, "old", None, 0) for key in (1, 2, 3))))
+
+    def writing(writer, key):
+        def work():
+            for turn in (1, 2):
+                writer.merge(MADE_UP, frame((key, f"turn {turn}", None, turn)))
+                writer.replace(
+                    MADE_UP, frame((key + 2, "new", None, turn)), f"wafer_key = {key + 2}"
+                )
+
+        return work
+
+    at_once(writing(writers[0], 1), writing(writers[1], 2))
+
+    last = [(key, "turn 2", None, 2) for key in (1, 2)]
+    assert stored(store) == [*last, (3, "new", None, 2), (4, "new", None, 2)]
+    assert "gold.made_up: merge met another writer's commit; again in" in caplog.text
+
+
+@pytest.mark.parametrize("way", ["append", "merge", "mirror", "replace"])
+def test_f03_writers_that_fill_a_new_table_at_once_double_no_row(store, frame, way):
+    writers = [Store(store.spark.newSession(), store.root, Retries(20, 0.1, 1)) for _ in "ab"]
+
+    at_once(*(lambda w=w: WAYS[way](w, frame((1, "a", None, 1))) for w in writers))
+
+    assert stored(store) == [(1, "a", None, 1)]
+
+
 def test_merge_updates_the_rows_that_differ_and_inserts_the_new(store, frame):
     store.merge(
         MADE_UP, frame((1, "a", {"PTR": 1}, 1), (2, "b", {"PTR": 1}, 1), (4, None, None, 1))
@@ -83,7 +185,7 @@ def test_mirror_deletes_the_rows_that_are_gone_but_no_others(store, frame):
 
     assert stored(store) == [(1, "a", None, 1), (3, "new", None, 2), (9, "elsewhere", None, 1)]
     after = store.version(MADE_UP)
-    store.mirror(MADE_UP, frame((1, "a", None, 3), (3, "new", None, 3)), here)
+    store.mirror(MADE_UP, frame((1, "a", None, 3), (3, "new", None, 2)), here)
     assert store.version(MADE_UP) == after > before
 
 

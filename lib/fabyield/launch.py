@@ -105,7 +105,7 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
 
     Raises ConfigError while any other run is unfinished.
     """
-    store = Store(session(settings, f"fabyield {step}"), settings.lake)
+    store = Store(session(settings, f"fabyield {step}"), settings.lake, settings.retries)
     ledger = Ledger(store)
     unfinished = ledger.open_batch()
     if unfinished is not None and ledger.lone_step(unfinished) != step:

@@ -26,7 +26,7 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
 
     Unless that is what has arrived since, and nothing has.
     """
-    store = Store(session(settings, "fabyield nightly"), settings.lake)
+    store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
     ledger = Ledger(store)
     unfinished = ledger.open_batch()
     if unfinished is not None:

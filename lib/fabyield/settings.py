@@ -96,6 +96,24 @@ class Maintain:
 
 
 @dataclass(frozen=True)
+class Retries:
+    """How often a write that met another writer's is planned anew, and how long it waits first.
+
+    Waits are drawn at random below a bound that doubles each time, from `first_seconds` on.
+    """
+
+    attempts: int = 8
+    first_seconds: float = 0.5
+    most_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or not 0 <= self.first_seconds <= self.most_seconds:
+            raise ConfigError(
+                "retries: set attempts to 1 or more, and 0 <= first_seconds <= most_seconds"
+            )
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that can be set; see conf/base.yml for what each means."""
 
@@ -108,6 +126,7 @@ class Settings:
     database: Database
     ingest: Ingest
     maintain: Maintain
+    retries: Retries
     alerts: list[str]
     model: ModelSettings
     report_maps: int
@@ -125,6 +144,7 @@ class Settings:
         nested: dict[str, type[Any]] = {
             **{"fab": Fab, "database": Database, "ingest": Ingest},
             "maintain": Maintain,
+            "retries": Retries,
         }
         parts: dict[str, Any] = {
             name: _typed(kind, name, values[name]) for name, kind in nested.items()

@@ -1,14 +1,22 @@
 """Delta tables in a lake: created as declared, and written so that a write can be repeated."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial, wraps
+from typing import Concatenate, ParamSpec, TypeVar
+from uuid import uuid4
 
 from delta import DeltaTable
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.errors import AnalysisException
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
+from fabyield.conflicts import refuse_transactions, replanned
 from fabyield.errors import ContractError
 from fabyield.files import listed
+from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
 from fabyield.transforms.changes import CHANGE, VERSION
 
@@ -16,14 +24,35 @@ STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
 GONE = "_gone"
 COMMIT = re.compile(r"[0-9]{20}\.json")
+P = ParamSpec("P")
+T = TypeVar("T")
+Write = Callable[Concatenate["Store", Table, P], T]
+
+
+def repeated(write: Write[P, T]) -> Write[P, T]:
+    """Make `write`, one transaction, begin anew where another writer's got in its way."""
+
+    @wraps(write)
+    def repeating(store: "Store", table: Table, /, *given: P.args, **named: P.kwargs) -> T:
+        what = f"{table.table}: {write.__name__.strip('_')}"
+        return replanned(what, partial(write, store, table, *given, **named), store.retries)
+
+    return repeating
 
 
 @dataclass(frozen=True)
 class Store:
-    """The lake under `root`, one folder per table."""
+    """The lake under `root`, one folder per table.
+
+    Every write goes by what is stored at its commit: one that met another writer's is planned
+    anew as `retries` say. Raises FabYieldError where that does not end, and ConfigError where
+    the session's conf holds options that would make writes vanish.
+    """
 
     spark: SparkSession
     root: str
+    retries: Retries = field(default_factory=Retries)
+    _writer: str = field(default_factory=lambda: uuid4().hex, compare=False, repr=False)
     _checked: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def path(self, table: Table) -> str:
@@ -48,18 +77,16 @@ class Store:
         commits = [int(name[:20]) for name in names if COMMIT.fullmatch(name)]
         return max(commits, default=-1)
 
+    @repeated
     def append(self, table: Table, df: DataFrame, batch: int) -> None:
         """Add `df` as the rows of `batch`; a batch that was added before is not added again."""
         self.create(table)
-        writer = df.write.format("delta").mode("append")
-        # On this write alone: in the session's conf the next, different write would be skipped.
-        writer = writer.option("txnAppId", table.table).option("txnVersion", batch)
-        writer.save(self.path(table))
+        self._add(table, df, table.table, batch)
 
     def log(self, table: Table, df: DataFrame) -> None:
-        """Add `df` as it is, for tables that keep every attempt: repeated, it stands twice."""
-        self.create(table)
-        df.write.format("delta").mode("append").save(self.path(table))
+        """Add `df` as it is, for tables that keep every attempt: called again, it stands twice."""
+        # Not twice by a call that was committed, but could not know it.
+        self._log(table, df, self.version(table) + 1)
 
     def changes(self, table: Table, version: int) -> DataFrame:
         """The rows of `table` that changed from `version` on: how in CHANGE, and in which VERSION.
@@ -73,13 +100,14 @@ class Store:
         rows = reader.option("startingVersion", version).load(self.path(table))
         return rows.select(*table.columns, CHANGE, VERSION)
 
+    @repeated
     def merge(self, table: Table, df: DataFrame, gone: DataFrame | None = None) -> None:
         """Insert new keys, update the rows that differ in more than their batch, delete `gone`.
 
         `gone` holds keys that `df` lacks.
         """
         if self._is_new(table):
-            self.log(table, df)
+            self._overwrite(table, df, "true")
             return
         stored, same_row = self.create(table), _same_row(table)
         others = [name for name in table.columns if name not in (*table.key, BATCH)]
@@ -95,45 +123,46 @@ class Store:
         old = stored.toDF().alias("old").where(within)
         # A merge that matches a row rewrites it although nothing changed, and commits.
         is_new = F.expr(f"{alike} and not new.{GONE}")
-        changed = new.alias("new").join(old, is_new, how="left_anti").persist()
-        if not changed.isEmpty():
-            values: dict[str, str | Column] = {n: f"new.`{n}`" for n in table.columns}
-            merge = stored.alias("old").merge(changed.alias("new"), f"{within} and {same_row}")
-            merge = merge.whenMatchedDelete(f"new.{GONE}").whenMatchedUpdate(set=values)
-            merge.whenNotMatchedInsert(f"not new.{GONE}", values).execute()
-        changed.unpersist()
+        with _held(new.alias("new").join(old, is_new, how="left_anti")) as changed:
+            if not changed.isEmpty():
+                values: dict[str, str | Column] = {n: f"new.`{n}`" for n in table.columns}
+                merge = stored.alias("old").merge(changed.alias("new"), f"{within} and {same_row}")
+                merge = merge.whenMatchedDelete(f"new.{GONE}").whenMatchedUpdate(set=values)
+                self._commit(merge.whenNotMatchedInsert(f"not new.{GONE}", values).execute)
 
     def mirror(self, table: Table, df: DataFrame, where: Column) -> None:
         """Merge `df`, and delete the rows that meet `where` and whose keys it lacks."""
         old, new = self.read(table).where(where).alias("old"), df.alias("new")
         self.merge(table, df, old.join(new, F.expr(_same_row(table)), how="left_anti"))
 
+    @repeated
     def replace(self, table: Table, df: DataFrame, where: str | None) -> None:
         """Put `df` in the place of the rows that meet `where`, or of all rows if it is None."""
-        if self._is_new(table) or (where and self.read(table).where(where).isEmpty()):
-            # Nothing to make room for: adding is cheaper than looking for rows to rewrite.
-            self.log(table, df)
-            return
-        writer = df.write.format("delta").mode("overwrite")
-        # Overwriting without a condition would leave the table unclustered.
-        writer.option("replaceWhere", where or "true").save(self.path(table))
+        self.create(table)
+        self._overwrite(table, df, where or "true")
 
+    @repeated
     def update(self, table: Table, where: str, values: dict[str, Column]) -> None:
         """Set `values` in the rows of `table` that meet `where`."""
         if not self.read(table).where(where).isEmpty():
-            self.create(table).update(where, dict(values))
+            self._commit(partial(self.create(table).update, where, dict(values)))
 
+    @repeated
     def create(self, table: Table) -> DeltaTable:
         """Open `table`, created as declared or with the columns that its schema has gained.
 
         Raises ContractError where the stored columns differ in any other way.
         """
-        if self.exists(table):
-            stored = DeltaTable.forPath(self.spark, self.path(table))
-            if table.table not in self._checked:
-                self._add_columns(table, stored.toDF())
-                self._checked.add(table.table)
-            return stored
+        is_new = not self.exists(table)
+        if is_new:
+            self._make(table)
+        stored = DeltaTable.forPath(self.spark, self.path(table))
+        if not is_new and table.table not in self._checked:
+            self._add_columns(table, stored.toDF())
+            self._checked.add(table.table)
+        return stored
+
+    def _make(self, table: Table) -> None:
         # df.write.clusterBy(...).save(path) would leave the table unclustered (delta#4823).
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table))
         builder = builder.comment(table.about)
@@ -144,7 +173,33 @@ class Store:
         for name, column in table.columns.items():
             nullable = not column.required
             builder = builder.addColumn(name, column.type, nullable=nullable, comment=column.about)
-        return builder.execute()
+        try:
+            self._commit(builder.execute)
+        except AnalysisException:
+            # Delta may also say this where another writer made the table at the same time.
+            if not self.exists(table):
+                raise
+
+    @repeated
+    def _log(self, table: Table, df: DataFrame, turn: int) -> None:
+        self.create(table)
+        self._add(table, df, self._writer, turn)
+
+    def _add(self, table: Table, df: DataFrame, writer: str, turn: int) -> None:
+        # On this write alone: in the session's conf the next, different write would be skipped.
+        adding = df.write.format("delta").mode("append")
+        self._save(table, adding.option("txnAppId", writer).option("txnVersion", turn))
+
+    def _overwrite(self, table: Table, df: DataFrame, where: str) -> None:
+        # With a condition always: without one the table would be left unclustered.
+        self._save(table, df.write.format("delta").mode("overwrite").option("replaceWhere", where))
+
+    def _save(self, table: Table, writer: DataFrameWriter) -> None:
+        self._commit(partial(writer.save, self.path(table)))
+
+    def _commit(self, write: Callable[[], object]) -> None:
+        refuse_transactions(self.spark)
+        write()
 
     def _is_new(self, table: Table) -> bool:
         """Whether `table`, now created, holds nothing: then rows need not be held against it."""
@@ -167,8 +222,17 @@ class Store:
         added = [name for name in new if name not in old]
         if added:
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
-            writer = empty.write.format("delta").mode("append").option("mergeSchema", "true")
-            writer.save(self.path(table))
+            writer = empty.write.format("delta").mode("append")
+            self._save(table, writer.option("mergeSchema", "true"))
+
+
+@contextmanager
+def _held(df: DataFrame) -> Iterator[DataFrame]:
+    kept = df.persist()
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
 
 
 def _range(table: Table, df: DataFrame) -> str:
