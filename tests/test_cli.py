@@ -80,13 +80,24 @@ def test_unknown_table_is_named_with_where_to_look(fabyield):
     assert err == "fabyield: gold.luck: no such table; `fabyield tables` lists them\n"
 
 
-def test_nightly_becomes_a_spark_submit_with_the_options_given(monkeypatch, fabyield):
+@pytest.mark.parametrize(
+    ("command", "purpose"),
+    [
+        (["nightly"], []),
+        (["backfill", "2026-03-05"], ["--backfill", "2026-03-05"]),
+        (["replay"], ["--replay"]),
+        (["rebuild"], ["--rebuild"]),
+    ],
+)
+def test_nights_become_a_spark_submit_with_the_options_given(
+    monkeypatch, fabyield, command, purpose
+):
     called = []
     monkeypatch.setattr(os, "execv", lambda path, words: called.append((path, words)))
 
-    fabyield("nightly", "--conf", "prod", "--lake", "s3a://fab/lake")
+    fabyield(*command, "--conf", "prod", "--lake", "s3a://fab/lake")
 
     [(path, [submit, script, *options])] = called
     assert path.name == "spark-submit"
     assert (submit, script.endswith("jobs/nightly.py")) == (str(path), True)
-    assert options == ["--conf", "prod", "--lake", "s3a://fab/lake"]
+    assert options == ["--conf", "prod", "--lake", "s3a://fab/lake", *purpose]

@@ -7,19 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from delta import DeltaTable
-from delta.exceptions import (
-    ConcurrentAppendException,
-    ConcurrentDeleteDeleteException,
-    ConcurrentDeleteReadException,
-    ConcurrentTransactionException,
-    ConcurrentWriteException,
-    DeltaConcurrentModificationException,
-    MetadataChangedException,
-    ProtocolChangedException,
-)
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from fabyield.conflicts import CONFLICTS
 from fabyield.delta_log import DeltaLog, State
 from fabyield.run import Run
 from fabyield.settings import Maintain
@@ -37,12 +28,6 @@ OPTIMIZE = "spark.databricks.delta.optimize"
 CUBES = f"{OPTIMIZE}.clustering.mergeStrategy.minCubeSize"
 VACUUM_COMMITS = "spark.databricks.delta.vacuum.logging.enabled"
 LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
-# Their common base in the JVM is none of theirs in Python.
-CONFLICTS = (
-    *(ConcurrentAppendException, ConcurrentDeleteDeleteException, ConcurrentDeleteReadException),
-    *(ConcurrentTransactionException, ConcurrentWriteException, MetadataChangedException),
-    *(DeltaConcurrentModificationException, ProtocolChangedException),
-)
 
 
 @dataclass(frozen=True)

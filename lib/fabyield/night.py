@@ -35,7 +35,7 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
         night = Run(store, settings, Attempt(unfinished, NIGHT), purpose=begun)
         if (step := ledger.lone_step(unfinished)) is None:
             one_night(night, ledger)
-            if purpose in (begun, NEW_FILES) and not waiting(night):
+            if not waiting(night) if purpose == NEW_FILES else purpose == begun:
                 return
         elif step in steps():
             # From the beginning: whether it was to take all rows is not on record.

@@ -96,9 +96,9 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
     right.take(*FEW)
     with monkeypatch.context() as mistaken:
         values = ALL["bronze.test_values"]
-        strict = {values: replace(values, expectations=(STRICT,))}
-        wrong = lambda table, df: row_rules(strict.get(table, table), df)  # noqa: E731
-        mistaken.setattr("fabyield.run.row_rules", wrong)
+        strict = replace(values, expectations=(STRICT,))
+        judging = lambda table, df: row_rules(strict if table is values else table, df)  # noqa: E731
+        mistaken.setattr("fabyield.run.row_rules", judging)
         fab.take(*FEW)
     refused = fab.store.read(ALL["ops.quarantine"]).where("replayed_in is null").count()
     assert 0 < refused < 52403

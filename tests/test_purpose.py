@@ -1,0 +1,62 @@
+import argparse
+from datetime import date
+
+import pytest
+
+from fabyield.errors import ConfigError
+from fabyield.purpose import Kind, Purpose, add_purposes, chosen
+
+DAY = date(2026, 3, 5)
+STEPS = ("stdf_files", "fab_tables", "wafers")
+
+
+@pytest.mark.parametrize(
+    "purpose", [*(Purpose(kind) for kind in Kind), Purpose(Kind.BACKFILL, DAY)], ids=str
+)
+def test_purpose_is_read_from_what_was_recorded_of_it(purpose):
+    assert Purpose.parse(str(purpose)) == purpose
+
+
+@pytest.mark.parametrize("text", ["", "holiday", "backfill 5 March"])
+def test_text_that_is_no_purpose_is_refused_by_name(text):
+    with pytest.raises(ConfigError, match=repr(text)):
+        Purpose.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "purpose"),
+    [
+        ([], Purpose()),
+        (["--backfill", "2026-03-05"], Purpose(Kind.BACKFILL, DAY)),
+        (["--replay"], Purpose(Kind.REPLAY)),
+        (["--rebuild"], Purpose(Kind.REBUILD)),
+    ],
+)
+def test_options_choose_the_purpose(options, purpose):
+    parser = add_purposes(argparse.ArgumentParser())
+
+    assert chosen(parser.parse_args(options)) == purpose
+
+
+@pytest.mark.parametrize("options", [["--backfill", "yesterday"], ["--replay", "--rebuild"]])
+def test_wrong_or_contrary_options_are_refused(options):
+    with pytest.raises(SystemExit) as refused:
+        add_purposes(argparse.ArgumentParser()).parse_args(options)
+
+    assert refused.value.code == 2
+
+
+def test_sources_are_read_only_where_the_purpose_is_about_them():
+    takes = {kind: [Purpose(kind).takes(step) for step in STEPS] for kind in Kind}
+
+    assert takes[Kind.NIGHT] == takes[Kind.REPLAY] == [True, True, True]
+    assert takes[Kind.BACKFILL] == [True, False, True]
+    assert takes[Kind.REBUILD] == [False, False, True]
+
+
+def test_all_rows_are_taken_by_a_rebuild_and_of_the_factory_by_a_replay():
+    takes_all = {kind: [Purpose(kind).takes_all(step) for step in STEPS] for kind in Kind}
+
+    assert takes_all[Kind.NIGHT] == takes_all[Kind.BACKFILL] == [False, False, False]
+    assert takes_all[Kind.REPLAY] == [False, True, False]
+    assert takes_all[Kind.REBUILD] == [True, True, True]
