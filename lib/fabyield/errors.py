@@ -33,5 +33,9 @@ class StdfError(FabYieldError):
     """A file is not STDF, or a record cannot be written as STDF."""
 
 
+class StageError(FabYieldError):
+    """New files could not be decoded: a worker died, or what it decoded could not be written."""
+
+
 class ModelError(FabYieldError):
     """A model file or its features are not what was stored with it."""
