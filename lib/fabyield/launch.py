@@ -30,6 +30,13 @@ NOISY = {
 RECORD = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
+class LogFile(logging.FileHandler):
+    """A log file; on a disk that is full, what it cannot take is on the screen all the same."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: the default is a stack that buries the message."""
+
+
 class Exit(IntEnum):
     """What the exit code of a job says."""
 
@@ -174,7 +181,7 @@ def logging_to(folder: str, name: str) -> Iterator[None]:
     root.setLevel(logging.DEBUG)
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(f"{folder}/{name}.log")
+        file = LogFile(f"{folder}/{name}.log")
     except OSError as error:
         raise ConfigError(f"log: {error}") from error
     screen = logging.StreamHandler(sys.stdout)

@@ -1,6 +1,7 @@
 """Faults of disks and workers that a night must survive, by number: all of them are real."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.slow
 SUBMIT = Path(sys.executable).with_name("spark-submit")
 STDF_FILES = Path(__file__).parents[2] / "jobs" / "stdf_files.py"
 ROWS = {"lot2.stdf.gz": 52403, "lot3.stdf.gz": 54123}
-FREE = 300_000
+# So little that nothing can be staged, and so much that a few tables of a batch can be written.
+LITTLE, SOME = 30_000, 300_000
 # Kills a Python worker of Spark the moment that it opens `victim`, as the kernel does that is out
 # of memory: always, or only once.
 KILLER = """
@@ -110,10 +112,11 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def fill(disk):
-    """Leave FREE bytes of `disk`; the file that takes the rest."""
+def fill(disk, free):
+    """Leave `free` bytes of `disk`; the file that takes the rest."""
     filler = disk / "filler"
-    filler.write_bytes(bytes(shutil.disk_usage(disk).free - FREE))
+    filler.unlink(missing_ok=True)
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - free))
     return filler
 
 
@@ -121,17 +124,20 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
     deliver(small_disk, "lot2.stdf.gz")
     assert submitted(small_disk).returncode == 0
     fab = fab_in(small_disk, spark)
-    before = (fab.versions(), values(fab))
+    before = (values(fab), fab.rows("bronze.stdf_files"))
+    version = fab.store.version(ALL["bronze.test_values"])
     deliver(small_disk, "lot3.stdf.gz")
-    filler = fill(small_disk)
 
-    done = submitted(small_disk)
+    for free, where in ((LITTLE, "lake/_stage"), (SOME, "lake/bronze/test_values")):
+        filler = fill(small_disk, free)
+        done = submitted(small_disk)
+        assert done.returncode == 1
+        assert re.search(f"FAILED: step stdf_files: .*{small_disk}/{where}", last_line(done))
+        assert "No space left on device" in last_line(done)
+        assert fab.store.version(ALL["bronze.test_values"]) == version
+        assert (values(fab), fab.rows("bronze.stdf_files")) == before
 
-    assert done.returncode == 1
-    assert "No space left on device" in last_line(done)
-    assert str(small_disk / "lake") in last_line(done)
     filler.unlink()
-    assert (fab.versions(), values(fab)) == before
     assert submitted(small_disk).returncode == 0
     assert values(fab) == sorted(ROWS.values())
 
