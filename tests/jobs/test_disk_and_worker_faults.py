@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fabyield.jobs import die_results, touchdowns
 
-from fabyield.fsck import check
+from fabyield.fsck.checking import check
 from fabyield.launch import alone
 from fabyield.ledger import Attempt
 from fabyield.run import Run
