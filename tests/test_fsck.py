@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from fabyield.cli import app
-from fabyield.fsck import check, mend
+from fabyield.fsck.checking import check
+from fabyield.fsck.mending import mend
 from fabyield.ledger import Attempt, Ledger, State, TableRows
 from fabyield.run import Run
 from fabyield.settings import Settings

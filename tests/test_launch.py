@@ -65,6 +65,11 @@ def test_lake_on_an_object_store_is_not_locked():
         (KeyboardInterrupt(), Exit.FAILED, "FAILED: interrupted; run again to go on"),
         (OSError("\n disk full\nat page 3"), Exit.FAILED, "FAILED: OSError: disk full"),
         (OSError("o12.save.\n: no space left\nat"), Exit.FAILED, "FAILED: OSError: no space left"),
+        (
+            OSError("o12.save.\n: cannot write\nCaused by: A\n at\n\tCaused by: disk full\nat"),
+            Exit.FAILED,
+            "FAILED: OSError: cannot write; cause: disk full",
+        ),
         (OSError(), Exit.FAILED, "FAILED: OSError: no message"),
     ],
 )

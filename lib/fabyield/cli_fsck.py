@@ -1,5 +1,6 @@
 """The command `fabyield fsck`."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from rich.text import Text
 
 from fabyield.errors import ConfigError
 from fabyield.files import exists
+from fabyield.fsck.finding import Finding
 from fabyield.screen import screen
 from fabyield.settings import Settings
 
@@ -29,7 +31,8 @@ def fsck(
 
     Exit codes: 0 nothing is damaged, or all was mended; 1 something is; 2 wrong usage.
     """
-    from fabyield.fsck import check, mend  # noqa: PLC0415
+    from fabyield.fsck.checking import check  # noqa: PLC0415
+    from fabyield.fsck.mending import mend  # noqa: PLC0415
     from fabyield.launch import alone_in  # noqa: PLC0415
     from fabyield.tables import ALL  # noqa: PLC0415
 
@@ -39,16 +42,24 @@ def fsck(
     if not exists(settings.lake):
         raise ConfigError(f"{settings.lake}: no lake there; give --lake")
     chosen = [table for name, table in ALL.items() if name in (names or ALL)]
-    found = list(check(settings.lake, chosen, settings.maintain, deep))
-    damaged = [finding for finding in found if not finding.told]
-    if repair:
-        alone_in(settings.lake, lambda: mend(damaged))
-    left = [finding for finding in damaged if finding.mend is None or not repair]
+    found: list[Finding] = []
+
+    def look() -> None:
+        found.extend(check(settings.lake, chosen, settings.maintain, deep))
+        mend(found if repair else [])
+
+    alone_in(settings.lake, look) if repair else look()
+    mended = [one for one in found if repair and one.mend]
+    if found:
+        screen().print(_grid(found, mended))
+    if any(one not in mended and not one.told for one in found):
+        raise typer.Exit(FOUND)
+
+
+def _grid(found: Sequence[Finding], mended: Sequence[Finding]) -> Grid:
     grid = Grid("table", "what", "file", "repair")
     for one in found:
-        done = "done: " if repair and one.mend else ""
-        grid.add_row(*(Text(t) for t in (one.table, one.what, one.file, done + one.repair)))
-    if found:
-        screen().print(grid)
-    if left:
-        raise typer.Exit(FOUND)
+        repair = f"done: {one.repair}" if one in mended else one.repair
+        # As text, or rich would read names in brackets as its own markup.
+        grid.add_row(*(Text(cell) for cell in (one.table, one.what, one.file, repair)))
+    return grid

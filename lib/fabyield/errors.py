@@ -2,11 +2,14 @@
 
 
 def first_line(error: BaseException) -> str:
-    """What `error` says first; of an error in the JVM, what failed there."""
+    """What `error` says first; of an error in the JVM, what failed there, and its root cause."""
     text = str(error)
     # The bridge to the JVM says in its first line only that a call failed.
     text = text.partition("\n: ")[2] or text
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    first = next(iter(lines), "no message")
+    causes = [line.partition("Caused by: ")[2] for line in lines if line.startswith("Caused by: ")]
+    return f"{first}; cause: {causes[-1]}" if causes and causes[-1] not in first else first
 
 
 class FabYieldError(Exception):
@@ -31,6 +34,10 @@ class AccountingError(DataQualityError):
 
 class StdfError(FabYieldError):
     """A file is not STDF, or a record cannot be written as STDF."""
+
+
+class StageError(FabYieldError):
+    """New files could not be decoded: a worker died, or what it decoded could not be written."""
 
 
 class ModelError(FabYieldError):

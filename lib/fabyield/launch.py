@@ -30,6 +30,13 @@ NOISY = {
 RECORD = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
+class LogFile(logging.FileHandler):
+    """A log file; on a disk that is full, what it cannot take is on the screen all the same."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: the default is a stack that buries the message."""
+
+
 class Exit(IntEnum):
     """What the exit code of a job says."""
 
@@ -132,6 +139,9 @@ def attempt(job: Job, run: Run, ledger: Ledger) -> None:
     try:
         job(run)
     except BaseException as error:
+        if not hasattr(error, "__notes__"):
+            # The first to see it is the step; the night, around it, would say no more.
+            error.add_note(f"step {run.attempt.step}: ")
         stopped = isinstance(error, DataQualityError)
         # A session that was interrupted cannot write; the first error is the one to tell.
         with suppress(Exception):
@@ -148,16 +158,20 @@ def guarded(work: Callable[[], None]) -> Exit:
         work()
     except FabYieldError as error:
         code = next(code for kind, code in codes.items() if isinstance(error, kind))
-        log.error("%s: %s", code.name, error)
+        log.error("%s: %s%s", code.name, _step(error), error)
         return code
     except KeyboardInterrupt:
         log.error("FAILED: interrupted; run again to go on")
         return Exit.FAILED
     except Exception as error:
-        log.error("FAILED: %s: %s", type(error).__name__, first_line(error))
+        log.error("FAILED: %s%s: %s", _step(error), type(error).__name__, first_line(error))
         log.debug("stack", exc_info=error)
         return Exit.FAILED
     return Exit.DONE
+
+
+def _step(error: Exception) -> str:
+    return next(iter(getattr(error, "__notes__", [])), "")
 
 
 @contextmanager
@@ -173,7 +187,7 @@ def logging_to(folder: str, name: str) -> Iterator[None]:
     root.setLevel(logging.DEBUG)
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(f"{folder}/{name}.log")
+        file = LogFile(f"{folder}/{name}.log")
     except OSError as error:
         raise ConfigError(f"log: {error}") from error
     screen = logging.StreamHandler(sys.stdout)

@@ -3,7 +3,9 @@ import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from fabyield.errors import StageError
 from fabyield.readers.stdf_stage import Stage, decoder, packed
 from fabyield.stdf import Writer, source
 from fabyield.tables import PARTS
@@ -34,6 +36,18 @@ def test_file_that_cannot_be_opened_stops_no_other(tmp_path):
     assert parts["file_key"].to_pylist() == [3]
     refused = pq.read_table(tmp_path / "stage" / "refused").to_pylist()
     assert [(row["file_key"], row["record_length"]) for row in refused] == [(1, 0), (2, 0)]
+
+
+def test_f24_full_disk_below_the_stage_is_not_laid_on_the_file_that_is_read(tmp_path):
+    stdf(tmp_path / "good.stdf")
+    (tmp_path / "stage" / "parts").mkdir(parents=True)
+    # A device that is always full.
+    (tmp_path / "stage" / "parts" / "part-00000.parquet").symlink_to("/dev/full")
+
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+
+    with pytest.raises(StageError, match=r"stage: cannot be written: .*No space left on device"):
+        list(decode(pa.table({"file_key": [1], "path": ["good.stdf"]}).to_batches()))
 
 
 def test_only_the_columns_of_the_table_to_be_are_kept(tmp_path):

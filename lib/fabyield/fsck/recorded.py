@@ -45,6 +45,7 @@ def writes(lake: str) -> dict[str, list[Write]]:
 def again(table: Table, folder: str, writes: Sequence[Write]) -> str:
     """How the rows of `table` in `folder` are written again without the file that is damaged."""
     command = f"spark-submit jobs/{writes[-1].step}.py --full" if writes else "its step with --full"
+    command += ", or fabyield rebuild where a night is unfinished"
     if table.layer in ("silver", "gold") and table is not WAFER_REGISTRY:
         if table.write is WriteMode.REPLACE:
             return f"{NEVER}, or write the table again: {command}"

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapreplace
@@ -15,8 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield import stdf
-from fabyield.errors import StdfError
+from fabyield.errors import StageError, StdfError
 from fabyield.files import exists, located, remove_folder
+from fabyield.readers.failures import stopped
 from fabyield.readers.stdf_rows import COUNTS, TEXTS, FileSummary, refused_file
 from fabyield.table import Table
 
@@ -86,7 +88,8 @@ class Stage:
 
         Of the kinds of rows that become `tables` only the columns of those are kept. Every task
         streams its files into Parquet files of its own, named by its partition, so that a task
-        that runs again replaces what it wrote.
+        that runs again replaces what it wrote. Raises StageError, which names partition and files,
+        where one fails for good.
         """
         self.discard()
         files = found.select("file_key", "path", "size_bytes").collect()
@@ -101,7 +104,15 @@ class Stage:
         decode = decoder(f"{landing}/stdf", self.folder, operator_key, kept)
         decoded = keys.mapInArrow(decode, DECODED)
         joined = found.join(decoded, "file_key", how="inner")
-        joined.write.mode("overwrite").parquet(f"{self.folder}/{FILES}")
+        try:
+            joined.write.mode("overwrite").parquet(f"{self.folder}/{FILES}")
+        except Exception as error:
+            paths: dict[int, list[str]] = {}
+            for task, _, path in rows:
+                paths.setdefault(task, []).append(path)
+            if (reason := stopped(error, paths)) is None:
+                raise
+            raise StageError(reason) from error
 
 
 def decoder(
@@ -137,7 +148,8 @@ class Sink:
 
     def __exit__(self, *_: object) -> None:
         for writer in self._writers.values():
-            writer.close()
+            with self._writing():
+                writer.close()
 
     def add(self, kind: str, rows: pa.Table) -> None:
         """Append `rows` of `kind`; their columns are the same for every file."""
@@ -145,16 +157,28 @@ class Sink:
             return
         kept = self._kept.get(kind, rows.column_names)
         rows = rows.select([name for name in rows.column_names if name in kept])
-        if kind not in self._writers:
-            system, path = located(f"{self._folder}/{kind}")
-            system.create_dir(path, recursive=True)
-            where = f"{path}/part-{self._part:05d}.parquet"
-            # A dictionary of numbers costs more than it saves, in files that live one night.
-            texts: Any = [field.name for field in rows.schema if not _is_number(field.type)]
-            self._writers[kind] = pq.ParquetWriter(
-                where, rows.schema, filesystem=system, use_dictionary=texts, write_statistics=False
-            )
-        self._writers[kind].write_table(rows)
+        with self._writing():
+            if kind not in self._writers:
+                self._writers[kind] = self._opened(kind, rows.schema)
+            self._writers[kind].write_table(rows)
+
+    def _opened(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
+        system, path = located(f"{self._folder}/{kind}")
+        system.create_dir(path, recursive=True)
+        where = f"{path}/part-{self._part:05d}.parquet"
+        # A dictionary of numbers costs more than it saves, in files that live one night.
+        texts: Any = [field.name for field in schema if not _is_number(field.type)]
+        return pq.ParquetWriter(
+            where, schema, filesystem=system, use_dictionary=texts, write_statistics=False
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            # Not the file that is read is to blame: it would be passed over as unreadable.
+            raise StageError(f"{self._folder}: cannot be written: {error}") from error
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -1,0 +1,160 @@
+"""Faults of disks and workers that a night must survive, by number: all of them are real."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fabyield.jobs import die_results, touchdowns
+
+from fabyield.fsck.checking import check
+from fabyield.launch import alone
+from fabyield.ledger import Attempt
+from fabyield.run import Run
+from fabyield.tables import ALL
+from tests.jobs.conftest import LATE, REAL, fab_in, settle
+from tests.test_fsck import flip_bit
+
+pytestmark = pytest.mark.slow
+SUBMIT = Path(sys.executable).with_name("spark-submit")
+STDF_FILES = Path(__file__).parents[2] / "jobs" / "stdf_files.py"
+ROWS = {"lot2.stdf.gz": 52403, "lot3.stdf.gz": 54123}
+# So little that nothing can be staged, and so much that a few tables of a batch can be written.
+LITTLE, SOME = 30_000, 300_000
+# Kills a Python worker of Spark the moment that it opens `victim`, as the kernel does that is out
+# of memory: always, or only once.
+KILLER = """
+import os, signal, sys
+if "pyspark.daemon" in sys.orig_argv:
+    from fabyield import files
+    opened = files.located
+    def located(uri):
+        if uri.endswith("{victim}") and not os.path.exists("{pardon}"):
+            open("{pardon}", "w").close() if {once} else None
+            os.kill(os.getpid(), signal.SIGKILL)
+        return opened(uri)
+    files.located = located
+"""
+
+
+def submitted(root, master="local[2,3]", **environment):
+    """The job stdf_files of the fab in `root`, in a process of its own."""
+    folders = [f"--{name}={root / name}" for name in ("lake", "landing")]
+    command = [str(SUBMIT), f"--master={master}", str(STDF_FILES), *folders]
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def deliver(root, *names):
+    (root / "landing" / "stdf").mkdir(parents=True, exist_ok=True)
+    copies = [Path(shutil.copy(REAL / name, root / "landing" / "stdf")) for name in names]
+    settle(*copies)
+
+
+def killing(root, victim, once):
+    """The environment in which workers die that open `victim`."""
+    site = root / "site"
+    site.mkdir()
+    killer = KILLER.format(victim=victim, once=once, pardon=site / "pardon")
+    (site / "sitecustomize.py").write_text(killer)
+    return {"PYTHONPATH": str(site)}
+
+
+def values(fab):
+    rows = fab.store.read(ALL["bronze.test_values"]).groupBy("file_key").count().collect()
+    return sorted(row["count"] for row in rows)
+
+
+def last_line(done):
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_f25_worker_that_is_killed_once_is_tried_again(spark, tmp_path):
+    deliver(tmp_path, *ROWS)
+
+    done = submitted(tmp_path, **killing(tmp_path, LATE.name, once=True))
+
+    assert (tmp_path / "site" / "pardon").exists()
+    assert done.returncode == 0, done.stdout
+    assert values(fab_in(tmp_path, spark)) == sorted(ROWS.values())
+
+
+def test_f25_worker_that_dies_each_time_fails_the_step_and_its_file_is_named(spark, tmp_path):
+    deliver(tmp_path, *ROWS)
+
+    done = submitted(tmp_path, **killing(tmp_path, LATE.name, once=False))
+
+    assert done.returncode == 1
+    told = last_line(done)
+    assert "FAILED: step stdf_files: decoding failed in partition " in told
+    assert "which reads lot3.stdf.gz, tried 3 times: its Python worker was killed" in told
+    fab = fab_in(tmp_path, spark)
+    assert fab.rows("bronze.stdf_files") == []
+    assert submitted(tmp_path).returncode == 0
+    assert values(fab) == sorted(ROWS.values())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 24 MB, which only root may make."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = ["-t", "tmpfs", "-o", "size=24m", "tmpfs"]
+    mounted = subprocess.run(["mount", *size, str(disk)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no disk can be filled here: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk, free):
+    """Leave `free` bytes of `disk`; the file that takes the rest."""
+    filler = disk / "filler"
+    filler.unlink(missing_ok=True)
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - free))
+    return filler
+
+
+def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
+    deliver(small_disk, "lot2.stdf.gz")
+    assert submitted(small_disk).returncode == 0
+    fab = fab_in(small_disk, spark)
+    before = (values(fab), fab.rows("bronze.stdf_files"))
+    version = fab.store.version(ALL["bronze.test_values"])
+    deliver(small_disk, "lot3.stdf.gz")
+
+    for free, where in ((LITTLE, "lake/_stage"), (SOME, "lake/bronze/test_values")):
+        filler = fill(small_disk, free)
+        done = submitted(small_disk)
+        assert done.returncode == 1
+        assert re.search(f"FAILED: step stdf_files: .*{small_disk}/{where}", last_line(done))
+        assert "No space left on device" in last_line(done)
+        assert fab.store.version(ALL["bronze.test_values"]) == version
+        assert (values(fab), fab.rows("bronze.stdf_files")) == before
+
+    filler.unlink()
+    assert submitted(small_disk).returncode == 0
+    assert values(fab) == sorted(ROWS.values())
+
+
+def test_f23_flipped_bit_stops_the_step_and_the_named_command_puts_it_right(
+    new_fab, night, undisturbed, unaudited
+):
+    fab = new_fab(like=night)
+    folder = Path(fab.store.path(ALL["silver.touchdowns"]))
+    flip_bit(sorted(folder.glob("*.parquet"))[0], "wafer_key")
+
+    with pytest.raises(Exception, match="FAILED_READ_FILE"):
+        die_results.job(Run(fab.store, fab.settings, Attempt(2, "die_results")))
+    tables = [ALL["silver.touchdowns"], ALL["silver.die_results"]]
+    [found] = check(fab.settings.lake, tables, fab.settings.maintain, deep=True)
+    alone(touchdowns.job, "touchdowns", fab.settings, full=True)
+
+    assert "or write the table again: spark-submit jobs/touchdowns.py --full" in found.repair
+    assert list(check(fab.settings.lake, tables, fab.settings.maintain, deep=True)) == []
+    assert fab.contents() == undisturbed

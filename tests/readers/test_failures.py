@@ -1,0 +1,45 @@
+import pytest
+
+from fabyield.readers.failures import stopped
+
+ABORTED = (
+    "An error occurred while calling o324.parquet.\n: org.apache.spark.SparkException: Job aborted "
+    "due to stage failure: Task 3 in stage 15.0 failed 4 times, most recent failure: Lost task 3.3 "
+    "in stage 15.0 (TID 20) (host): {reason}\n\tat org.apache.spark.Task.run\nDriver stacktrace:"
+)
+RAISED = (
+    "org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n"
+    '  File "stdf_stage.py", line 158, in add\n'
+    "fabyield.errors.StageError: /lake/_stage/2: cannot be written: [Errno 28] No space left"
+)
+DIED = "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)."
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (RAISED, "StageError: /lake/_stage/2: cannot be written: [Errno 28] No space left"),
+        (DIED, "its Python worker was killed or ran out of memory"),
+    ],
+)
+def test_f25_partition_its_files_and_the_reason_are_told(reason, told):
+    said = stopped(Exception(ABORTED.format(reason=reason)), {2: ["a.stdf"], 3: ["b.stdf"]})
+
+    assert said is not None
+    assert said.startswith(
+        f"decoding failed in partition 3, which reads b.stdf, tried 4 times: {told}"
+    )
+
+
+def test_of_many_files_a_few_are_named():
+    files = [f"{number}.stdf" for number in range(12)]
+
+    said = stopped(Exception(ABORTED.format(reason=DIED)), {3: files})
+
+    assert said is not None
+    assert "4.stdf and 7 more" in said
+    assert "5.stdf" not in said
+
+
+def test_error_outside_a_task_is_left_as_it_is():
+    assert stopped(Exception("Path does not exist"), {3: ["b.stdf"]}) is None
