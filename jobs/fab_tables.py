@@ -3,11 +3,9 @@
 spark-submit --py-files dist/fabyield.zip jobs/fab_tables.py --conf prod
 """
 
-import logging
-
-from fabyield.batch import Batch
+from fabyield.fab_ingest import take_in
 from fabyield.launch import main
-from fabyield.readers.fab_database import counterpart, fab_rows
+from fabyield.purpose import Kind
 from fabyield.run import Run
 from fabyield.tables import (
     FAB_ASSEMBLY,
@@ -19,22 +17,15 @@ from fabyield.tables import (
     FAB_WAFERS,
 )
 
-log = logging.getLogger("fabyield.fab_tables")
-FAB = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
+NEEDED = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
 OPTIONAL = (FAB_LOT_HISTORY, FAB_ASSEMBLY)
 
 
 def job(run: Run) -> None:
     """Read what the factory knows, audit all of it, then publish what is new or has changed."""
-    database, fab_id = run.settings.database, run.fab_id
-    wanted = list(FAB)
-    for table in OPTIONAL:
-        if counterpart(database, table):
-            wanted.append(table)
-        else:
-            log.info("%s: database.tables names none: nothing to read", table.table)
-    found = [(table, fab_rows(run.spark, database, table, fab_id)) for table in wanted]
-    run.publish([Batch(table, fab.rows, refused=fab.refused) for table, fab in found])
+    take_in(run, NEEDED, OPTIONAL)
+    if run.purpose.kind is Kind.REPLAY:
+        run.replayed("table like 'bronze.fab%'")
 
 
 if __name__ == "__main__":

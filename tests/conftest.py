@@ -2,10 +2,12 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -20,6 +22,7 @@ from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import Table
+from tests.postgresql import Server, programs, server
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 BLANK: dict[str, Any] = {
@@ -73,3 +76,16 @@ def rows(spark: SparkSession) -> Callable[..., DataFrame]:
         return spark.createDataFrame([T.Row(**(blank | r)) for r in records], table.ddl)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real server on loopback; without one its tests are skipped, but never in CI."""
+    if programs() is None and "CI" not in os.environ:
+        warnings.warn("PostgreSQL is NOT TESTED: no initdb on this machine", stacklevel=1)
+        pytest.skip("no PostgreSQL server is installed (Debian: apt install postgresql)")
+    # Not below pytest's folder, which no other user may enter.
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        with server(Path(folder) / "server") as running:
+            yield running

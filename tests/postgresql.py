@@ -7,10 +7,47 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import psycopg
 
 PASSWORD = "a secret of the tests"
 USERS = ("postgres", "nobody")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs, with its own database; `fab` with PASSWORD may do all in it."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        password = PASSWORD.replace(" ", "%20")
+        return f"postgresql://fab:{password}@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str, like: str = "template1") -> str:
+        """A new database, a copy of another; its URL."""
+        self.execute("postgres", f"create database {database} template {like}")
+        return self.url_of(database)
+
+    def execute(self, database: str, *statements: str) -> int:
+        """Run the statements; the rows that the last one touched."""
+        with psycopg.connect(self.url_of(database), autocommit=True) as connection:
+            return [connection.execute(statement).rowcount for statement in statements][-1]
+
+    def queries(self, database: str) -> list[str]:
+        """What was asked of the database over JDBC so far, in order."""
+        lines = (self.folder / "log").read_text().splitlines()
+        told = [line.partition(":LOG:  execute <unnamed>") for line in lines]
+        asked = [what.partition(": ")[2].strip() for name, _, what in told if name == database]
+        # The driver also looks things up in the server's own catalogue.
+        return [q for q in asked if q.startswith("SELECT") and "pg_catalog" not in q]
 
 
 def programs() -> Path | None:
@@ -23,8 +60,8 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Give the URL of a server's own database, as the user `fab` with PASSWORD; stop it at last."""
+def server(folder: Path) -> Iterator[Server]:
+    """Give a server that logs every statement with its database; stop it at last."""
     bin_folder, port = programs(), _free_port()
     data, secret = folder / "data", folder / "password"
     folder.mkdir(mode=0o777)
@@ -33,10 +70,11 @@ def server(folder: Path) -> Iterator[str]:
     names = [f"--pgdata={data}", "--username=fab", f"--pwfile={secret}"]
     _run(bin_folder / "initdb", *names, "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}"
+    options += " -c log_statement=all -c log_line_prefix=%d:"
     control = bin_folder / "pg_ctl", f"--pgdata={data}"
     _run(*control, "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
-        yield f"postgresql://fab:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port}/postgres"
+        yield Server(folder, port)
     finally:
         _run(*control, "-m", "immediate", "stop")
 

@@ -200,8 +200,9 @@ def test_part_of_a_mirrored_source_deletes_only_what_it_says_is_gone(run, rows):
     run.write(FAB_LOTS, rows(FAB_LOTS, *lots))
 
     changed = rows(FAB_LOTS, lots[1] | {"status": "new"})
-    next_batch(run, 2).publish([Batch(FAB_LOTS, changed, gone=rows(FAB_LOTS, lots[2]))])
-    next_batch(run, 3).publish([Batch(FAB_LOTS, rows(FAB_LOTS), gone=rows(FAB_LOTS, lots[0]))])
+    for batch, part, gone in ((2, changed, lots[2]), (3, rows(FAB_LOTS), lots[0])):
+        part_of_it = Batch(FAB_LOTS, part, whole=False, gone=rows(FAB_LOTS, gone))
+        next_batch(run, batch).publish([part_of_it])
 
     assert run.read(FAB_LOTS).select("lot_id", "status").collect() == [("B", "new")]
 
@@ -212,6 +213,18 @@ def test_step_that_takes_all_rows_sees_them_all_as_inserted(run, rows):
     [change] = next_batch(run, batch=2).changes(WAFERS).collect()
 
     assert (change["wafer_key"], change["_change_type"]) == (1, "insert")
+
+
+def test_part_of_a_source_deletes_nothing_even_if_it_is_empty(run, rows):
+    fab = {"fab_id": run.fab_id}
+    run.write(FAB_LOTS, rows(FAB_LOTS, *(fab | {"lot_id": name} for name in "AB")))
+    changed = rows(FAB_LOTS, fab | {"lot_id": "B", "status": "held"}, fab | {"lot_id": "C"})
+
+    for part in (changed, rows(FAB_LOTS)):
+        next_batch(run, batch=2).publish([Batch(FAB_LOTS, part, whole=False)])
+
+    stored = run.read(FAB_LOTS).orderBy("lot_id").select("lot_id", "status", "batch").collect()
+    assert stored == [("A", "-", 1), ("B", "held", 2), ("C", "-", 2)]
 
 
 def test_touched_are_the_wafers_with_rows_since_the_step_was_done(run, rows):

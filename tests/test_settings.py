@@ -26,6 +26,15 @@ def test_chosen_file_is_laid_over_the_base_one_setting_at_a_time(load):
     assert (settings.lake, settings.environment) == ("s3a://fab/lake", "mine")
 
 
+def test_file_may_take_back_a_table_or_a_watermark_of_the_base(load):
+    names = {"tables": {"fab_assembly": ""}, "watermarks": {"fab_pcm": None}}
+
+    database = load({"database": names}).database
+
+    assert (database.tables["fab_assembly"], database.tables["fab_lots"]) == ("", "lots")
+    assert (database.watermarks["fab_pcm"], database.watermarks["fab_lots"]) == (None, "updated_at")
+
+
 def test_given_options_win_over_every_file(load):
     settings = load({"lake": "s3a://fab/lake", "report": "/r/page.html"}, lake="/lake", report=None)
 
@@ -69,6 +78,10 @@ def test_url_of_a_server_stays_as_it_is(load):
         ({"maintain": {"keep_days": 6}}, "maintain.keep_days: 6, it must be at least 7"),
         ({"maintain": {"cube_mb": 9}}, "maintain.cube_mb: 9, it must be at least 128"),
         ({"database": None}, "database: a NoneType is not a mapping"),
+        ({"database": {"tables": {"fab_pcm": 5}}}, r"database\.tables: fab_pcm: not a name"),
+        ({"database": {"watermarks": {"fab_pcm": []}}}, r"database\.watermarks: fab_pcm: not a"),
+        ({"database": {"overlap_seconds": -1}}, r"overlap_seconds: -1 is not 0 or more seconds"),
+        ({"database": {"partitions": 0}}, r"database\.partitions: 0, but it must be 1 or more"),
     ],
 )
 def test_wrong_setting_is_named_with_what_it_may_be(load, content, named):

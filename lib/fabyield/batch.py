@@ -22,8 +22,8 @@ class Batch:
     and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
     have. `wafers` are the wafer keys whose old rows make room, `files` the keys of files that
     were read again; None: all wafers, and files that are new. `staged` rows are cheap to read
-    again, so they are not held while they are audited. Of a mirrored table, `gone` makes the batch
-    a part of its source: only the keys in `gone` leave.
+    again, so they are not held while they are audited. A mirror deletes the keys that its batch
+    lacks, unless the batch is not the `whole` source: then only the keys in `gone`.
     """
 
     table: Table
@@ -34,6 +34,7 @@ class Batch:
     wafers: Sequence[int] | None = None
     files: Sequence[int] | None = None
     staged: bool = False
+    whole: bool = True
     gone: DataFrame | None = None
 
 

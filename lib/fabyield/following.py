@@ -24,4 +24,4 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     stored = run.read(target, keys)
     result = keyed(found.rows, names)
     gone = stored.join(result, target.key, how="left_anti")
-    return Batch(target, result, source_rows=found.rows.count(), gone=gone)
+    return Batch(target, result, source_rows=found.rows.count(), whole=False, gone=gone)

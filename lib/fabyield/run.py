@@ -151,8 +151,8 @@ class Run:
 
     def _refuse_to_empty(self, audit: Audited) -> None:
         table = audit.batch.table
-        whole = table.write is WriteMode.MIRROR and audit.batch.gone is None
-        emptied = whole and not audit.rows.rows_out
+        mirrored = table.write is WriteMode.MIRROR and audit.batch.whole
+        emptied = mirrored and not audit.rows.rows_out
         if emptied and not self.read(table).where(self._ours()).isEmpty():
             # More likely a database that was restored or not filled yet than a fab without lots.
             raise DataQualityError(
@@ -162,7 +162,7 @@ class Run:
 
     def _store(self, audit: Audited) -> None:
         batch, table = audit.batch, audit.batch.table
-        is_part = batch.gone is not None or batch.files is not None
+        is_part = not batch.whole or batch.files is not None
         may_shrink = table.write is WriteMode.REPLACE or is_part
         if not may_shrink and not audit.rows.rows_out + audit.rows.quarantined:
             self.store.create(table)
@@ -183,7 +183,7 @@ class Run:
             self.store.replace(table, rows, among("file_key", batch.files))
         elif table.write is WriteMode.APPEND:
             self.store.append(table, rows, self.attempt.batch)
-        elif table.write is WriteMode.MERGE or batch.gone is not None:
+        elif table.write is WriteMode.MERGE or not batch.whole:
             self.store.merge(table, rows, batch.gone)
         else:
             self.store.mirror(table, rows, self._ours())

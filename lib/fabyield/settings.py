@@ -1,5 +1,6 @@
 """Settings: conf/base.yml, with the chosen environment's file laid over it."""
 
+import math
 import os
 import re
 from dataclasses import dataclass, field, fields, replace
@@ -48,13 +49,31 @@ class Fab:
 
 @dataclass(frozen=True)
 class Database:
-    """How to reach the factory database over JDBC; `tables` maps our names to its own."""
+    """How to reach the factory database over JDBC, and what to read of it.
+
+    `tables` maps our names to its own, `watermarks` to the column that tells when a row changed;
+    a name that is empty stands for none. A table is read by `partitions` queries side by side.
+    """
 
     url: str = field(repr=False)
     driver: str
     tables: dict[str, str]
     user: str = ""
     password: str = field(default="", repr=False)
+    watermarks: dict[str, str] = field(default_factory=dict)
+    overlap_seconds: float = 86_400
+    partitions: int = 1
+
+    def __post_init__(self) -> None:
+        for setting, names in (("tables", self.tables), ("watermarks", self.watermarks)):
+            if wrong := [ours for ours, name in names.items() if not isinstance(name, str | None)]:
+                raise ConfigError(f"database.{setting}: {', '.join(map(str, wrong))}: not a name")
+        if not 0 <= self.overlap_seconds < math.inf:
+            raise ConfigError(
+                f"database.overlap_seconds: {self.overlap_seconds} is not 0 or more seconds"
+            )
+        if self.partitions < 1:
+            raise ConfigError(f"database.partitions: {self.partitions}, but it must be 1 or more")
 
 
 @dataclass(frozen=True)

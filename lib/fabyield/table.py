@@ -116,6 +116,11 @@ class Table:
         return self.table.partition(".")[0]
 
     @property
+    def name(self) -> str:
+        """Its name without the layer."""
+        return self.table.partition(".")[2]
+
+    @property
     def ddl(self) -> str:
         """The columns as a Spark schema string."""
         return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())

@@ -47,5 +47,6 @@ QUARANTINE = Table.load("quarantine")
 METRIC_HISTORY = Table.load("metric_history")
 VALIDATION_RESULTS = Table.load("validation_results")
 TABLE_STATISTICS = Table.load("table_statistics")
+SOURCE_READS = Table.load("source_reads")
 
 ALL = {t.table: t for t in list(globals().values()) if isinstance(t, Table)}

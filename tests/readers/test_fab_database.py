@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from fabyield.errors import ConfigError, FabYieldError
-from fabyield.readers.fab_database import fab_rows
+from fabyield.readers.fab_database import FabDatabase
+from fabyield.readers.fab_errors import shown
 from fabyield.settings import Database
 from fabyield.tables import FAB_LOTS, FAB_PCM
 
@@ -35,29 +36,41 @@ def database(tmp_path):
     return build
 
 
-def test_microseconds_since_1970_survive_as_utc(spark, database):
+@pytest.fixture
+def read(spark):
+    """`read(database, TABLE)`: all rows of that table."""
+
+    def reading(conf, table):
+        database = FabDatabase(spark, conf)
+        [source] = database.sources([table])
+        return database.rows(source, "F1", None)
+
+    return reading
+
+
+def test_microseconds_since_1970_survive_as_utc(read, database):
     lots = database(LOTS, "insert into lots values ('A', 'M16G', 1772452800123456, null, null)")
 
-    actual = fab_rows(spark, lots, FAB_LOTS, "F1").rows.collect()
+    actual = read(lots, FAB_LOTS).rows.collect()
 
     at = datetime(2026, 3, 2, 12, 0, 0, 123456)
     assert actual == [("F1", "A", "M16G", at, None, None)]
 
 
-def test_values_are_doubles_and_nulls_stay_nulls(spark, database):
+def test_values_are_doubles_and_nulls_stay_nulls(read, database):
     pcm = database(
         PCM,
         "insert into pcm values ('A', '02', 'vth_n', 0.42, 'V', null, null)",
         "insert into pcm values ('A', '02', 'x', null, '', 0, null)",
     )
 
-    actual = fab_rows(spark, pcm, FAB_PCM, "F1").rows.orderBy("pcm_test").collect()
+    actual = read(pcm, FAB_PCM).rows.orderBy("pcm_test").collect()
 
     assert actual[0] == ("F1", "A", "02", "vth_n", 0.42, "V", None, None)
     assert actual[1] == ("F1", "A", "02", "x", None, "", datetime(1970, 1, 1), None)
 
 
-def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(spark, database):
+def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(read, database):
     pcm = database(
         PCM,
         "insert into pcm values ('A', '01', 'vth', 'N/A', 'V', 0, 0)",
@@ -65,7 +78,7 @@ def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(spark, dat
         "insert into pcm values ('A', '03', 'vth', 0.5, 'V', '2026-03-02 08:00:00', 0)",
     )
 
-    actual = fab_rows(spark, pcm, FAB_PCM, "F1")
+    actual = read(pcm, FAB_PCM)
 
     assert [row["wafer_id"] for row in actual.rows.collect()] == ["02"]
     reasons = {json.loads(r["row"])["wafer_id"]: r["reason"] for r in actual.refused.collect()}
@@ -75,44 +88,60 @@ def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(spark, dat
     }
 
 
-def test_missing_file_is_not_made_by_asking_for_it(spark, tmp_path):
+def test_missing_file_is_not_made_by_asking_for_it(read, tmp_path):
     path = tmp_path / "none.db"
     lost = Database(f"jdbc:sqlite:{path}", DRIVER, {"fab_lots": "lots"})
 
     with pytest.raises(ConfigError, match=f"{path}: no such factory database"):
-        fab_rows(spark, lost, FAB_LOTS, "F1")
+        read(lost, FAB_LOTS)
 
     assert not path.exists()
 
 
-def test_missing_table_is_named(spark, database):
-    with pytest.raises(FabYieldError, match=r"table lots: cannot be read: .*no such table"):
-        fab_rows(spark, database(), FAB_LOTS, "F1")
+def test_missing_table_is_named(read, database):
+    with pytest.raises(FabYieldError, match=r"table lots: .*no such table"):
+        read(database(), FAB_LOTS)
 
 
-def test_missing_column_is_named_with_those_there_are(spark, database):
+def test_missing_column_is_named_with_those_there_are(read, database):
     lots = database(LOTS.replace(" product_id text,", ""))
 
     with pytest.raises(FabYieldError, match="lots: no column product_id; it has lot_id, started"):
-        fab_rows(spark, lots, FAB_LOTS, "F1")
+        read(lots, FAB_LOTS)
 
 
-def test_table_without_a_counterpart_in_conf_is_named(spark):
+def test_table_without_a_counterpart_in_conf_is_named(read):
     with pytest.raises(ConfigError, match=r"database\.tables: no name for fab_lots"):
-        fab_rows(spark, Database("jdbc:sqlite:x", DRIVER, {}), FAB_LOTS, "F1")
+        read(Database("jdbc:sqlite:x", DRIVER, {}), FAB_LOTS)
 
 
-def told(spark, database):
+def told(read, database):
     with pytest.raises(FabYieldError) as raised:
-        fab_rows(spark, database, FAB_LOTS, "F1")
+        read(database, FAB_LOTS)
     return f"{raised.value!r} {raised.value.__cause__!r}"
 
 
-def test_f30_password_is_in_no_message(spark):
+def test_f30_password_is_in_no_message(read):
     names = {"fab_lots": "lots"}
     urls = ["jdbc:postgresql://localhost:1/fab?password=hunter2", "jdbc:postgres:hunter2@x"]
 
     for url in urls:
-        assert "hunter2" not in told(spark, Database(url, "org.postgresql.Driver", names))
+        assert "hunter2" not in told(read, Database(url, "org.postgresql.Driver", names))
     named = Database("jdbc:none:hunter2", "org.sqlite.JDBC", names, "fab", "hunter2")
-    assert "hunter2" not in told(spark, named)
+    assert "hunter2" not in told(read, named)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("jdbc:postgresql://db.example:5432/fab", "jdbc:postgresql://db.example:5432/fab"),
+        ("jdbc:postgresql://db/fab?password=hunter2", "jdbc:postgresql://db/fab"),
+        ("jdbc:sqlserver://db:1433;password=hunter2", "jdbc:sqlserver://db:1433"),
+        ("jdbc:postgresql://fab:12?hunter@db/fab", "jdbc:postgresql"),
+        ("jdbc:postgresql://fab:hunter2@db/fab", "jdbc:postgresql"),
+        ("jdbc:oracle:thin:fab/hunter2@db:1521/fab", "jdbc:oracle"),
+        ("jdbc:sqlite:var/fab.db?password=hunter2", "jdbc:sqlite:var/fab.db"),
+    ],
+)
+def test_f30_url_is_shown_as_far_as_it_can_hold_no_secret(url, told):
+    assert shown(url) == told

@@ -1,10 +1,5 @@
 """The factory database in a real PostgreSQL server."""
 
-import os
-import warnings
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import pytest
 import sqlalchemy
 
@@ -13,21 +8,9 @@ from fabyield.simulate.built import Built
 from fabyield.simulate.database import METADATA, deliver
 from fabyield.simulate.fab_rows import Span
 from tests.plans import small_plan
-from tests.postgresql import PASSWORD, programs, server
+from tests.postgresql import PASSWORD
 
 NIGHTS = 5
-
-
-@pytest.fixture(scope="module")
-def postgresql():
-    if programs() is None and "CI" not in os.environ:
-        warnings.warn("PostgreSQL is NOT TESTED: no initdb on this machine", stacklevel=1)
-        pytest.skip("no PostgreSQL server is installed (Debian: apt install postgresql)")
-    # Not below pytest's folder, which no other user may enter.
-    with TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        with server(Path(folder) / "server") as url:
-            yield url
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +32,18 @@ def test_postgresql_night_by_night_holds_the_rows_of_sqlite_at_once(postgresql, 
     deliver(built, sqlite, Span.of(built, range(1, NIGHTS + 1)))
     for night in range(1, NIGHTS + 1):
         then = Built.until(built.plan, night)
-        deliver(then, postgresql, Span.of(then, range(night, night + 1)))
+        deliver(then, postgresql.url, Span.of(then, range(night, night + 1)))
     # A delivery that is repeated changes nothing.
-    deliver(built, postgresql, Span.of(built, range(NIGHTS, NIGHTS + 1)))
+    deliver(built, postgresql.url, Span.of(built, range(NIGHTS, NIGHTS + 1)))
 
-    found, expected = rows(postgresql), rows(sqlite)
+    found, expected = rows(postgresql.url), rows(sqlite)
 
     assert found == expected
     assert all(found.values())
 
 
 def test_wrong_password_is_an_error_that_does_not_print_it(postgresql, built):
-    wrong = postgresql.replace("secret", "wrong")
+    wrong = postgresql.url.replace("secret", "wrong")
 
     with pytest.raises(FabYieldError, match=r"fab:\*\*\*@127") as told:
         deliver(built, wrong, Span.of(built, range(1, 2)))
