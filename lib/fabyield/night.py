@@ -7,6 +7,7 @@ from importlib import import_module
 from fabyield.files import remove_folder
 from fabyield.ingest import waiting
 from fabyield.launch import Job, attempt
+from fabyield.lease import fenced
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.reports.gather import gather
 from fabyield.reports.summary import summary
@@ -44,6 +45,7 @@ def one_night(store: Store, settings: Settings, ledger: Ledger, batch: int) -> N
     def take_steps(run: Run) -> None:
         for place, step in enumerate(order, 1):
             take(run, ledger, step, f"{place:2d}/{len(order)} {step}")
+        fenced(settings.lake)
         remove_folder(f"{settings.lake}/_stage")
 
     try:
