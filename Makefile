@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 JARS := $(VAR)/jars
+S3_JARS := $(VAR)/jars-s3
 DECLARED := setup.py pyproject.toml $(wildcard conf/*.py schemas/*.py expectations/*.py jobs/__init__.py)
 
 help: ## list the targets
@@ -42,7 +43,7 @@ landing: setup ## fill the landing zone and the factory database if there are no
 	  mkdir -p $(VAR)/filling/landing/stdf/real $(VAR)/landing/stdf && cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/landing/stdf/real && \
 	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 
-test: doctor $(VENV)/.dev-ready $(JARS)/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
+test: doctor $(VENV)/.dev-ready $(JARS)/.ready $(S3_JARS)/.ready $(VAR)/s3-venv/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(OPTIONS)
 
 fuzz: doctor $(VENV)/.dev-ready ## read 100,000 damaged STDF files (OPTIONS="--count 500 --seed 7" are passed on)
@@ -100,6 +101,22 @@ $(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.
 	@$(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "conf")' > $(JARS)/.spark-conf
 	@mkdir -p "$$(cat $(JARS)/.spark-conf)" && sed "s|@jars@|$(CURDIR)/$(JARS)|" conf/spark-defaults.conf > "$$(cat $(JARS)/.spark-conf)/spark-defaults.conf"
 	@cp conf/log4j2.properties "$$(cat $(JARS)/.spark-conf)/"
+	@touch $@
+
+$(VAR)/s3-venv/.ready: tests/requirements-s3.txt $(VENV)/.ready
+	@echo "setting up $(VAR)/s3-venv"
+	@mkdir -p $(VAR) && $(BIN)/python -m venv $(VAR)/s3-venv
+	@$(VAR)/s3-venv/bin/pip install -q --disable-pip-version-check -r tests/requirements-s3.txt
+	@touch $@
+
+# Apart from the others, as they are large and no night on an embedded default needs them.
+$(S3_JARS)/.ready: conf/jars-s3.txt $(IVY_SETTINGS) $(VENV)/.ready
+	@echo "fetching the jars of the object store into $(S3_JARS) (600 MB, for tests)"
+	@rm -rf $(S3_JARS) $(VAR)/ivy-s3 && mkdir -p $(S3_JARS) $(VAR)/log
+	@spark-submit --conf spark.jars.ivy="$(CURDIR)/$(VAR)/ivy-s3" --conf spark.jars.ivySettings=$(IVY_SETTINGS) \
+	  --packages "$$(grep -v '^#' conf/jars-s3.txt | paste -sd,)" jobs/__init__.py > $(VAR)/log/jars-s3.log 2>&1 \
+	  || { tail -n 5 $(VAR)/log/jars-s3.log >&2; echo "the jars of the object store could not be fetched: is Maven Central, or a mirror named in IVY_SETTINGS, within reach?" >&2; exit 1; }
+	@mv $(VAR)/ivy-s3/jars/*.jar $(S3_JARS) && rm -rf $(VAR)/ivy-s3
 	@touch $@
 
 .PHONY: help doctor setup nightly landing test fuzz fuzz-guided bench lint package lock clean

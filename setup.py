@@ -28,6 +28,7 @@ setup(
         "jinja2>=3.1",
         "numba>=0.68",
         "numpy>=2.4",
+        "obstore>=0.12,<0.13",
         "pandas>=2.3,<3",
         "psycopg[binary]>=3.3",
         "pyarrow>=25.0.1,<26",

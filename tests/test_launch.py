@@ -1,20 +1,12 @@
 import logging
-import subprocess
-import sys
 
 import pytest
 
 from fabyield.errors import AccountingError, ConfigError, DataQualityError, ModelError
-from fabyield.launch import Exit, alone, alone_in, attempt, guarded, logging_to
+from fabyield.launch import Exit, alone, attempt, guarded, logging_to
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.store import Store
 from fabyield.tables import RUNS
-
-HOLD = """
-import sys
-from fabyield.launch import alone_in
-alone_in(sys.argv[1], lambda: (print("held", flush=True), sys.stdin.read()))
-"""
 
 
 def raising(error):
@@ -22,36 +14,6 @@ def raising(error):
         raise error
 
     return work
-
-
-def test_f03_second_process_on_a_lake_is_refused_until_the_first_ends(tmp_path):
-    lake, done = str(tmp_path / "lake"), []
-    first = subprocess.Popen(
-        [sys.executable, "-c", HOLD, lake], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert first.stdout.readline() == b"held\n"
-
-    with pytest.raises(ConfigError, match=f"{lake}: another run is writing it"):
-        alone_in(lake, lambda: done.append("too early"))
-    # Killed, it cannot clean up.
-    first.kill()
-    first.communicate()
-    alone_in(lake, lambda: done.append("after"))
-
-    assert done == ["after"]
-
-
-def test_f03_lake_by_its_uri_is_the_same_lake(tmp_path):
-    with pytest.raises(ConfigError, match="another run is writing it"):
-        alone_in(str(tmp_path), lambda: alone_in(f"file://{tmp_path}", lambda: None))
-
-
-def test_lake_on_an_object_store_is_not_locked():
-    done = []
-
-    alone_in("s3a://fab/lake", lambda: done.append("done"))
-
-    assert done == ["done"]
 
 
 @pytest.mark.parametrize(

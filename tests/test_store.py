@@ -9,7 +9,10 @@ from delta import DeltaTable
 from delta.exceptions import ConcurrentAppendException
 from pyspark.sql import functions as F
 
-from fabyield.errors import ConfigError, ContractError
+from fabyield.errors import ConfigError, ContractError, LeaseLostError
+from fabyield.holder import Holder
+from fabyield.lease import leased
+from fabyield.numbered import Numbered
 from fabyield.settings import Retries
 from fabyield.store import Store
 from fabyield.table import Column, Table, WriteMode
@@ -120,6 +123,18 @@ def test_f03_write_that_was_committed_but_could_not_know_it_stands_once(spark, s
 
     assert unanswered.told
     assert stored(store) == [(1, "a", None, 1)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_f03_writer_whose_lease_another_took_commits_nothing(store, frame, way):
+    store.create(MADE_UP)
+    with leased(store.root, Holder("this test", "here", 1, "now"), 60, wait_seconds=0):
+        Numbered(f"{store.root}/_lease").create(2, "of another")
+
+        with pytest.raises(LeaseLostError, match="lease 1 of this run was followed by 2"):
+            WAYS[way](store, frame((1, "a", None, 1)))
+
+    assert store.version(MADE_UP) == 0
 
 
 def at_once(*works):

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from benchmarks.harness.clock import timed
 from fabyield import spark as sessions
 from fabyield import stdf
-from fabyield.launch import alone_in, logging_to
+from fabyield.exclusive import alone_in
+from fabyield.launch import logging_to
 from fabyield.ledger import NIGHT, State
 from fabyield.night import nightly
 from fabyield.settings import Settings, steps

@@ -31,9 +31,9 @@ def fsck(
 
     Exit codes: 0 nothing is damaged, or all was mended; 1 something is; 2 wrong usage.
     """
+    from fabyield.exclusive import alone_in  # noqa: PLC0415
     from fabyield.fsck.checking import check  # noqa: PLC0415
     from fabyield.fsck.mending import mend  # noqa: PLC0415
-    from fabyield.launch import alone_in  # noqa: PLC0415
     from fabyield.tables import ALL  # noqa: PLC0415
 
     if unknown := sorted(set(names or ()) - set(ALL)):
@@ -48,7 +48,7 @@ def fsck(
         found.extend(check(settings.lake, chosen, settings.maintain, deep))
         mend(found if repair else [])
 
-    alone_in(settings.lake, look) if repair else look()
+    alone_in(settings.lake, look, settings.lease, "fsck --repair") if repair else look()
     mended = [one for one in found if repair and one.mend]
     if found:
         screen().print(_grid(found, mended))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from delta import exceptions as delta
 from pyspark.sql import SparkSession
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from fabyield.errors import ConfigError, FabYieldError, first_line
@@ -14,8 +14,6 @@ from fabyield.settings import Retries
 
 log = logging.getLogger(__name__)
 CONFLICTS = tuple(getattr(delta, name) for name in delta.__all__)
-# On s3a a commit file that another driver created first; of our own too, if its answer was lost.
-TAKEN = "org.apache.hadoop.fs.s3a.RemoteFileChangedException"
 T = TypeVar("T")
 TRANSACTION = "spark.databricks.delta.write.txn"
 
@@ -31,7 +29,7 @@ def replanned(what: str, write: Callable[[], T], retries: Retries) -> T:
         log.info("%s met another writer's commit; again in %.1f s", what, seconds)
 
     attempts = Retrying(
-        retry=retry_if_exception(is_conflict),
+        retry=retry_if_exception_type(CONFLICTS),
         stop=stop_after_attempt(retries.attempts),
         wait=wait_random_exponential(retries.first_seconds, retries.most_seconds),
         before_sleep=tell,
@@ -39,18 +37,11 @@ def replanned(what: str, write: Callable[[], T], retries: Retries) -> T:
     )
     try:
         return attempts(write)
-    except Exception as error:
-        if not is_conflict(error):
-            raise
+    except CONFLICTS as error:
         raise FabYieldError(
             f"{what}: met other writers' commits {retries.attempts} times, the last time: "
             f"{first_line(error)}; find out who else writes this table, then run again"
         ) from error
-
-
-def is_conflict(error: BaseException) -> bool:
-    """Whether a write failed for another's sake only, so that it may succeed if repeated."""
-    return isinstance(error, CONFLICTS) or TAKEN in str(error)
 
 
 def refuse_transactions(spark: SparkSession) -> None:

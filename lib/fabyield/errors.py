@@ -20,6 +20,14 @@ class ConfigError(FabYieldError):
     """A setting, an option or the environment is wrong; nothing was run."""
 
 
+class BusyError(FabYieldError):
+    """Another run has written the lake for longer than this one may wait."""
+
+
+class LeaseLostError(FabYieldError):
+    """The lease on the lake has ended or gone to another run: nothing more may be written."""
+
+
 class ContractError(ConfigError):
     """A schema or expectation file is wrong, or two of them disagree."""
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from fabyield.batch import Batch
 from fabyield.errors import DataQualityError
 from fabyield.files import remove_folder
+from fabyield.lease import fenced
 from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import LandingFile, listed, settled
 from fabyield.readers.stdf_stage import FOUND, UNREADABLE, Stage
@@ -53,6 +54,7 @@ def staged(run: Run) -> Stage:
     if stage.is_complete():
         log.info("going on with the files that were decoded before the last stop")
         return stage
+    fenced(run.settings.lake)
     remove_folder(stages)
     found = _found(run)
     ingest = run.settings.ingest

@@ -1,7 +1,6 @@
 """Run a job from the command line, with exit codes that a scheduler understands."""
 
 import argparse
-import fcntl
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from fabyield import alerts
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError, first_line
+from fabyield.exclusive import alone_in
 from fabyield.ledger import Attempt, Ledger, State
 from fabyield.run import Run
 from fabyield.settings import Settings
@@ -77,7 +77,9 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         alerts.check(settings.alerts)
         with logging_to(settings.log, name):
             try:
-                return guarded(lambda: alone_in(settings.lake, lambda: work(settings)))
+                return guarded(
+                    lambda: alone_in(settings.lake, lambda: work(settings), settings.lease, name)
+                )
             finally:
                 # What an interrupt left of the session may not even stop.
                 with suppress(Exception):
@@ -86,25 +88,6 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
     except ConfigError as error:
         sys.stderr.write(f"fabyield: {error}\n")
         return Exit.MISUSED
-
-
-def alone_in(lake: str, work: Callable[[], None]) -> None:
-    """Do `work` while no other process of this machine writes `lake`.
-
-    Raises ConfigError where one does. A process that dies lets go of its lock. Lakes on object
-    stores are not locked.
-    """
-    lake = lake.removeprefix("file://")
-    if "://" in lake:
-        work()
-        return
-    Path(lake).mkdir(parents=True, exist_ok=True)
-    with Path(lake, "_lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"{lake}: another run is writing it; wait until it ends") from error
-        work()
 
 
 def alone(job: Job, step: str, settings: Settings, full: bool) -> None:

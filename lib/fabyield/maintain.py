@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from fabyield.conflicts import CONFLICTS
 from fabyield.delta_log import DeltaLog, State
+from fabyield.lease import fenced
 from fabyield.run import Run
 from fabyield.settings import Maintain
 from fabyield.store import properties
@@ -152,6 +153,7 @@ def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[Non
 
 
 def _tend(run: Run, table: Table, last_vacuum: datetime) -> tuple[object, ...]:
+    fenced(run.settings.lake)
     uri = run.store.path(table)
     upkeep = Upkeep(run, table, DeltaLog(uri).state())
     optimized = vacuumed = False

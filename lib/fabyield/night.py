@@ -8,6 +8,7 @@ from importlib import import_module
 from fabyield.files import remove_folder
 from fabyield.ingest import waiting
 from fabyield.launch import Job, attempt
+from fabyield.lease import fenced
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.purpose import Purpose
 from fabyield.reports.gather import gather
@@ -51,6 +52,7 @@ def one_night(night: Run, ledger: Ledger) -> None:
     def take_steps(run: Run) -> None:
         for place, step in enumerate(order, 1):
             take(run, ledger, step, f"{place:2d}/{len(order)} {step}")
+        fenced(night.settings.lake)
         remove_folder(f"{night.settings.lake}/_stage")
 
     try:

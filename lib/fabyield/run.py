@@ -205,6 +205,7 @@ class Run:
         if audit.batch.refused is not None:
             refused = refused.unionByName(audit.batch.refused, allowMissingColumns=True)
         tags = {"table": table.table, BATCH: self.attempt.batch, "fab_id": self.fab_id}
+        tags |= {"replayed_in": None}
         tagged = refused.withColumns({name: F.lit(value) for name, value in tags.items()})
         rows = QUARANTINE.conform(tagged)
         where = f"batch = {self.attempt.batch} and table = '{table.table}'"

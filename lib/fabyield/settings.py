@@ -115,6 +115,19 @@ class Maintain:
 
 
 @dataclass(frozen=True)
+class Leasing:
+    """How one run at a time is seen to, and how long the next one waits; see docs/operations.md."""
+
+    kind: Literal["auto", "lock", "lease", "none"] = "auto"
+    wait_seconds: float = 7200.0
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.wait_seconds < 0 or self.seconds < 1:
+            raise ConfigError("lease: set wait_seconds to 0 or more, and seconds to 1 or more")
+
+
+@dataclass(frozen=True)
 class Retries:
     """How often a write that met another writer's is planned anew, and how long it waits first.
 
@@ -145,6 +158,7 @@ class Settings:
     database: Database
     ingest: Ingest
     maintain: Maintain
+    lease: Leasing
     retries: Retries
     alerts: list[str]
     model: ModelSettings
@@ -163,6 +177,7 @@ class Settings:
         nested: dict[str, type[Any]] = {
             **{"fab": Fab, "database": Database, "ingest": Ingest},
             "maintain": Maintain,
+            "lease": Leasing,
             "retries": Retries,
         }
         parts: dict[str, Any] = {

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from fabyield.conflicts import refuse_transactions, replanned
 from fabyield.errors import ContractError
 from fabyield.files import listed
+from fabyield.lease import fenced
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
 from fabyield.transforms.changes import CHANGE, VERSION
@@ -45,8 +46,9 @@ class Store:
     """The lake under `root`, one folder per table.
 
     Every write goes by what is stored at its commit: one that met another writer's is planned
-    anew as `retries` say. Raises FabYieldError where that does not end, and ConfigError where
-    the session's conf holds options that would make writes vanish.
+    anew as `retries` say. Raises FabYieldError where that does not end, LeaseLostError where this
+    process may no longer write the lake, and ConfigError where the session's conf holds options
+    that would make writes vanish.
     """
 
     spark: SparkSession
@@ -85,7 +87,7 @@ class Store:
 
     def log(self, table: Table, df: DataFrame) -> None:
         """Add `df` as it is, for tables that keep every attempt: called again, it stands twice."""
-        # Not twice by a call that was committed, but could not know it.
+        # Not twice by a call that was committed, but lost the store's answer.
         self._log(table, df, self.version(table) + 1)
 
     def changes(self, table: Table, version: int) -> DataFrame:
@@ -199,6 +201,7 @@ class Store:
 
     def _commit(self, write: Callable[[], object]) -> None:
         refuse_transactions(self.spark)
+        fenced(self.root)
         write()
 
     def _is_new(self, table: Table) -> bool:

@@ -1,0 +1,87 @@
+"""Two runs at once on one lake, each a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabyield.ingest import KINDS
+from fabyield.tables import ALL
+
+pytestmark = pytest.mark.slow
+JOBS = Path(__file__).parents[2] / "jobs"
+SUBMIT = [str(Path(sys.executable).with_name("spark-submit"))]
+
+
+class Submitted(subprocess.Popen):
+    """A job over `fab`, with `lease` in its conf, in a group of processes of its own."""
+
+    def __init__(self, fab, job, name, **lease):
+        self.said = fab.root / name / f"{job}.log"
+        database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
+        settings = {"log": str(self.said.parent), "lease": lease, "database": database}
+        conf = fab.root / f"{name}.yml"
+        conf.write_text(yaml.safe_dump(settings))
+        folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
+        command = [*SUBMIT, str(JOBS / f"{job}.py"), f"--conf={conf}", *folders]
+        super().__init__(command, cwd=fab.root, start_new_session=True)
+
+    def says(self, text):
+        """Wait until its log has `text`."""
+        while not (self.said.exists() and text in self.said.read_text()):
+            assert self.poll() is None, f"ended without {text!r}"
+            time.sleep(0.05)
+
+    def send(self, sign):
+        os.killpg(self.pid, sign)
+
+    def __exit__(self, *error):
+        if self.poll() is None:
+            self.send(signal.SIGKILL)
+        super().__exit__(*error)
+
+
+def test_f03_two_nights_at_once_take_turns_and_lose_and_double_no_row(new_fab, undisturbed):
+    fab = new_fab()
+    with Submitted(fab, "nightly", "one") as one:
+        one.says(" 1/")
+        with Submitted(fab, "nightly", "two") as two:
+            two.says(f"is written by nightly (process {held_by(fab)}")
+
+            assert [one.wait(), two.wait()] == [0, 0]
+
+    assert fab.contents() == undisturbed
+    done = [row["batch"] for row in fab.rows("ops.runs") if is_night(row, "done")]
+    assert sorted(done) == [1, 2]
+
+
+def test_f03_run_paused_past_its_lease_ends_before_its_next_commit(new_fab, undisturbed):
+    fab, lease = new_fab(), {"kind": "lease", "seconds": 5}
+    with Submitted(fab, "stdf_files", "paused", **lease) as paused:
+        paused.says("parts: published")
+        paused.send(signal.SIGSTOP)
+        with Submitted(fab, "stdf_files", "other", **lease) as other:
+            assert other.wait() == 0
+        versions = {name: fab.store.version(table) for name, table in ALL.items()}
+        paused.send(signal.SIGCONT)
+        assert paused.wait() == 1
+
+    assert "FAILED: " in paused.said.read_text()
+    assert "lease 1 of this run ended" in paused.said.read_text()
+    assert {name: fab.store.version(table) for name, table in ALL.items()} == versions
+    after = fab.contents()
+    decoded = ["bronze.stdf_files", *(table.table for table, _ in KINDS.values())]
+    assert {name: after[name] for name in decoded} == {n: undisturbed[n] for n in decoded}
+
+
+def held_by(fab):
+    return yaml.safe_load((fab.root / "lake" / "_lock").read_text())["pid"]
+
+
+def is_night(row, state):
+    return (row["step"], row["state"]) == ("nightly", state)

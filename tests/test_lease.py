@@ -1,0 +1,210 @@
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fabyield.errors import BusyError, ConfigError, FabYieldError, LeaseLostError
+from fabyield.exclusive import alone_in
+from fabyield.holder import Holder
+from fabyield.lease import Lease, fenced, leased
+from fabyield.numbered import Numbered
+from fabyield.settings import Leasing
+from tests import s3
+
+SECONDS = 3
+ME = Holder("this test", "here", 1, "now")
+HOLD = """
+import sys
+from fabyield.errors import LeaseLostError
+from fabyield.holder import Holder
+from fabyield.lease import fenced, leased
+
+with leased(sys.argv[1], Holder.here("nightly"), float(sys.argv[2]), 0) as lease:
+    fenced(sys.argv[1])
+    print(lease.token, flush=True)
+    sys.stdin.readline()
+    try:
+        fenced(sys.argv[1])
+        print("writes", flush=True)
+    except LeaseLostError as error:
+        print(error, flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory):
+    with s3.server(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
+@pytest.fixture(params=["folder", "s3a"])
+def lake(request, tmp_path, monkeypatch):
+    """A lake that many machines reach: on a disk they share, or on an object store."""
+    if request.param == "folder":
+        return str(tmp_path / "lake")
+    for name, value in s3.environment(request.getfixturevalue("s3_url")).items():
+        monkeypatch.setenv(name, value)
+    return f"s3a://{s3.BUCKET}/{tmp_path.name}"
+
+
+@pytest.fixture
+def other_driver(lake):
+    """`other_driver()`: another process that holds the lake's lease, until it is told to write."""
+    begun = []
+
+    def begin(seconds=SECONDS):
+        command = [sys.executable, "-c", HOLD, lake, str(seconds)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        begun.append(subprocess.Popen(command, **pipes))
+        assert begun[-1].stdout.readline() == f"{len(begun)}\n"
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def test_f03_second_driver_waits_for_the_first_and_is_told_who_that_is(lake, other_driver, caplog):
+    caplog.set_level("INFO", "fabyield")
+    first, done = other_driver(seconds=60), []
+
+    def second():
+        alone_in(lake, lambda: done.append(first.poll()), Leasing("lease", 60, 60))
+
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(second)
+        while "waiting" not in caplog.text:
+            time.sleep(0.05)
+        assert not done
+        told, _ = first.communicate("\n")
+        begun.result()
+
+    assert told == "writes\n"
+    assert done == [0]
+    assert f"{lake} is written by nightly (process {first.pid} on " in caplog.text
+
+
+def test_f03_second_driver_is_refused_as_long_as_the_first_renews_its_lease(lake, other_driver):
+    first = other_driver()
+
+    with pytest.raises(BusyError, match=rf"{lake}: still written by nightly \(process {first.pid}"):
+        alone_in(lake, lambda: None, Leasing("lease", wait_seconds=2 * SECONDS))
+
+    told, _ = first.communicate("\n")
+    assert told == "writes\n"
+
+
+def test_f03_lease_of_a_killed_driver_is_taken_over_under_a_greater_token(lake, other_driver):
+    other_driver().kill()
+
+    with leased(lake, ME, SECONDS, wait_seconds=60) as lease:
+        fenced(lake)
+
+    assert lease.token == 2
+
+
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_f03_driver_that_was_paused_past_its_lease_writes_no_more(lake, other_driver, is_followed):
+    paused = other_driver()
+    paused.send_signal(signal.SIGSTOP)
+
+    if is_followed:
+        with leased(lake, ME, SECONDS, wait_seconds=60):
+            fenced(lake)
+    else:
+        time.sleep(SECONDS)
+    paused.send_signal(signal.SIGCONT)
+    told, _ = paused.communicate("\n")
+
+    assert f"{lake}: lease 1 of this run ended, not renewed for 3 s" in told
+
+
+def test_f03_driver_whose_lease_another_took_is_told_by_the_token(lake):
+    with leased(lake, ME, 60, wait_seconds=0):
+        Numbered(f"{lake}/_lease").create(2, "of another")
+
+        with pytest.raises(LeaseLostError, match="lease 1 of this run was followed by 2"):
+            fenced(lake)
+        with pytest.raises(LeaseLostError, match="lease 1 of this run ended"):
+            fenced(lake)
+
+
+def test_f03_driver_that_cannot_reach_the_store_writes_no_more(tmp_path, monkeypatch):
+    lake = f"s3a://{s3.BUCKET}/lake"
+    with s3.server(tmp_path) as url:
+        for name, value in s3.environment(url).items():
+            monkeypatch.setenv(name, value)
+        lease = Lease(lake, ME, 60)
+        lease.take()
+        lease.check()
+
+    with pytest.raises(FabYieldError, match=f"{lake}: its lease cannot be listed"):
+        lease.check()
+
+
+def test_renewal_that_ends_after_the_lease_does_not_count(lake, monkeypatch):
+    lease = Lease(lake, ME, 0.5)
+    assert lease.take() is None
+    monkeypatch.setattr(Numbered, "write", lambda *_: time.sleep(0.6))
+
+    lease.renew()
+
+    with pytest.raises(LeaseLostError, match="lease 1 of this run ended"):
+        lease.check()
+
+
+def test_lease_is_released_at_once_and_the_next_token_is_greater(lake):
+    tokens = []
+    for _ in range(3):
+        with leased(lake, ME, 60, wait_seconds=0) as lease:
+            tokens.append(lease.token)
+
+    assert tokens == [1, 2, 3]
+
+
+def test_lease_that_cannot_be_read_is_waited_for_like_one_of_another(lake):
+    Numbered(f"{lake}/_lease").create(7, "{damaged")
+
+    with pytest.raises(BusyError, match="still written by another run"):
+        alone_in(lake, lambda: None, Leasing("lease", wait_seconds=0))
+    with leased(lake, ME, SECONDS, wait_seconds=60) as lease:
+        assert lease.token == 8
+
+
+def test_of_many_that_create_a_number_at_once_one_does(lake):
+    numbered = [Numbered(f"{lake}/_lease") for _ in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda turn: numbered[turn].create(1, f"of {turn}"), range(8)))
+
+    assert made.count(True) == 1
+    assert numbered[0].read(1) == f"of {made.index(True)}"
+    assert numbered[0].newest() == 1
+
+
+def test_lake_where_no_lease_can_be_held_is_refused_with_what_to_do():
+    with pytest.raises(ConfigError, match=r"hdfs://name/lake/_lease: .*set lease\.kind: none"):
+        alone_in("hdfs://name/lake", lambda: None)
+
+
+def test_store_that_takes_no_notice_of_the_condition_is_refused(lake, monkeypatch):
+    def overwriting(objects, number, text):
+        objects.write(number, text)
+        return True
+
+    monkeypatch.setattr(Numbered, "create", overwriting)
+
+    with pytest.raises(ConfigError, match="takes no notice of conditional puts"):
+        alone_in(lake, lambda: None, Leasing("lease"))
+
+
+def test_lake_that_the_scheduler_guards_is_not_held():
+    done = []
+
+    alone_in("hdfs://name/lake", lambda: done.append("done"), Leasing("none"))
+
+    assert done == ["done"]
