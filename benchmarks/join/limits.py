@@ -21,12 +21,11 @@ def limits(results: Row) -> list[str]:
 
 
 def _memory(rows: list[Row]) -> list[str]:
-    ours = [row for row in rows if row["name"] == OURS]
-    floors = {row["rows"] for row in rows if row["name"] == FLOOR}
-    fast = [row for row in ours if row["rows"] in floors]
-    if len(fast) < 2:
+    raced = {row["case"] for row in rows if row["name"] == FLOOR}
+    ours = [row for row in rows if row["name"] == OURS and row["case"] in raced]
+    if len(ours) < 2:
         return []
-    first, last = fast[0], fast[-1]
+    first, last = ours[0], ours[-1]
     more, ratio = last["rows"] / first["rows"], last["peak_mib"] / first["peak_mib"]
     return [f"`{OURS}` on {more:.1f} times the rows takes {ratio:.2f} times the memory."]
 
