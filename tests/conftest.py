@@ -22,6 +22,7 @@ from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import Table
+from tests import s3
 from tests.postgresql import Server, programs, server
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -89,3 +90,17 @@ def postgresql() -> Iterator[Server]:
         os.chmod(folder, 0o755)
         with server(Path(folder) / "server") as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with s3.server(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder of the test's own in an object store, which all clients find by the environment."""
+    for name, value in s3.environment(s3_url).items():
+        monkeypatch.setenv(name, value)
+    return f"s3a://{s3.BUCKET}/{tmp_path.name}"

@@ -37,6 +37,7 @@ def test_f03_second_run_on_a_lake_waits_for_the_first_and_is_told_who_that_is(
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(alone_in, lake, lambda: done.append("done"))
         while "waiting" not in caplog.text:
+            assert not second.done()
             time.sleep(0.05)
         assert not done
         first.kill() if ending == "is killed" else first.stdin.close()

@@ -34,20 +34,11 @@ with leased(sys.argv[1], Holder.here("nightly"), float(sys.argv[2]), 0) as lease
 """
 
 
-@pytest.fixture(scope="session")
-def s3_url(tmp_path_factory):
-    with s3.server(tmp_path_factory.mktemp("s3")) as url:
-        yield url
-
-
 @pytest.fixture(params=["folder", "s3a"])
-def lake(request, tmp_path, monkeypatch):
+def lake(request, tmp_path):
     """A lake that many machines reach: on a disk they share, or on an object store."""
-    if request.param == "folder":
-        return str(tmp_path / "lake")
-    for name, value in s3.environment(request.getfixturevalue("s3_url")).items():
-        monkeypatch.setenv(name, value)
-    return f"s3a://{s3.BUCKET}/{tmp_path.name}"
+    is_folder = request.param == "folder"
+    return str(tmp_path / "lake") if is_folder else request.getfixturevalue("bucket")
 
 
 @pytest.fixture
@@ -78,6 +69,7 @@ def test_f03_second_driver_waits_for_the_first_and_is_told_who_that_is(lake, oth
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(second)
         while "waiting" not in caplog.text:
+            assert not begun.done()
             time.sleep(0.05)
         assert not done
         told, _ = first.communicate("\n")
@@ -147,9 +139,10 @@ def test_f03_driver_that_cannot_reach_the_store_writes_no_more(tmp_path, monkeyp
 
 
 def test_renewal_that_ends_after_the_lease_does_not_count(lake, monkeypatch):
-    lease = Lease(lake, ME, 0.5)
+    lease = Lease(lake, ME, SECONDS)
     assert lease.take() is None
-    monkeypatch.setattr(Numbered, "write", lambda *_: time.sleep(0.6))
+    monkeypatch.setattr(Numbered, "write", lambda *_: time.sleep(0.6 * SECONDS))
+    time.sleep(0.6 * SECONDS)
 
     lease.renew()
 

@@ -250,9 +250,11 @@ def test_driver_that_is_missing_or_of_another_database_is_told(spark, fab):
     assert "database.url is none that org.postgresql.Driver takes" in other
 
 
-def test_table_that_the_user_may_not_read_is_told(spark, fab):
-    conf = fab(LOTS.format("bigint"), f"create role guest login password '{PASSWORD}'")
+def test_tables_that_the_user_may_not_read_are_all_told(spark, fab):
+    pcm = "create table pcm (lot_id text)"
+    conf = fab(LOTS.format("bigint"), pcm, f"create role guest login password '{PASSWORD}'")
 
-    told = refusal(spark, replace(conf, user="guest"))
+    told = refusal(spark, replace(conf, user="guest"), FAB_LOTS, FAB_PCM)
 
     assert "table lots: its user may not read this; GRANT SELECT on it" in told
+    assert "table pcm: its user may not read this; GRANT SELECT on it" in told
