@@ -84,8 +84,8 @@ AMONG_OTHERS = {
     *("bronze.parts", "bronze.tests", "bronze.functional_values", "bronze.multi_values"),
     *("bronze.bin_counts", "bronze.fab_lots", "bronze.fab_wafers", "bronze.fab_process_history"),
     *("gold.yield_prediction", "gold.yield_driver"),
-    # Nothing has been split or packaged yet.
-    *("bronze.fab_lot_history", "bronze.fab_assembly"),
+    # Nothing has been split, packaged or cut off yet.
+    *("bronze.fab_lot_history", "bronze.fab_assembly", "silver.file_beginnings"),
 }
 KILLED_AT = set(data_tables()) - AMONG_OTHERS
 
