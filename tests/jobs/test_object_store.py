@@ -82,14 +82,14 @@ def stored(new_fab, tmp_path_factory) -> Iterator[Stored]:
 
 
 @pytest.fixture(scope="module")
-def night(stored) -> subprocess.CompletedProcess[str]:
+def stored_night(stored) -> subprocess.CompletedProcess[str]:
     return stored.submit("nightly", ingest={"settle_seconds": 0})
 
 
 def test_night_on_an_object_store_leaves_the_tables_that_one_on_a_disk_leaves(
-    stored, night, undisturbed, spark, tmp_path
+    stored, stored_night, undisturbed, spark, tmp_path
 ):
-    assert night.returncode == 0, night.stdout + night.stderr
+    assert stored_night.returncode == 0, stored_night.stdout + stored_night.stderr
     get = {"source_filesystem": stored.files()}
     fs.copy_files(f"{s3.BUCKET}/lake", str(tmp_path / "lake"), **get)
 
@@ -100,7 +100,7 @@ def test_night_on_an_object_store_leaves_the_tables_that_one_on_a_disk_leaves(
     }
 
 
-def test_question_is_answered_from_the_object_store(stored, night):
+def test_question_is_answered_from_the_object_store(stored, stored_night):
     sql = "SELECT count(*) AS wafers, sum(tested_die) AS die FROM gold.wafer_yield"
     answered = stored.run(str(BIN / "fabyield"), "query", sql, f"--lake=s3a://{s3.BUCKET}/lake")
 
@@ -108,14 +108,17 @@ def test_question_is_answered_from_the_object_store(stored, night):
     assert "11" in answered.stdout.split()
 
 
-def test_credentials_of_the_store_stand_in_nothing_that_a_night_says(stored, night):
-    said = night.stdout + night.stderr + (stored.fab.root / "log" / "nightly.log").read_text()
+def test_credentials_of_the_store_stand_in_nothing_that_a_night_says(stored, stored_night):
+    log = (stored.fab.root / "log" / "nightly.log").read_text()
+    said = stored_night.stdout + stored_night.stderr + log
 
     assert "secret-of-the-tests" not in said
     assert "key-of-the-tests" not in said
 
 
-def test_f03_second_driver_on_the_object_store_is_refused_by_the_lease(stored, night, monkeypatch):
+def test_f03_second_driver_on_the_object_store_is_refused_by_the_lease(
+    stored, stored_night, monkeypatch
+):
     lake = f"s3a://{s3.BUCKET}/lake"
     for name, value in s3.environment(stored.url).items():
         monkeypatch.setenv(name, value)
