@@ -136,9 +136,10 @@ def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
 ):
     fab = new_fab(like=night)
     [old] = [row for row in fab.rows("gold.wafer_yield") if row["lot_id"] == "GAL-LOT"]
-    event = ("split", "MOM-LOT", "GAL-LOT", "02", 0, 0)
+    # A lot history that became empty would stop the night.
+    events = [("split", *lots, "02", 0, 0) for lots in (("MOM-LOT", "GAL-LOT"), ("X", "X.1"))]
     with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:
-        database.execute("insert into lot_history values (?, ?, ?, ?, ?, ?)", event)
+        database.executemany("insert into lot_history values (?, ?, ?, ?, ?, ?)", events)
 
     late = ("stdf_files", "yield_model", "report", "maintain")
     fab.take(*(step for step in steps() if step not in late))
