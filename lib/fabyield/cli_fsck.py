@@ -8,7 +8,6 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from fabyield.errors import ConfigError
-from fabyield.files import exists
 from fabyield.fsck.finding import Finding
 from fabyield.screen import screen
 from fabyield.settings import Settings
@@ -32,6 +31,7 @@ def fsck(
     Exit codes: 0 nothing is damaged, or all was mended; 1 something is; 2 wrong usage.
     """
     from fabyield.exclusive import alone_in  # noqa: PLC0415
+    from fabyield.files import exists  # noqa: PLC0415
     from fabyield.fsck.checking import check  # noqa: PLC0415
     from fabyield.fsck.mending import mend  # noqa: PLC0415
     from fabyield.tables import ALL  # noqa: PLC0415
