@@ -101,7 +101,7 @@ def test_large_files_are_clustered_once_there_is_enough_of_them(run, tend, summa
 
 def test_table_that_declares_no_clustering_has_nothing_unclustered(run, rows, tend):
     for key in range(3):
-        run.store.log(WAFER_REGISTRY, rows(WAFER_REGISTRY, {"wafer_key": key}))
+        run.store.append(WAFER_REGISTRY, rows(WAFER_REGISTRY, {"wafer_key": key}), batch=key)
 
     told = tend(1, small_files=3)[WAFER_REGISTRY.table]
 
@@ -174,7 +174,7 @@ def test_declared_properties_and_clustering_are_given_to_a_table_that_lacks_them
     run, rows, tend, monkeypatch
 ):
     bare = replace(TEST_VALUES, statistics=[], cluster_by=["test_num"])
-    run.store.log(bare, rows(bare, {"file_key": 1}))
+    run.store.append(bare, rows(bare, {"file_key": 1}), batch=1)
 
     tend(1, log_days=60)
 
@@ -199,7 +199,7 @@ def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, 
         # Enough rows that writing them anew takes longer than a commit of others.
         wafers = run.spark.range(part * 400_000, (part + 1) * 400_000, numPartitions=1)
         columns = [f"cast(id as {c.type}) {n}" for n, c in WAFER_REGISTRY.columns.items()]
-        run.store.log(WAFER_REGISTRY, wafers.selectExpr(*columns))
+        run.store.append(WAFER_REGISTRY, wafers.selectExpr(*columns), batch=part)
     folder = Path(run.store.path(WAFER_REGISTRY))
     before, others = set(folder.glob("*.parquet")), DeltaTable(str(folder))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from delta import exceptions as delta
+from deltalake.exceptions import CommitFailedError
 from pyspark.sql import SparkSession
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
@@ -13,7 +14,7 @@ from fabyield.errors import ConfigError, FabYieldError, first_line
 from fabyield.settings import Retries
 
 log = logging.getLogger(__name__)
-CONFLICTS = tuple(getattr(delta, name) for name in delta.__all__)
+CONFLICTS = (*(getattr(delta, name) for name in delta.__all__), CommitFailedError)
 T = TypeVar("T")
 TRANSACTION = "spark.databricks.delta.write.txn"
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from fabyield import __version__
@@ -121,8 +120,7 @@ class Ledger:
             "code_version": __version__,
             "message": message,
         }
-        frame = self._store.spark.createDataFrame([Row(**row)], RUNS.ddl)
-        self._store.log(RUNS, frame.coalesce(1))
+        self._store.log(RUNS, [row])
         self._states.setdefault((attempt.batch, attempt.step), set()).add(state.value)
         if state is State.DONE:
             left = {(attempt.batch, rows.table): rows.version for rows in attempt.tables}

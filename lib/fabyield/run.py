@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield import alerts
@@ -244,8 +244,7 @@ class Run:
             for verdict in audit.verdicts
         ]
         if rows:
-            frame = self.spark.createDataFrame([Row(**row) for row in rows], VALIDATION_RESULTS.ddl)
-            self.store.log(VALIDATION_RESULTS, frame.coalesce(1))
+            self.store.log(VALIDATION_RESULTS, rows)
 
     def _alert(self, table: Table, expectation: Expectation, observed: str) -> None:
         named = (table.owner, table.table, expectation.severity.value, str(expectation))

@@ -1,18 +1,20 @@
 """Delta tables in a lake: created as declared, and written so that a write can be repeated."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
+import pyarrow as pa
 from delta import DeltaTable
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
+from fabyield.appending import append_once
 from fabyield.conflicts import refuse_transactions, replanned
 from fabyield.errors import ContractError
 from fabyield.files import listed
@@ -83,12 +85,14 @@ class Store:
     def append(self, table: Table, df: DataFrame, batch: int) -> None:
         """Add `df` as the rows of `batch`; a batch that was added before is not added again."""
         self.create(table)
-        self._add(table, df, table.table, batch)
+        # On this write alone: in the session's conf the next, different write would be skipped.
+        adding = df.write.format("delta").mode("append")
+        self._save(table, adding.option("txnAppId", table.table).option("txnVersion", batch))
 
-    def log(self, table: Table, df: DataFrame) -> None:
-        """Add `df` as it is, for tables that keep every attempt: called again, it stands twice."""
+    def log(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+        """Add a few rows, for tables that keep every attempt: called again, they stand twice."""
         # Not twice by a call that was committed, but lost the store's answer.
-        self._log(table, df, self.version(table) + 1)
+        self._log(table, pa.Table.from_pylist(rows, table.arrow), self.version(table) + 1)
 
     def changes(self, table: Table, version: int) -> DataFrame:
         """The rows of `table` that changed from `version` on: how in CHANGE, and in which VERSION.
@@ -183,14 +187,9 @@ class Store:
                 raise
 
     @repeated
-    def _log(self, table: Table, df: DataFrame, turn: int) -> None:
+    def _log(self, table: Table, rows: pa.Table, turn: int) -> None:
         self.create(table)
-        self._add(table, df, self._writer, turn)
-
-    def _add(self, table: Table, df: DataFrame, writer: str, turn: int) -> None:
-        # On this write alone: in the session's conf the next, different write would be skipped.
-        adding = df.write.format("delta").mode("append")
-        self._save(table, adding.option("txnAppId", writer).option("txnVersion", turn))
+        self._commit(partial(append_once, self.path(table), rows, self._writer, turn))
 
     def _overwrite(self, table: Table, df: DataFrame, where: str) -> None:
         # With a condition always: without one the table would be left unclustered.

@@ -4,10 +4,13 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any, Self, cast
 
+import pyarrow as pa
 import yaml
 from pyspark.sql import DataFrame
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from fabyield.errors import ContractError
 
@@ -124,6 +127,12 @@ class Table:
     def ddl(self) -> str:
         """The columns as a Spark schema string."""
         return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The columns as an Arrow schema; times are in UTC."""
+        fields = to_arrow_schema(cast("T.StructType", T.StructType.fromDDL(self.ddl)))
+        return pa.schema([f.with_nullable(f.name not in self.required) for f in fields])
 
     @property
     def required(self) -> list[str]:

@@ -31,7 +31,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing that runs after it may repair anything."""
 
 
-def test_f01_second_night_over_the_same_files_changes_nothing(night, undisturbed):
+def test_f01_f18_second_night_over_the_same_files_changes_nothing_and_warns(night, undisturbed):
     versions = night.versions()
 
     night.night()
@@ -40,6 +40,7 @@ def test_f01_second_night_over_the_same_files_changes_nothing(night, undisturbed
     assert night.contents() == undisturbed
     second = [row for row in night.rows("ops.runs") if row["batch"] == 2]
     assert {row["state"] for row in second if row["step"] == "nightly"} == {"running", "done"}
+    assert "no new STDF file" in night.log()
 
 
 def test_f02_night_killed_after_every_commit_and_before_its_bookkeeping_ends_the_same(
@@ -253,6 +254,50 @@ def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line, unaudited):
     runs = fab.rows("silver.test_runs")
     assert {row["raw_wafer_id"].strip() for row in runs} == {"W02", "w02", "2", "02"}
     assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
+
+
+def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_joined(new_fab):
+    fab = new_fab(files=False)
+    with sqlite3.connect(fab.root / "fab.db") as database:
+        for table, null in (("wafers", "lot_id"), ("process_history", "step_seq")):
+            # Without the keys that no fab's view has either.
+            database.execute(f"create table open_{table} as select * from {table}")
+            database.execute(f"drop table {table}")
+            database.execute(f"alter table open_{table} rename to {table}")
+            database.execute(f"update {table} set {null} = null where rowid = 1")
+    with stdf.Writer(fab.stdf / "nameless.stdf") as writer:
+        writer.write("MIR", node_nam="T1")
+        writer.write("PIR", head_num=1, site_num=1)
+        writer.write("PRR", head_num=1, site_num=1, hard_bin=1, soft_bin=1)
+        writer.write("MRR", finish_t=1)
+    settle(*fab.stdf.iterdir())
+
+    fab.take("stdf_files", "fab_tables", *TO_YIELD[1:], "process_history")
+
+    refused = {row["table"]: row["reason"] for row in fab.rows("ops.quarantine")}
+    assert set(refused) == {"bronze.fab_wafers", "bronze.fab_process_history"}
+    assert all("to_not_be_null" in reason for reason in refused.values())
+    assert [(y["wafer_id"], y["tested_die"]) for y in fab.rows("gold.wafer_yield")] == [("-", 1)]
+    assert fab.rows("silver.process_history")
+    for t in tables(fab):
+        assert t["rows_in"] == t["rows_out"] + t["quarantined"] + t["duplicates"]
+
+
+def test_f17_tester_that_tests_in_the_future_is_flagged(new_fab):
+    fab = new_fab(files=False)
+    with stdf.Writer(fab.stdf / "ahead.stdf") as writer:
+        writer.write("MIR", lot_id="GAL-LOT", start_t=int(time.time()) + 30 * 86400)
+        writer.write("PIR", head_num=1, site_num=1)
+        writer.write("PRR", head_num=1, site_num=1, hard_bin=1, soft_bin=1)
+        writer.write("MRR", finish_t=1)
+    settle(*fab.stdf.iterdir())
+
+    fab.take("stdf_files", "fab_tables", "wafers", "test_runs")
+
+    [run] = fab.rows("silver.test_runs")
+    assert run["clock_ahead_s"] > 29 * 86400
+    assert "ALERT warn silver.test_runs" in fab.log()
+    assert "clock_ahead_s" in fab.log()
 
 
 def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab, unaudited):

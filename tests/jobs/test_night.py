@@ -51,6 +51,15 @@ def test_every_test_value_is_joined_to_its_lot_wafer_and_die(night):
     assert len(real) - len(valid) == sum((row["test_flg"] & 0x3F) > 0 for row in raw.values())
 
 
+def test_f16_wafer_with_most_rows_of_all_is_one_among_others(night):
+    wafers = night.store.read(ALL["silver.test_results"]).groupBy("wafer_key").count().collect()
+
+    rows = sorted(row["count"] for row in wafers)
+
+    assert len(rows) > 1
+    assert rows[-1] > 0.3 * sum(rows)
+
+
 def test_functional_and_multi_results_have_tables_of_their_own(night):
     files = [stdf.read(path) for path in sorted(night.stdf.glob("M16G*"))]
 

@@ -132,6 +132,16 @@ def test_f17_testers_local_time_becomes_utc_on_both_sides_of_the_clock_change(ru
     assert [row["started_at"] for row in actual] == [datetime(*time) for time in utc]
 
 
+def test_f17_start_that_lies_after_its_file_was_written_is_told(runs):
+    written = {"modified_at": datetime(2026, 3, 2, 12), "start_t": None}
+    starts = [seconds(2026, 3, 2, 11, 30), seconds(2026, 3, 2, 13), None]
+
+    actual = runs(written, *({"wafer_num": n, "start_t": at} for n, at in enumerate(starts)))
+
+    ahead = [row["clock_ahead_s"] for row in actual.orderBy("wafer_num").collect()]
+    assert ahead == [-1800, 3600, None]
+
+
 def test_parts_outside_any_wafer_start_with_their_session(runs):
     noon = seconds(2026, 3, 2, 12)
 

@@ -54,7 +54,9 @@ def test_runs(
     wafers = known.wafers.select(*KEY, "lot_id", "wafer_id", "product_id")
     # A tester that keeps no time writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
-    started = F.timestamp_seconds(start_t).cast("timestamp_ntz")
+    local = F.timestamp_seconds(start_t).cast("timestamp_ntz")
+    utc = F.convert_timezone(F.lit(rules.time_zone), F.lit("UTC"), local)
+    started_at = utc.cast("timestamp")
     return (
         runs.drop("lot_id", "wafer_id")
         .join(wafers, KEY, how="left")
@@ -64,9 +66,8 @@ def test_runs(
                 "test_program": F.col("job_nam"),
                 "test_program_rev": F.col("job_rev"),
                 "tester_id": F.col("node_nam"),
-                "started_at": F.convert_timezone(
-                    F.lit(rules.time_zone), F.lit("UTC"), started
-                ).cast("timestamp"),
+                "started_at": started_at,
+                "clock_ahead_s": F.unix_seconds(started_at) - F.unix_seconds("modified_at"),
                 "is_retest_file": F.col("retest_bins").isNotNull(),
             }
         )
