@@ -57,7 +57,7 @@ fuzz-guided: doctor $(VENV)/.dev-ready ## look for what breaks the STDF reader, 
 lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: all, or NAME=stdf, join, validate, night, history, simulate (OPTIONS="--help" are passed on)
+bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: all, or NAME=stdf, join, queries, validate, night, history, simulate (OPTIONS="--help" are passed on)
 	@$(BIN)/python -m benchmarks $(NAME) $(OPTIONS)
 
 package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files

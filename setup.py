@@ -43,6 +43,7 @@ setup(
     extras_require={
         "dev": [
             "hypothesis",
+            "inotify-simple",
             "mypy",
             "pandas-stubs<3",
             "psutil",

@@ -18,12 +18,15 @@ from benchmarks.harness.tables import progress, show
 from benchmarks.history.bench import BENCH as HISTORY
 from benchmarks.join.bench import BENCH as JOIN
 from benchmarks.night.bench import BENCH as NIGHT
+from benchmarks.queries.bench import BENCH as QUERIES
+from benchmarks.scale import page as scale
 from benchmarks.simulate.bench import BENCH as SIMULATE
 from benchmarks.stdf.bench import BENCH as STDF
 from benchmarks.validate.bench import BENCH as VALIDATE
 
-BENCHES = {bench.name: bench for bench in (STDF, JOIN, VALIDATE, NIGHT, HISTORY, SIMULATE)}
+BENCHES = {bench.name: bench for bench in (STDF, JOIN, QUERIES, VALIDATE, NIGHT, HISTORY, SIMULATE)}
 PAGE = ROOT / "docs" / "performance.md"
+SCALE = ROOT / "docs" / "scale.md"
 TRY = ROOT / "var" / "bench-try"
 
 
@@ -69,7 +72,7 @@ def _add_common(parser: argparse.ArgumentParser, bench: Bench | None) -> None:
     add("--others", type=Path, default=var / "bench-venv" / "bin" / "python", help="their Python")
     add("--longest", type=float, default=Limits.seconds, help="seconds that one run may take")
     add("--most-mib", type=float, default=round(Limits.mib), help="memory that one run may take")
-    add("--write-docs", action="store_true", help="write docs/performance.md, measure nothing")
+    add("--write-docs", action="store_true", help="write the pages of docs, measure nothing")
 
 
 def _positive(text: str) -> int:
@@ -102,7 +105,8 @@ def _write_docs(folder: Path) -> None:
         if found:
             results.draw(bench, folder, found)
     page.write(PAGE, told, folder)
-    progress(f"{os.path.relpath(PAGE)} is written")
+    SCALE.write_text(scale.page(results.load(NIGHT, folder)))
+    progress(f"{os.path.relpath(PAGE)} and {os.path.relpath(SCALE)} are written")
 
 
 def _now() -> str:

@@ -1,5 +1,6 @@
 """Test results and wafers as Parquet, written wafer by wafer."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ class Data:
     rows: int
 
     @classmethod
-    def written(cls, folder: Path, made: Iterable[Wafer], rows: int) -> "Data":
+    def written(cls, folder: Path, made: Iterable[Wafer], rows: int = sys.maxsize) -> "Data":
         """Write whole wafers of `made` until there are `rows` test results or a few more."""
         folder.mkdir(parents=True, exist_ok=True)
         results, of_wafers = folder / "test_results.parquet", folder / "wafers.parquet"

@@ -5,15 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from benchmarks.harness.clock import timed
+from benchmarks.harness.clock import MEGA, timed
 from fabyield import spark as sessions
 from fabyield import stdf
 from fabyield.exclusive import alone_in
 from fabyield.launch import logging_to
 from fabyield.ledger import NIGHT, State
 from fabyield.night import nightly
+from fabyield.query import LAYERS
 from fabyield.settings import Settings, steps
 from fabyield.store import Store
 from fabyield.tables import RUNS
@@ -46,7 +48,21 @@ def _night(root: Path) -> dict[str, Any]:
     ended = {row["step"]: row for row in runs.where(F.col("batch") == newest).collect()}
     stages = {step: ended[step]["seconds"] for step in steps()}
     told = {row["table"]: row["rows_out"] for row in ended[NIGHT]["tables"]}
-    return {**taken, "session_seconds": start["seconds"], "stages": stages, "told": told}
+    sizes = {"shuffle_mb": _shuffled(spark), "lake_mb": _stored(Path(settings.lake))}
+    return {**taken, **sizes, "session_seconds": start["seconds"], "stages": stages, "told": told}
+
+
+def _shuffled(spark: SparkSession) -> float:
+    """Millions of bytes that all tasks so far have written for others to fetch."""
+    executors = spark.sparkContext._jsc.sc().statusStore().executorList(False)
+    written = (executors.apply(i).totalShuffleWrite() for i in range(executors.size()))
+    return sum(written) / MEGA
+
+
+def _stored(lake: Path) -> dict[str, float]:
+    """Millions of bytes of data files by layer."""
+    layers = {layer: (lake / layer).rglob("*.parquet") for layer in LAYERS}
+    return {layer: sum(f.stat().st_size for f in files) / MEGA for layer, files in layers.items()}
 
 
 def _settings(root: Path) -> Settings:

@@ -4,11 +4,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.__main__ import BENCHES, PAGE
+from benchmarks.__main__ import BENCHES, PAGE, SCALE
 from benchmarks.harness import results
 from benchmarks.harness.page import page
 from benchmarks.harness.picture import Group, picture
 from benchmarks.harness.tables import Table, markdown
+from benchmarks.scale.page import page as scale
 
 ABOUT = {
     "at": "2026-01-02T03:04:05",
@@ -34,6 +35,29 @@ def test_page_in_docs_is_what_the_results_say():
     kept = [(bench, results.load(bench, results.KEPT)) for bench in BENCHES.values()]
 
     assert PAGE.read_text() == page(kept, "../benchmarks/results")
+
+
+def test_scale_in_docs_is_what_the_nights_say():
+    assert SCALE.read_text() == scale(results.load(BENCHES["night"], results.KEPT))
+
+
+def test_terabyte_is_computed_from_what_a_mb_adds():
+    def night(mb, seconds, steps, **more):
+        named = {"name": "nightly", "case": "-", "peak_mib": 9}
+        return named | {"mb": mb, "seconds": seconds, "stages": steps} | more
+
+    small = night(100, 110.0, {"a": 30.0, "b": 5.0}, shuffle_mb=10, lake_mb={"gold": 1})
+    large = night(300, 150.0, {"a": 60.0, "b": 15.0}, shuffle_mb=50, lake_mb={"gold": 5})
+
+    told = scale({**ABOUT, "versions": {"fabyield": "c"}, "contenders": [large, small]})
+
+    # 30 s and 10 s more on 2 cores for 200 MB: 0.4 core-seconds a MB, 111.1 core-hours a TB.
+    assert "| a | 300.0 | 83.3 | 75 |" in told
+    assert "| b | 100.0 | 27.8 | 25 |" in told
+    # 90 s of each night are fixed, so that 4 h leave 3.975 h.
+    assert "| 4 h | 28 | 0.01 |" in told
+    assert "| shuffled | 0.200 | 200 |  |" in told
+    assert "| stored, gold | 0.020 | 20 | 7 |" in told
 
 
 def test_join_is_told_with_its_floor_and_who_failed():
