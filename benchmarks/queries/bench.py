@@ -29,7 +29,6 @@ WRITTEN = ["best s", "median s", "files", "MB", "log kB"]
 PACKAGES = ("pyspark", "delta-spark", "deltalake", "duckdb", "pyarrow")
 # Those of test results show what a layout gives.
 ASKED_OF_LAYOUTS = ("one wafer", "one test over a month")
-MONTH = 30
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Quarter:
         """The middle month is asked for; another one warms up."""
         test = self.chosen.test
         return {
-            "warm": _of_month(0, min(MONTH, self.nights // 3), test),
+            "warm": _of_month(0, self.nights // 3, test),
             "keys": _of_month(self.nights // 3, self.nights // 3 * 2, test),
         }
 
@@ -84,7 +83,7 @@ def _of_month(begins: int, ends: int, test: int) -> Keys:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
     add = parser.add_argument
-    add("--nights", type=int, default=90, help="nights of a lot each")
+    add("--nights", type=int, default=45, help="nights of a lot each")
     add("--files", type=int, default=64, help="files that OPTIMIZE aims at for each table")
     add("--written-nights", type=int, default=6, help="nights that each way of writing is given")
     add("--test", type=int, default=1010, help="test_num that is asked for")
@@ -217,4 +216,5 @@ BENCH = Bench(
     tables=tables,
     groups=lambda results: cases(results["contenders"], SPARK),
     limits=limits,
+    repeats=2,
 )
