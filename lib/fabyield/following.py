@@ -1,9 +1,13 @@
 """Tables that follow the factory database, row by row, under the keys of their wafers."""
 
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame
+
 from fabyield.batch import Batch
 from fabyield.run import Run
 from fabyield.table import Table
-from fabyield.tables import WAFER_NAMES
+from fabyield.tables import INSERTIONS, TEST_RUNS, WAFER_NAMES
 from fabyield.transforms.canonical import canonical_names
 from fabyield.transforms.changes import latest
 from fabyield.transforms.history import followed, remade
@@ -25,3 +29,17 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     result = keyed(found.rows, names)
     gone = stored.join(result, target.key, how="left_anti")
     return Batch(target, result, source_rows=found.rows.count(), whole=False, gone=gone)
+
+
+def as_of_tests(
+    run: Run, source: Table, target: Table, look_up: Callable[[DataFrame, DataFrame], DataFrame]
+) -> None:
+    """Publish what `look_up` finds for insertions in the rows of `source`.
+
+    Of all wafers whose runs changed, and of tested ones whose rows of `source` did.
+    """
+    tested = run.read(INSERTIONS).select("wafer_key")
+    changed = run.changes(source).join(tested, "wafer_key", how="left_semi")
+    wafers = run.touched(target, TEST_RUNS, changed)
+    rows = look_up(run.read(INSERTIONS, wafers), run.read(source, wafers))
+    run.write(target, rows, wafers)

@@ -204,8 +204,8 @@ class Run:
         refused = quarantined(audit.marked, table)
         if audit.batch.refused is not None:
             refused = refused.unionByName(audit.batch.refused, allowMissingColumns=True)
-        tags = {"table": table.table, BATCH: self.attempt.batch, "fab_id": self.fab_id}
-        tags |= {"replayed_in": None}
+        tags: dict[str, object] = {"table": table.table, "fab_id": self.fab_id}
+        tags |= {BATCH: self.attempt.batch, "replayed_in": None}
         tagged = refused.withColumns({name: F.lit(value) for name, value in tags.items()})
         rows = QUARANTINE.conform(tagged)
         where = f"batch = {self.attempt.batch} and table = '{table.table}'"

@@ -1,5 +1,6 @@
 """A small fab with known truth and the real files, and whole nights over them."""
 
+import fcntl
 import os
 import shutil
 import time
@@ -93,6 +94,20 @@ def settle(*files: Path) -> None:
         os.utime(path, (time.time() - 3600,) * 2)
 
 
+def made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:
+    """A folder that one of the processes that test side by side makes, for all of them."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, making = base / name, base / f"{name}.making"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(making, ignore_errors=True)
+            make(making)
+            making.rename(folder)
+    return folder
+
+
 def data_tables() -> list[str]:
     return [name for name in ALL if not name.startswith("ops.")]
 
@@ -100,14 +115,17 @@ def data_tables() -> list[str]:
 @pytest.fixture(scope="session")
 def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five sorted lots of two wafers of 61 die and 8 tests, others in process, the real lot2."""
-    root = tmp_path_factory.mktemp("line")
-    simulate(small_plan(), Out.below(str(root)), range(1, 2), in_processes(1))
-    stdf = root / "landing" / "stdf"
-    for file in stdf.glob("*/*"):
-        file.rename(stdf / file.name)
-    settle(*stdf.glob("*.stdf*"))
-    shutil.copy2(REAL / "lot2.stdf.gz", stdf)
-    return root
+
+    def make(root: Path) -> None:
+        root.mkdir()
+        simulate(small_plan(), Out.below(str(root)), range(1, 2), in_processes(1))
+        stdf = root / "landing" / "stdf"
+        for file in stdf.glob("*/*"):
+            file.rename(stdf / file.name)
+        settle(*stdf.glob("*.stdf*"))
+        shutil.copy2(REAL / "lot2.stdf.gz", stdf)
+
+    return made_once("line", tmp_path_factory, make)
 
 
 @pytest.fixture(scope="session")
@@ -132,11 +150,19 @@ def new_fab(
 
 
 @pytest.fixture(scope="session")
-def night(new_fab: Callable[..., Fab]) -> Fab:
+def night(
+    new_fab: Callable[..., Fab], spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Fab:
     """One undisturbed night for all tests that only look."""
-    fab = new_fab()
-    fab.night()
-    return fab
+
+    def make(root: Path) -> None:
+        fab = new_fab()
+        fab.night()
+        shutil.copytree(fab.root, root)
+
+    root = tmp_path_factory.mktemp("night") / "fab"
+    shutil.copytree(made_once("undisturbed", tmp_path_factory, make), root)
+    return fab_in(root, spark)
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,14 @@ from pyspark.sql import functions as F
 
 from fabyield.transforms.stdf_files import USABLE, WHOLE
 
-PAIR = ["file_key", "whole_key"]
 # What the same touch-down is in both files: its place, and what was found there.
 TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
 
 
 def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
-    """Pairs of a file that was cut off and a longer one of its session and kind: PAIR.
+    """Pairs of a file that was cut off and a longer one of its session and kind.
 
-    Only pairs of which one file was read after batch `since`.
+    As file_key, whole_key; only pairs of which one file was read after batch `since`.
     """
     files = stdf_files.where(F.col("status").isin(*USABLE))
     files = files.select("file_key", "session_id", "status", "content_bytes", "batch", kind())
