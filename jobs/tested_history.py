@@ -3,16 +3,18 @@
 spark-submit --py-files dist/fabyield.zip jobs/tested_history.py --lake s3a://fab/lake
 """
 
-from fabyield.following import as_of_tests
+from fabyield.following import tested_changes
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import PROCESS_HISTORY, TESTED_HISTORY
+from fabyield.tables import INSERTIONS, PROCESS_HISTORY, TEST_RUNS, TESTED_HISTORY
 from fabyield.transforms.as_of import tested_history
 
 
 def job(run: Run) -> None:
     """Look up all wafers whose runs changed, and tested ones whose history did."""
-    as_of_tests(run, PROCESS_HISTORY, TESTED_HISTORY, tested_history)
+    wafers = run.touched(TESTED_HISTORY, TEST_RUNS, tested_changes(run, PROCESS_HISTORY))
+    rows = tested_history(run.read(INSERTIONS, wafers), run.read(PROCESS_HISTORY, wafers))
+    run.write(TESTED_HISTORY, rows, wafers)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
 spark-submit --py-files dist/fabyield.zip jobs/tested_pcm.py --lake s3a://fab/lake
 """
 
-from fabyield.following import as_of_tests
+from fabyield.following import tested_changes
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import PCM_RESULTS, TESTED_PCM
+from fabyield.tables import INSERTIONS, PCM_RESULTS, TEST_RUNS, TESTED_PCM
 from fabyield.transforms.as_of import tested_pcm
 
 
 def job(run: Run) -> None:
     """Look up all wafers whose runs changed, and tested ones whose PCM results did."""
-    as_of_tests(run, PCM_RESULTS, TESTED_PCM, tested_pcm)
+    wafers = run.touched(TESTED_PCM, TEST_RUNS, tested_changes(run, PCM_RESULTS))
+    rows = tested_pcm(run.read(INSERTIONS, wafers), run.read(PCM_RESULTS, wafers))
+    run.write(TESTED_PCM, rows, wafers)
 
 
 if __name__ == "__main__":

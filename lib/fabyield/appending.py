@@ -1,4 +1,4 @@
-"""A few rows added to a Delta table without Spark, which takes half a second for any commit."""
+"""A few rows added to a Delta table without Spark, whose commit costs more than they do."""
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake

@@ -46,9 +46,13 @@ def fsck(
 
     def look() -> None:
         found.extend(check(settings.lake, chosen, settings.maintain, deep))
-        mend(found if repair else [])
+        if repair:
+            mend(found)
 
-    alone_in(settings.lake, look, settings.lease, "fsck --repair") if repair else look()
+    if repair:
+        alone_in(settings.lake, look, settings.lease, "fsck --repair")
+    else:
+        look()
     mended = [one for one in found if repair and one.mend]
     if found:
         screen().print(_grid(found, mended))

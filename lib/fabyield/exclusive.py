@@ -52,7 +52,8 @@ def locked(folder: str, holder: Holder, wait_seconds: float) -> Iterator[None]:
                 ) from error
             return None
 
-        wait_for(folder, take, wait_seconds)
+        # A lock ends with its process: who has it is alive.
+        wait_for(folder, take, wait_seconds, lambda: True)
         lock.truncate(0)
         lock.write(holder.told())
         lock.flush()

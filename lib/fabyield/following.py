@@ -1,13 +1,11 @@
 """Tables that follow the factory database, row by row, under the keys of their wafers."""
 
-from collections.abc import Callable
-
 from pyspark.sql import DataFrame
 
 from fabyield.batch import Batch
 from fabyield.run import Run
 from fabyield.table import Table
-from fabyield.tables import INSERTIONS, TEST_RUNS, WAFER_NAMES
+from fabyield.tables import INSERTIONS, WAFER_NAMES
 from fabyield.transforms.canonical import canonical_names
 from fabyield.transforms.changes import latest
 from fabyield.transforms.history import followed, remade
@@ -23,23 +21,15 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     changed = canonical_names(latest(run.changes(source), source.key), run.name_rules)
     changed = changed.localCheckpoint()
     anew = remade(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
-    found = followed(rows, changed, names, anew)
+    taken = followed(rows, changed, names, anew)
     keys = [row["wafer_key"] for row in anew.collect()]
     stored = run.read(target, keys)
-    result = keyed(found.rows, names)
+    result = keyed(taken, names)
     gone = stored.join(result, target.key, how="left_anti")
-    return Batch(target, result, source_rows=found.rows.count(), whole=False, gone=gone)
+    return Batch(target, result, source_rows=taken.count(), whole=False, gone=gone)
 
 
-def as_of_tests(
-    run: Run, source: Table, target: Table, look_up: Callable[[DataFrame, DataFrame], DataFrame]
-) -> None:
-    """Publish what `look_up` finds for insertions in the rows of `source`.
-
-    Of all wafers whose runs changed, and of tested ones whose rows of `source` did.
-    """
+def tested_changes(run: Run, source: Table) -> DataFrame:
+    """What became of rows of `source`, of wafers that were tested; others are looked up then."""
     tested = run.read(INSERTIONS).select("wafer_key")
-    changed = run.changes(source).join(tested, "wafer_key", how="left_semi")
-    wafers = run.touched(target, TEST_RUNS, changed)
-    rows = look_up(run.read(INSERTIONS, wafers), run.read(source, wafers))
-    run.write(target, rows, wafers)
+    return run.changes(source).join(tested, "wafer_key", how="left_semi")

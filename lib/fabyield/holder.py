@@ -46,14 +46,16 @@ def read_holder(told: str) -> str:
         return "another run"
 
 
-def wait_for(lake: str, take: Callable[[], str | None], seconds: float) -> None:
+def wait_for(
+    lake: str, take: Callable[[], str | None], seconds: float, lives: Callable[[], bool]
+) -> None:
     """Call `take` until it has the lake, where it no longer returns who else has.
 
-    Raises BusyError after `seconds`.
+    Raises BusyError after `seconds`, once it is known that the other one `lives`.
     """
     until, seen = time.monotonic() + seconds, None
     while (holder := take()) is not None:
-        if time.monotonic() >= until:
+        if time.monotonic() >= until and lives():
             raise BusyError(
                 f"{lake}: still written by {holder} after {seconds:g} s; run again when that ends, "
                 "or let a run wait longer: lease.wait_seconds"

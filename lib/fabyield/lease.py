@@ -32,7 +32,7 @@ class Lease:
         self._lake, self._holder, self._seconds = lake, holder, seconds
         self._objects = Numbered(f"{lake}/_lease")
         self._id, self._turn = uuid4().hex, 0
-        self._until, self._seen, self._seen_at = 0.0, (0, ""), 0.0
+        self._until, self._seen, self._seen_at, self._sights = 0.0, (0, ""), 0.0, 0
         self._ended = threading.Event()
 
     def take(self) -> str | None:
@@ -67,9 +67,14 @@ class Lease:
             return None
         if (token, told) != self._seen:
             self._seen, self._seen_at = (token, told), time.monotonic()
+            self._sights += 1
         waited = time.monotonic() - self._seen_at
         is_over = waited > float(lease.get("seconds", self._seconds))
         return None if is_over else read_holder(str(lease.get("holder", "")))
+
+    def sees_another_live(self) -> bool:
+        """Whether another run was seen to renew its lease; one that was killed never is."""
+        return self._sights > 1
 
     def check(self) -> None:
         """Raise LeaseLostError unless this run still has the lease."""
@@ -151,10 +156,10 @@ def _parsed(told: str) -> dict[str, Any]:
 def leased(lake: str, holder: Holder, seconds: float, wait_seconds: float) -> Iterator[Lease]:
     """Hold the lease of `lake`, so that `fenced` passes; wait for another run at first.
 
-    Raises BusyError after `wait_seconds`.
+    Raises BusyError after `wait_seconds`, once that run was seen to live.
     """
     lease = Lease(lake, holder, seconds)
-    wait_for(lake, lease.take, wait_seconds)
+    wait_for(lake, lease.take, wait_seconds, lease.sees_another_live)
     log.debug("%s: holds lease %d", lake, lease.token)
     _held[lake] = lease
     try:

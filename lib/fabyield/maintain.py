@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from delta import DeltaTable
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield.conflicts import CONFLICTS
@@ -62,8 +62,8 @@ class Upkeep:
         unclustered = self.unclustered_bytes >= self.maintain.unclustered_mb * MIB
         return unclustered or self.small_files >= self.maintain.small_files
 
-    def align(self) -> bool:
-        """Give the table the properties and clustering it declares; False where it has them."""
+    def align(self) -> None:
+        """Give the table the properties and clustering it declares."""
         kept = {KEPT_FILES: self.maintain.keep_days, KEPT_LOG: self.maintain.log_days}
         declared = properties(self.table) | {k: f"interval {days} days" for k, days in kept.items()}
         stored = DEFAULTS | self.state.properties
@@ -71,14 +71,14 @@ class Upkeep:
         if changed:
             pairs = ", ".join(f"'{name}' = '{value}'" for name, value in changed.items())
             self._alter(f"SET TBLPROPERTIES ({pairs})")
-        if is_moved := self.table.cluster_by != self.state.clustered_by:
+        if self.table.cluster_by != self.state.clustered_by:
             self._alter(f"CLUSTER BY {_columns(self.table.cluster_by)}")
-        return bool(changed) or is_moved
 
     def optimize(self) -> bool:
         """Write small and unclustered files anew, if they are enough; False where they are not."""
         if not self.is_due:
             return False
+        fenced(self.run.settings.lake)
         with session_conf(self.run.spark, optimize_conf(self.maintain)):
             done = self._delta().optimize().executeCompaction().select("metrics.*").collect()[0]
         counts = (f"{done[name]:,}" for name in ("numFilesRemoved", "numFilesAdded"))
@@ -90,6 +90,7 @@ class Upkeep:
         every = timedelta(days=self.maintain.vacuum_every_days)
         if self.run.attempt.started_at - last < every:
             return False
+        fenced(self.run.settings.lake)
         with session_conf(self.run.spark, vacuum_conf(self.run.spark)):
             self._delta().vacuum(24 * self.maintain.keep_days)
         return True
@@ -98,6 +99,7 @@ class Upkeep:
         return DeltaTable.forPath(self.run.spark, self.run.store.path(self.table))
 
     def _alter(self, what: str) -> None:
+        fenced(self.run.settings.lake)
         path = self.run.store.path(self.table).replace("`", "``")
         self.run.spark.sql(f"ALTER TABLE delta.`{path}` {what}")
         log.info("%s: %s", self.table.table, what)
@@ -108,9 +110,7 @@ def tended(run: Run) -> DataFrame:
     last = _last_vacuums(run)
     there = [table for table in ALL.values() if run.store.exists(table)]
     rows = [_tend(run, table, last.get(table.table, run.attempt.started_at)) for table in there]
-    columns = {name: spec for name, spec in TABLE_STATISTICS.columns.items() if name != BATCH}
-    ddl = ", ".join(f"`{name}` {column.type}" for name, column in columns.items())
-    return run.spark.createDataFrame(rows, ddl).coalesce(1)
+    return run.spark.createDataFrame([Row(**row) for row in rows], TABLE_STATISTICS.ddl).coalesce(1)
 
 
 def optimize_conf(maintain: Maintain) -> dict[str, str]:
@@ -149,32 +149,41 @@ def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[Non
         yield
     finally:
         for name, old in before.items():
-            spark.conf.unset(name) if old is None else spark.conf.set(name, old)
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)
 
 
-def _tend(run: Run, table: Table, last_vacuum: datetime) -> tuple[object, ...]:
-    fenced(run.settings.lake)
-    uri = run.store.path(table)
-    upkeep = Upkeep(run, table, DeltaLog(uri).state())
+def _tend(run: Run, table: Table, last_vacuum: datetime) -> dict[str, object]:
+    before = DeltaLog(run.store.path(table))
+    upkeep = Upkeep(run, table, before.state())
     optimized = vacuumed = False
     try:
-        changed = upkeep.align()
+        upkeep.align()
         optimized = upkeep.optimize()
         vacuumed = upkeep.vacuum(last_vacuum)
-        if changed or optimized:
-            upkeep = Upkeep(run, table, DeltaLog(uri).state())
     except CONFLICTS:
         log.info("%s: left for the next night, others are writing it", table.table)
-    return (*_stored(upkeep, DeltaLog(uri).version), optimized, vacuumed)
+    after = DeltaLog(run.store.path(table))
+    left = upkeep if after.version == before.version else Upkeep(run, table, after.state())
+    return _stored(left, after.version) | {"optimized": optimized, "vacuumed": vacuumed}
 
 
-def _stored(upkeep: Upkeep, version: int) -> tuple[object, ...]:
+def _stored(upkeep: Upkeep, version: int) -> dict[str, object]:
     files = upkeep.state.files.values()
     rows = [file.rows for file in files]
-    known = None if None in rows else sum(count for count in rows if count is not None)
-    measured = (upkeep.table.table, upkeep.run.attempt.started_at, version)
-    sizes = (len(files), sum(file.size for file in files))
-    return (*measured, known, *sizes, upkeep.small_files, upkeep.unclustered_bytes)
+    return {
+        "table": upkeep.table.table,
+        "measured_at": upkeep.run.attempt.started_at,
+        "version": version,
+        "rows": None if None in rows else sum(count for count in rows if count is not None),
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "small_files": upkeep.small_files,
+        "unclustered_bytes": upkeep.unclustered_bytes,
+        BATCH: upkeep.run.attempt.batch,
+    }
 
 
 def _last_vacuums(run: Run) -> dict[str, datetime]:

@@ -23,9 +23,9 @@ NEW_FILES = Purpose()
 
 
 def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
-    """Finish the night that is open, if any, then one for `purpose`.
+    """Finish the night that is open, if any, then take one for `purpose`.
 
-    Unless that is what has arrived since, and nothing has.
+    Not where that is new files, and none has arrived since.
     """
     store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
     ledger = Ledger(store)
@@ -36,7 +36,8 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
         night = Run(store, settings, Attempt(unfinished, NIGHT), purpose=begun)
         if (step := ledger.lone_step(unfinished)) is None:
             one_night(night, ledger)
-            if not waiting(night) if purpose == NEW_FILES else purpose == begun:
+            nothing_left = not waiting(night) if purpose == NEW_FILES else purpose == begun
+            if nothing_left:
                 return
         elif step in steps():
             # From the beginning: whether it was to take all rows is not on record.

@@ -51,12 +51,12 @@ class Run:
         rows = self.store.read(table)
         return rows if wafers is None else rows.where(F.col("wafer_key").isin(list(wafers)))
 
-    def read_files(self, table: Table, test_runs: DataFrame) -> DataFrame:
-        """The rows of `table` from the files of `test_runs`.
+    def read_files(self, table: Table, files: DataFrame) -> DataFrame:
+        """The rows of `table` from `files`, which have a file_key.
 
         By literal keys, so that Delta passes over the files of other nights.
         """
-        rows = test_runs.select("file_key").distinct().collect()
+        rows = files.select("file_key").distinct().collect()
         return self.read(table).where(F.col("file_key").isin([row["file_key"] for row in rows]))
 
     def new(self, table: Table) -> DataFrame:
@@ -163,7 +163,7 @@ class Run:
     def _store(self, audit: Audited) -> None:
         batch, table = audit.batch, audit.batch.table
         is_part = not batch.whole or batch.files is not None
-        may_shrink = table.write is WriteMode.REPLACE or is_part
+        may_shrink = table.write is WriteMode.REPLACE or is_part or self._is_rebuilt(table)
         if not may_shrink and not audit.rows.rows_out + audit.rows.quarantined:
             self.store.create(table)
             self.attempt.tables.append(audit.rows)
@@ -176,7 +176,7 @@ class Run:
 
     def _put(self, batch: Batch, rows: DataFrame) -> None:
         table = batch.table
-        if self.is_rebuilt(table) or table.write is WriteMode.REPLACE:
+        if self._is_rebuilt(table) or table.write is WriteMode.REPLACE:
             wafers = None if batch.wafers is None else among("wafer_key", batch.wafers)
             self.store.replace(table, rows, wafers)
         elif batch.files is not None:
@@ -188,7 +188,7 @@ class Run:
         else:
             self.store.mirror(table, rows, self._ours())
 
-    def is_rebuilt(self, table: Table) -> bool:
+    def _is_rebuilt(self, table: Table) -> bool:
         """Whether the rows of `table` are made anew from bronze; keys once given out stay."""
         derived = table.layer in ("silver", "gold") and table is not WAFER_REGISTRY
         return derived and self.purpose.kind is Kind.REBUILD

@@ -1,6 +1,5 @@
 """Delta tables in a lake: created as declared, and written so that a write can be repeated."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +15,8 @@ from pyspark.sql import functions as F
 
 from fabyield.appending import append_once
 from fabyield.conflicts import refuse_transactions, replanned
+from fabyield.delta_log import DeltaLog
 from fabyield.errors import ContractError
-from fabyield.files import listed
 from fabyield.lease import fenced
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
@@ -26,7 +25,6 @@ from fabyield.transforms.changes import CHANGE, VERSION
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
 GONE = "_gone"
-COMMIT = re.compile(r"[0-9]{20}\.json")
 P = ParamSpec("P")
 T = TypeVar("T")
 Write = Callable[Concatenate["Store", Table, P], T]
@@ -77,9 +75,7 @@ class Store:
     def version(self, table: Table) -> int:
         """The newest Delta version of `table`; -1 where it was never created."""
         # Delta's own answer runs a Spark job; by its protocol the newest commit is the last file.
-        names = listed(f"{self.path(table)}/_delta_log")
-        commits = [int(name[:20]) for name in names if COMMIT.fullmatch(name)]
-        return max(commits, default=-1)
+        return DeltaLog(self.path(table)).version
 
     @repeated
     def append(self, table: Table, df: DataFrame, batch: int) -> None:
@@ -128,8 +124,8 @@ class Store:
         within = _range(table, new)
         old = stored.toDF().alias("old").where(within)
         # A merge that matches a row rewrites it although nothing changed, and commits.
-        is_new = F.expr(f"{alike} and not new.{GONE}")
-        with _held(new.alias("new").join(old, is_new, how="left_anti")) as changed:
+        stands = F.expr(f"{alike} and not new.{GONE}")
+        with _held(new.alias("new").join(old, stands, how="left_anti")) as changed:
             if not changed.isEmpty():
                 values: dict[str, str | Column] = {n: f"new.`{n}`" for n in table.columns}
                 merge = stored.alias("old").merge(changed.alias("new"), f"{within} and {same_row}")

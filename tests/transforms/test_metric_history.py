@@ -6,7 +6,7 @@ import pytest
 from fabyield.tables import METRIC_HISTORY, TEST_RUNS, WAFERS
 from fabyield.transforms.metric_history import metric_history, unmatched
 
-SHARE = "fab_id string, metric string, part bigint, whole bigint"
+SHARE = "fab_id string, metric string, counted bigint, total bigint"
 
 
 def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
@@ -23,7 +23,7 @@ def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
         run | {"wafer_key": 3, "read_in": 4},
     )
 
-    found = {r["metric"]: (r["part"], r["whole"]) for r in unmatched(runs, wafers, 4).collect()}
+    found = {r["metric"]: (r["counted"], r["total"]) for r in unmatched(runs, wafers, 4).collect()}
 
     assert found == {
         "unmatched_runs_ratio": (1, 2),
@@ -34,12 +34,12 @@ def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
 
 @pytest.fixture
 def limits(rows, spark):
-    """`limits(part, whole, earlier)`: the row of tonight's share, after these ratios."""
+    """`limits(counted, total, earlier)`: the row of tonight's share, after these ratios."""
 
-    def compare(part, whole, *earlier):
+    def compare(counted, total, *earlier):
         named = {"fab_id": "F1", "metric": "m"}
         before = [named | {"value": value, "batch": n} for n, value in enumerate(earlier)]
-        shares = spark.createDataFrame([("F1", "m", part, whole)], SHARE)
+        shares = spark.createDataFrame([("F1", "m", counted, total)], SHARE)
         return metric_history(shares, rows(METRIC_HISTORY, *before)).collect()
 
     return compare
@@ -51,13 +51,13 @@ def test_limit_is_three_sigma_above_the_mean_of_earlier_nights(limits):
     [row] = limits(5, 1000, *earlier)
 
     assert (row["value"], row["nights"]) == (0.005, 6)
-    assert isclose(row["upper"], mean(earlier) + 3 * stdev(earlier))
+    assert isclose(row["upper_control_limit"], mean(earlier) + 3 * stdev(earlier))
 
 
 def test_nights_that_are_all_alike_still_leave_room_for_chance(limits):
     [row] = limits(5, 100, *[0.01] * 8)
 
-    assert isclose(row["upper"], 0.01 + 3 * sqrt(0.01 * 0.99 / 100))
+    assert isclose(row["upper_control_limit"], 0.01 + 3 * sqrt(0.01 * 0.99 / 100))
 
 
 def test_limit_comes_from_the_last_thirty_nights(limits):
@@ -71,7 +71,7 @@ def test_limit_comes_from_the_last_thirty_nights(limits):
 def test_too_few_nights_give_no_limit(limits, count):
     [row] = limits(5, 100, *[0.1] * count)
 
-    assert (row["nights"], row["upper"]) == (count, None)
+    assert (row["nights"], row["upper_control_limit"]) == (count, None)
 
 
 def test_night_without_tests_has_no_share(limits):

@@ -16,7 +16,9 @@ class Contender:
 
 OURS, FLOOR = "fabyield", "Spark scan"
 CONTENDERS = {
-    OURS: Contender("Spark, by wafer_key, wafers broadcast", "by_spark", "by_key", is_spark=True),
+    OURS: Contender(
+        "Spark, summed up by wafer_key, wafers broadcast", "by_spark", "by_key", is_spark=True
+    ),
     FLOOR: Contender(
         "Spark, the same values by test, joined to nothing", "by_spark", "scan", is_spark=True
     ),

@@ -50,7 +50,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class FabRows:
-    """The rows of a table, and those that hold no number where one belongs (as run.REFUSED).
+    """The rows of a table, and those that hold no number where one belongs (as batch.REFUSED).
 
     Both come out of `held`, which is read once; unpersist it when they are published.
     """

@@ -55,13 +55,12 @@ class TableRows:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """What of the night's tests is of wafers unknown to the factory database; `upper` is usual."""
+    """What of the night's tests is of wafers unknown to the factory database."""
 
     metric: str
-    part: int
-    whole: int
+    counted: int
+    total: int
     value: float
-    upper: float | None
 
 
 @dataclass(frozen=True)

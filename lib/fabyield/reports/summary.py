@@ -61,9 +61,9 @@ def _unmatched(night: Night) -> list[str]:
     shares = {share.metric: share for share in night.unmatched}
     nouns = {"unmatched_touchdowns_ratio": "touch-downs", "unmatched_wafers_ratio": "tested wafers"}
     told = [
-        f"{count(share.part)} of {count(share.whole)} {noun} ({percent(100 * share.value)})"
+        f"{count(share.counted)} of {count(share.total)} {noun} ({percent(100 * share.value)})"
         for metric, noun in nouns.items()
-        if (share := shares.get(metric)) is not None and share.part
+        if (share := shares.get(metric)) is not None and share.counted
     ]
     return (
         [f"Unmatched, of wafers that the factory does not know: {', '.join(told)}"] if told else []

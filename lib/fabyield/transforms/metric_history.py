@@ -14,7 +14,7 @@ SIGMAS = 3.0
 def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     """How much of what was tested is of wafers that the factory database does not know.
 
-    Columns fab_id, metric, part, whole: wafer runs and touch-downs of files that were read after
+    Columns fab_id, metric, counted, total: wafer runs and touch-downs of files that were read after
     batch `since`, and wafers of any file.
     """
     known = wafers.select(*KEY, "is_known")
@@ -31,8 +31,8 @@ def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
 def _shares(figures: Mapping[str, tuple[DataFrame, Column]]) -> list[DataFrame]:
     return [
         rows.groupBy("fab_id", F.lit(metric).alias("metric")).agg(
-            F.sum(F.when(F.col("is_known"), 0).otherwise(weight)).alias("part"),
-            F.sum(weight).alias("whole"),
+            F.sum(F.when(F.col("is_known"), 0).otherwise(weight)).alias("counted"),
+            F.sum(weight).alias("total"),
         )
         for metric, (rows, weight) in figures.items()
     ]
@@ -42,7 +42,7 @@ def metric_history(shares: DataFrame, earlier: DataFrame) -> DataFrame:
     """`shares` as ratios, with the upper control limit of the last nights in `earlier`.
 
     mean + 3 sigma, where sigma is that between the nights or, if greater, the p chart's
-    sqrt(mean (1 - mean) / whole). Source: Montgomery, Statistical Quality Control, ch. 7.
+    sqrt(mean (1 - mean) / total). Source: Montgomery, Statistical Quality Control, ch. 7.
     """
     newest = Window.partitionBy("fab_id", "metric").orderBy(F.desc("batch"))
     last = earlier.withColumn("_turn", F.row_number().over(newest)).where(F.col("_turn") <= NIGHTS)
@@ -51,11 +51,10 @@ def metric_history(shares: DataFrame, earlier: DataFrame) -> DataFrame:
         F.avg("value").alias("mean"),
         F.stddev_samp("value").alias("_sigma"),
     )
-    rows = shares.where("whole > 0").withColumn("value", F.col("part") / F.col("whole"))
+    rows = shares.where("total > 0").withColumn("value", F.col("counted") / F.col("total"))
     rows = rows.join(usual, ["fab_id", "metric"], how="left")
-    binomial = F.sqrt(F.col("mean") * (1 - F.col("mean")) / F.col("whole"))
+    binomial = F.sqrt(F.col("mean") * (1 - F.col("mean")) / F.col("total"))
     upper = F.col("mean") + SIGMAS * F.greatest("_sigma", binomial)
     enough = F.col("nights") >= FEWEST
-    return rows.withColumns(
-        {"nights": F.coalesce("nights", F.lit(0)), "upper": F.when(enough, upper)}
-    )
+    nights = F.coalesce("nights", F.lit(0))
+    return rows.withColumns({"nights": nights, "upper_control_limit": F.when(enough, upper)})

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_names
-from fabyield.transforms.changes import CHANGE
+from fabyield.transforms.changes import moved
 from fabyield.transforms.test_results import part_key
 from fabyield.transforms.wafer_registry import WAFER
 
@@ -86,6 +86,5 @@ def only_lots(fab_assembly: DataFrame, rules: NameRules) -> DataFrame:
 
 def of_moved(packaged_parts: DataFrame, name_changes: DataFrame) -> DataFrame:
     """Rows of `packaged_parts` whose wafers gained or lost a name."""
-    moved = name_changes.where(F.col(CHANGE) != "insert")
-    keys = moved.select("fab_id", F.col("wafer_key").alias("origin_wafer_key"))
+    keys = moved(name_changes).select("fab_id", F.col("wafer_key").alias("origin_wafer_key"))
     return packaged_parts.join(keys, ["fab_id", "origin_wafer_key"], how="left_semi")
