@@ -62,6 +62,18 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
     assert ledger.done_until("test_runs") == 0
 
 
+def test_version_left_is_that_of_the_newest_batch_that_wrote_the_table(store):
+    ledger = Ledger(store)
+    # The table was deleted and made anew before batch 3; batch 4 had nothing for it.
+    for batch, version in ((1, 8), (2, 9), (3, 1), (4, -1)):
+        attempt = Attempt(batch, "wafers", tables=[TableRows("a", 1, 1, 0, 0, version)])
+        ledger.record(attempt, State.DONE)
+
+    read = Ledger(store)
+    for known in (ledger, read):
+        assert [known.versions(n).get("a") for n in range(5)] == [None, 8, 9, 1, 1]
+
+
 def test_new_lake_has_no_batch_yet(store):
     ledger = Ledger(store)
 

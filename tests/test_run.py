@@ -215,6 +215,14 @@ def test_step_that_takes_all_rows_sees_them_all_as_inserted(run, rows):
     assert (change["wafer_key"], change["_change_type"]) == (1, "insert")
 
 
+def test_all_rows_of_a_table_that_was_made_anew_are_seen_as_inserted(run, rows):
+    run.write(WAFERS, rows(WAFERS, {"wafer_key": 1, "fab_id": run.fab_id}))
+
+    later = next_batch(run, batch=2, since=1, seen={WAFERS.table: 30})
+
+    assert [row["_change_type"] for row in later.changes(WAFERS).collect()] == ["insert"]
+
+
 def test_part_of_a_source_deletes_nothing_even_if_it_is_empty(run, rows):
     fab = {"fab_id": run.fab_id}
     run.write(FAB_LOTS, rows(FAB_LOTS, *(fab | {"lot_id": name} for name in "AB")))

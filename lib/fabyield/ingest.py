@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.batch import Batch
-from fabyield.errors import DataQualityError
+from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.files import remove_folder
 from fabyield.lease import fenced
 from fabyield.purpose import Kind, Purpose
@@ -48,12 +48,19 @@ def staged(run: Run) -> Stage:
     """The run's batch of new files, decoded; one left by a run that was killed is used again.
 
     Used again as it is: some of its rows may be published, so it must stay the same files.
+    Raises FabYieldError where they are, and it is gone.
     """
     stages = f"{run.settings.lake}/_stage"
     stage = Stage(run.spark, f"{stages}/{run.attempt.batch}")
     if stage.is_complete():
         log.info("going on with the files that were decoded before the last stop")
         return stage
+    if is_begun(run):
+        # Decoded anew, files would get other keys than those that are published.
+        raise FabYieldError(
+            f"{stage.folder}: the decoded files of batch {run.attempt.batch} are gone, but some of "
+            "their rows are published: restore the folder, or bronze tables to the batch before"
+        )
     fenced(run.settings.lake)
     remove_folder(stages)
     found = _found(run)
@@ -135,7 +142,9 @@ def _arrived(run: Run) -> DataFrame:
     newest = run.read(STDF_FILES).agg(F.coalesce(F.max("file_key"), F.lit(0)).alias("newest"))
     first = newest.collect()[0]["newest"] + 1
     night_on = run.attempt.started_at.date()
-    rows = [(first + turn, *file.seen, night_on) for turn, file in enumerate(waiting(run))]
+    # Of two versions of a session the later one counts, in one night as in two.
+    arrived = sorted(waiting(run), key=lambda file: (file.modified_at, file.path))
+    rows = [(first + turn, *file.seen, night_on) for turn, file in enumerate(arrived)]
     return run.spark.createDataFrame(rows, FOUND)
 
 

@@ -98,12 +98,14 @@ class Ledger:
         return max(done, default=0)
 
     def versions(self, batch: int) -> dict[str, int]:
-        """The newest version of each table that `batch` or one before it left."""
-        until: dict[str, int] = {}
-        for (number, table), version in self._versions.items():
-            if number <= batch:
-                until[table] = max(version, until.get(table, -1))
-        return until
+        """The version of each table that the newest of `batch` and those before it left."""
+        # A table that was made anew began again at 0: its newest version is not its greatest.
+        return {
+            table: version
+            for (number, table), version in sorted(self._versions.items())
+            # A write of nothing made none.
+            if number <= batch and version >= 0
+        }
 
     def record(self, attempt: Attempt, state: State, message: str = "") -> None:
         """Append how `attempt` stands."""

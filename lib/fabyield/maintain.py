@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from delta import DeltaTable
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield.conflicts import CONFLICTS
@@ -110,7 +110,8 @@ def tended(run: Run) -> DataFrame:
     last = _last_vacuums(run)
     there = [table for table in ALL.values() if run.store.exists(table)]
     rows = [_tend(run, table, last.get(table.table, run.attempt.started_at)) for table in there]
-    return run.spark.createDataFrame([Row(**row) for row in rows], TABLE_STATISTICS.ddl).coalesce(1)
+    in_order = [tuple(row[name] for name in TABLE_STATISTICS.columns) for row in rows]
+    return run.spark.createDataFrame(in_order, TABLE_STATISTICS.ddl).coalesce(1)
 
 
 def optimize_conf(maintain: Maintain) -> dict[str, str]:

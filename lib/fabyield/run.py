@@ -66,12 +66,13 @@ class Run:
     def changes(self, table: Table) -> DataFrame:
         """What became of rows of `table` since this step was last done; see Store.changes.
 
-        Where it never was, or takes all rows, they are all inserted.
+        Where it never was, or takes all rows, or `table` was made anew, they are all inserted.
         """
-        if self.since == 0:
-            rows = self.store.read(table)
-            return rows.withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
-        return self.store.changes(table, self.seen.get(table.table, -1) + 1)
+        seen = self.seen.get(table.table, -1)
+        if self.since and self.store.version(table) >= seen:
+            return self.store.changes(table, seen + 1)
+        rows = self.store.read(table)
+        return rows.withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
 
     def is_first(self, *targets: Table) -> bool:
         """Whether this step takes all rows, as it was asked to or `targets` were never filled."""

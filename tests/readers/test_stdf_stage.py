@@ -6,14 +6,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from fabyield.errors import StageError
-from fabyield.readers.stdf_stage import Stage, decoder, packed
+from fabyield.readers.stdf_stage import BROKEN, UNREADABLE, Stage, decoder, packed
 from fabyield.stdf import Writer, source
-from fabyield.tables import PARTS
+from fabyield.tables import PARTS, STDF_FILES
+from fabyield.transforms.stdf_files import USABLE
 
 
-def stdf(path, texts=0):
+def stdf(path, texts=0, stray=False):
     with io.BytesIO() as out, Writer(out) as writer:
         writer.write("MIR", lot_id="A", setup_t=1, start_t=2)
+        if stray:
+            writer.write("PTR", test_num=1, head_num=1, site_num=0, result=1.0)
         writer.write("PIR", head_num=1, site_num=0)
         writer.write("PRR", head_num=1, site_num=0, part_flg=0, hard_bin=1)
         for _ in range(texts):
@@ -80,7 +83,7 @@ def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, 
     landing = tmp_path / "landing" / "stdf"
     landing.mkdir(parents=True)
     stdf(landing / "good.stdf")
-    stdf(landing / "bad.stdf", texts=100)
+    stdf(landing / "bad.stdf", texts=100, stray=True)
     damaged = bytearray(gzip.compress((landing / "bad.stdf").read_bytes()))
     damaged[-6] ^= 1
     (landing / "bad.stdf").write_bytes(damaged)
@@ -94,6 +97,16 @@ def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, 
     staged = spark.read.parquet(f"{stage.folder}/parts")
     assert {row["file_key"] for row in staged.collect()} == {1, 2}
     assert {row["file_key"] for row in stage.read("parts", PARTS).collect()} == {1}
+    # Its records count as none, so that none of them can be refused.
+    named = {row["record_name"] for row in stage.refused().where("file_key = 2").collect()}
+    assert named == {None}
+    assert "PTR" in pq.read_table(f"{stage.folder}/refused")["record_name"].to_pylist()
+
+
+def test_every_status_of_a_file_may_be_published():
+    [allowed] = [e.arguments["value_set"] for e in STDF_FILES.expectations if "value_set" in str(e)]
+
+    assert set(allowed) == {*USABLE, "duplicate", "empty", BROKEN, UNREADABLE}
 
 
 def _made(folder):

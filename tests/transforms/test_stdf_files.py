@@ -25,6 +25,13 @@ def test_f07_content_read_on_an_earlier_night_is_a_duplicate_and_says_why(rows):
     assert chosen == [(9, "duplicate", 3, "same content as another file")]
 
 
+def test_f07_content_that_was_read_before_is_first_whatever_its_key(rows):
+    """As in a backfill, which reads an older file again."""
+    again, stored = rows(STDF_FILES, file(3, "aa")), rows(STDF_FILES, file(9, "aa"))
+
+    assert judged(again, stored) == [(3, "duplicate", 9)]
+
+
 def test_manifest_duplicate_is_not_the_one_that_was_read(rows):
     manifest = rows(STDF_FILES, file(2, "aa"), file(4, "aa", "duplicate"))
 

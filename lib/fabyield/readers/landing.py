@@ -30,10 +30,13 @@ class LandingFile:
 def listed(landing: str) -> list[LandingFile]:
     """Every file of the STDF folder of `landing`, by path.
 
-    Raises ConfigError where there is no such folder, or a file's name is not UTF-8.
+    On an object store a folder without files is none, and holds nothing. Raises ConfigError where
+    there is no such folder, or a file's name is not UTF-8.
     """
     system, root = located(f"{landing}/stdf")
     if system.get_file_info(root).type != fs.FileType.Directory:
+        if not isinstance(system, fs.LocalFileSystem):
+            return []
         raise ConfigError(f"{landing}/stdf: no such folder; set `landing` in conf or --landing")
     try:
         found = system.get_file_info(fs.FileSelector(root, recursive=True))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import fs
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -71,11 +72,17 @@ class Stage:
         return [row["file_key"] for row in broken.select("file_key").collect()]
 
     def refused(self) -> DataFrame:
-        """Records and stretches that could not be read (REFUSED), in no order."""
+        """Records and stretches that could not be read (REFUSED), in no order.
+
+        Of a file that turned out to be broken only the stretch that it is: its records count as
+        none.
+        """
         folder = f"{self.folder}/refused"
         if not exists(folder):
             return self.spark.createDataFrame([], REFUSED)
-        return self.spark.read.parquet(folder)
+        rows = self.spark.read.parquet(folder)
+        is_record = F.col("record_name").isNotNull()
+        return rows.where(~(is_record & F.col("file_key").isin(self._broken)))
 
     def files(self) -> DataFrame:
         """What was found and decoded, one row per file."""
@@ -123,10 +130,13 @@ def decoder(
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         context = TaskContext.get()
         part = 0 if context is None else context.partitionId()
+        # Once: what stands in a file's name is no part of a URI.
+        system, base = located(root)
         with Sink(folder, part, kept) as sink:
             for batch in batches:
                 for found in batch.to_pylist():
-                    yield _decoded(f"{root}/{found['path']}", found["file_key"], operator_key, sink)
+                    path = f"{base}/{found['path']}"
+                    yield _decoded(system, path, found["file_key"], operator_key, sink)
 
     return decode
 
@@ -197,10 +207,11 @@ def packed(sizes: Mapping[int, int], most: int) -> dict[int, int]:
     return found
 
 
-def _decoded(uri: str, file_key: int, operator_key: str, sink: Sink) -> pa.RecordBatch:
+def _decoded(
+    system: fs.FileSystem, path: str, file_key: int, operator_key: str, sink: Sink
+) -> pa.RecordBatch:
     size = 0
     try:
-        system, path = located(uri)
         size = system.get_file_info(path).size or 0
         # Not by the name of the file, which may lie about its compression.
         with system.open_input_stream(path, compression=None) as stream:

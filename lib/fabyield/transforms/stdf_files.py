@@ -11,11 +11,13 @@ def stdf_files(decoded: DataFrame, stdf_files: DataFrame) -> DataFrame:
     """`decoded` with the status `duplicate` where the same content was read before.
 
     A file's identity is the hash of its decompressed content, whatever its name; of equal files
-    in one batch the first by file_key is read.
+    in one batch the first by file_key is read, unless one was read before.
     """
     readable = F.col("status").isin(*USABLE)
-    seen = stdf_files.unionByName(decoded, allowMissingColumns=True).where(readable)
-    first = seen.groupBy("sha256").agg(F.min("file_key").alias("_first"))
+    stored, new = (df.select("sha256", "file_key", "status") for df in (stdf_files, decoded))
+    turns = stored.withColumn("turn", F.lit(0)).unionByName(new.withColumn("turn", F.lit(1)))
+    in_turn = F.min(F.when(readable, F.struct("turn", "file_key")))
+    first = turns.groupBy("sha256").agg(in_turn["file_key"].alias("_first"))
     same = readable & (F.col("_first") != F.col("file_key"))
     rows = decoded.join(first, "sha256", how="left")
     reason = F.lit("same content as another file")
