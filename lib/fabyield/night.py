@@ -10,7 +10,7 @@ from fabyield.ingest import waiting
 from fabyield.launch import Job, attempt
 from fabyield.lease import fenced
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
-from fabyield.purpose import Kind, Purpose
+from fabyield.purpose import Purpose
 from fabyield.reports.gather import gather
 from fabyield.reports.summary import summary
 from fabyield.run import Run
@@ -36,8 +36,7 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
         night = Run(store, settings, Attempt(unfinished, NIGHT), purpose=begun)
         if (step := ledger.lone_step(unfinished)) is None:
             one_night(night, ledger)
-            nothing_new = purpose == NEW_FILES and begun.kind is Kind.NIGHT and not waiting(night)
-            if nothing_new or (purpose == begun != NEW_FILES):
+            if begun == purpose and (purpose != NEW_FILES or not waiting(night)):
                 return
         elif step in steps():
             # From the beginning: whether it was to take all rows is not on record.
