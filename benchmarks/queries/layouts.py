@@ -47,10 +47,8 @@ class Writing:
         return replace(table, statistics=list(self.statistics))
 
 
-KEYS = ("wafer_key", "test_num", "file_key", "batch")
 WRITINGS = {
     DECLARED: Writing("bounds of the columns that the schema names"),
     "all bounds": Writing("bounds of all columns", ()),
-    "key bounds": Writing("bounds of keys alone", KEYS),
     "optimized write": Writing("as declared, optimizeWrite on", optimized=True),
 }
