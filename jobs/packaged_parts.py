@@ -16,19 +16,20 @@ from fabyield.tables import (
 )
 from fabyield.transforms.packaged_parts import (
     die_origins,
-    of_moved,
     only_lots,
     packaged_parts,
     packages,
+    to_retrace,
 )
 
 
 def job(run: Run) -> None:
-    """Trace the parts of all lots whose runs changed, or whose wafers moved to another key."""
-    moved = of_moved(run.read(PACKAGED_PARTS), run.changes(WAFER_NAMES))
-    lots = run.touched(PACKAGED_PARTS, TEST_RUNS, TOUCHDOWNS, moved)
-    packaged = packages(run.read(TOUCHDOWNS, lots))
+    """Trace the parts of all lots whose runs changed, or of whose origin more is known."""
     rule, rules = run.settings.fab.part_origin_rule, run.name_rules
+    changes = run.changes(WAFER_NAMES), run.changes(FAB_ASSEMBLY)
+    traced = to_retrace(run.read(PACKAGED_PARTS), *changes, rules)
+    lots = run.touched(PACKAGED_PARTS, TEST_RUNS, TOUCHDOWNS, traced)
+    packaged = packages(run.read(TOUCHDOWNS, lots))
     parts = run.read_files(PARTS, packaged)
     origins = die_origins(parts, run.read(WAFER_NAMES), run.fab_id, rule, rules)
     sources = only_lots(run.read(FAB_ASSEMBLY), rules)

@@ -233,6 +233,19 @@ def test_merge_looks_only_where_keys_of_the_batch_can_be(store, frame):
     assert stored(store) == [(1, "old", None, 1), (5, "new", None, 2), (9, "old", None, 1)]
 
 
+def test_merge_looks_only_where_texts_of_the_batch_can_be(store, frame):
+    columns = COLUMNS | {"step": Column("string", "The step", required=True)}
+    by_step = replace(MADE_UP, key=["step"], columns=columns, cluster_by=["step"])
+    for key, step in enumerate("aex"):
+        store.append(by_step, frame((key, step, None, 1)), batch=key)
+
+    store.merge(by_step, frame((5, "e", None, 2), (6, "it's", None, 2)))
+
+    assert newest(store)["operationMetrics"]["numTargetFilesRemoved"] == "1"
+    kept = [(0, "a", None, 1), (2, "x", None, 1), (5, "e", None, 2), (6, "it's", None, 2)]
+    assert stored(store, by_step) == kept
+
+
 def test_f01_key_that_is_gone_already_makes_no_commit(store, frame):
     store.merge(MADE_UP, frame((1, "a", None, 1)))
     before = store.version(MADE_UP)

@@ -128,7 +128,8 @@ class Store:
         with _held(new.alias("new").join(old, stands, how="left_anti")) as changed:
             if not changed.isEmpty():
                 values: dict[str, str | Column] = {n: f"new.`{n}`" for n in table.columns}
-                merge = stored.alias("old").merge(changed.alias("new"), f"{within} and {same_row}")
+                both = within & F.expr(same_row)
+                merge = stored.alias("old").merge(changed.alias("new"), both)
                 merge = merge.whenMatchedDelete(f"new.{GONE}").whenMatchedUpdate(set=values)
                 self._commit(merge.whenNotMatchedInsert(f"not new.{GONE}", values).execute)
 
@@ -233,14 +234,14 @@ def _held(df: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def _range(table: Table, df: DataFrame) -> str:
+def _range(table: Table, df: DataFrame) -> Column:
     """A condition that holds wherever keys of `df` are: a merge prunes no files by its join key."""
     lead = table.cluster_by[0] if table.cluster_by else ""
-    if lead not in table.key or table.columns[lead].type != "bigint":
-        return "true"
+    if lead not in table.key or lead not in table.required:
+        return F.lit(True)
     least, greatest = df.agg(F.min(lead), F.max(lead)).collect()[0]
-    # Of no rows there is no range; int() lets nothing but a number in.
-    return "false" if least is None else f"old.{lead} between {int(least)} and {int(greatest)}"
+    # Of no rows there is no range.
+    return F.lit(False) if least is None else F.col(f"old.{lead}").between(least, greatest)
 
 
 def properties(table: Table) -> dict[str, str]:

@@ -5,10 +5,10 @@ from fabyield.tables import FAB_ASSEMBLY, PACKAGED_PARTS, PARTS, TOUCHDOWNS, WAF
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.packaged_parts import (
     die_origins,
-    of_moved,
     only_lots,
     packaged_parts,
     packages,
+    to_retrace,
 )
 
 FAB = Settings.load("dev").fab
@@ -79,12 +79,25 @@ def test_only_final_touchdowns_without_coordinates_are_packages(rows):
     assert [row["part_num"] for row in packages(touched).collect()] == [0]
 
 
-def test_packages_of_wafers_whose_name_moved_are_found(rows):
-    made = rows(PACKAGED_PARTS, *({"fab_id": "F1", "origin_wafer_key": key} for key in (5, 6, 7)))
-    kinds = {5: "insert", 6: "update_preimage", 7: "delete"}
-    names = rows(WAFER_NAMES, *({"fab_id": "F1", "wafer_key": key} for key in kinds))
-    kind = "case wafer_key when 5 then 'insert' when 6 then 'update_preimage' else 'delete' end"
+@pytest.mark.parametrize(("text", "named"), [("a.1/77/1/2", ("A.1", "77")), ("free", (None, None))])
+def test_wafer_that_a_part_names_is_kept_although_nobody_knows_it_yet(traced, text, named):
+    row = traced(text)
 
-    found = of_moved(made, names.selectExpr("*", f"{kind} _change_type"))
+    assert (row["named_lot_id"], row["named_wafer_id"]) == named
+    assert (row["traced_by"], row["origin_wafer_key"]) == ("none", None)
 
-    assert sorted(row["origin_wafer_key"] for row in found.collect()) == [6, 7]
+
+def test_packages_are_traced_again_when_their_wafer_gets_a_name_or_their_lot_a_source(rows):
+    names = {"A": ("A", "02"), "B": ("B", "02"), "C": (None, None), "D": (None, None)}
+    parts = [
+        {"fab_id": "F1", "die_id": die, "named_lot_id": lot, "named_wafer_id": wafer}
+        | {"assembly_lot_id": f"P{die}"}
+        for die, (lot, wafer) in names.items()
+    ]
+    wafer = {"fab_id": "F1", "wafer_id": "02"}
+    changed = rows(WAFER_NAMES, wafer | {"lot_id": "B"}, wafer | {"lot_id": "E"})
+    sources = rows(FAB_ASSEMBLY, {"fab_id": "F1", "assembly_lot_id": "pd "})
+
+    found = to_retrace(rows(PACKAGED_PARTS, *parts), changed, sources, RULES)
+
+    assert sorted(row["die_id"] for row in found.collect()) == ["B", "D"]

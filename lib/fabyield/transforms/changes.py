@@ -8,11 +8,6 @@ from pyspark.sql import functions as F
 CHANGE, VERSION = "_change_type", "_commit_version"
 
 
-def moved(name_changes: DataFrame) -> DataFrame:
-    """Rows of the change feed of silver.wafer_names of wafers that lost a name, or changed it."""
-    return name_changes.where(F.col(CHANGE) != "insert")
-
-
 def latest(changes: DataFrame, key: Sequence[str]) -> DataFrame:
     """The last change of each key, with is_gone: the row was deleted, and nothing took its place.
 

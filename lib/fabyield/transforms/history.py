@@ -1,8 +1,9 @@
 """What the factory database knows of wafers, under their keys."""
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from fabyield.transforms.changes import moved
+from fabyield.transforms.changes import CHANGE
 from fabyield.transforms.wafer_names import keyed
 from fabyield.transforms.wafer_registry import WAFER
 
@@ -13,9 +14,9 @@ def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -
     `latest` are the last changes of the source, canonical; `name_changes` is the change feed of
     `wafer_names`. Other rows of these wafers may belong where no change tells of them.
     """
-    of_names = moved(name_changes).select("wafer_key")
+    moved = name_changes.where(F.col(CHANGE) != "insert").select("wafer_key")
     deleted = keyed(latest.where("is_gone"), wafer_names).select("wafer_key")
-    return of_names.unionByName(deleted).distinct()
+    return moved.unionByName(deleted).distinct()
 
 
 def followed(

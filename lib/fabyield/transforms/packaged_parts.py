@@ -6,11 +6,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_names
-from fabyield.transforms.changes import moved
 from fabyield.transforms.test_results import part_key
 from fabyield.transforms.wafer_registry import WAFER
 
 PART = ["fab_id", "wafer_key", "insertion", "die_id"]
+NAMED = {"named_lot_id": "lot_id", "named_wafer_id": "wafer_id"}
 GROUPS = ["lot_id", "wafer_id", "x_coord", "y_coord"]
 
 
@@ -50,10 +50,10 @@ def die_origins(
     rule: Mapping[str, str],
     rules: NameRules,
 ) -> DataFrame:
-    """The wafer of the fab and the die that each part's text names, where there is such a wafer.
+    """The wafer that each part's text names, as named_lot_id and named_wafer_id, and its die.
 
-    `rule` has a column of bronze.parts, and a pattern in Java's syntax whose groups 1 to 4 are lot,
-    wafer, x and y.
+    The origin is null where there is no such wafer yet. `rule` has a column of bronze.parts, and a
+    pattern in Java's syntax whose groups 1 to 4 are lot, wafer, x and y.
     """
     pattern = rule["pattern"]
     named = {
@@ -63,14 +63,16 @@ def die_origins(
     tagged = said.withColumns({"_part": part_key(), "fab_id": F.lit(fab_id)})
     said = canonical_names(tagged, rules)
     names = wafer_names.select(*WAFER, "wafer_key", "origin_lot_id")
-    return said.join(names, WAFER, how="inner").select(
+    known = F.col("wafer_key").isNotNull()
+    return said.join(names, WAFER, how="left").select(
         "fab_id",
         "_part",
+        *(F.col(ours).alias(name) for name, ours in NAMED.items()),
         "origin_lot_id",
         F.col("wafer_key").alias("origin_wafer_key"),
-        F.col("wafer_id").alias("origin_wafer_id"),
-        F.col("x_coord").try_cast("int").alias("origin_x_coord"),
-        F.col("y_coord").try_cast("int").alias("origin_y_coord"),
+        F.when(known, F.col("wafer_id")).alias("origin_wafer_id"),
+        F.when(known, F.col("x_coord").try_cast("int")).alias("origin_x_coord"),
+        F.when(known, F.col("y_coord").try_cast("int")).alias("origin_y_coord"),
     )
 
 
@@ -84,7 +86,16 @@ def only_lots(fab_assembly: DataFrame, rules: NameRules) -> DataFrame:
     return only.where("_lots = 1").drop("_lots")
 
 
-def of_moved(packaged_parts: DataFrame, name_changes: DataFrame) -> DataFrame:
-    """Rows of `packaged_parts` whose wafers gained or lost a name."""
-    keys = moved(name_changes).select("fab_id", F.col("wafer_key").alias("origin_wafer_key"))
-    return packaged_parts.join(keys, ["fab_id", "origin_wafer_key"], how="left_semi")
+def to_retrace(
+    packaged_parts: DataFrame,
+    name_changes: DataFrame,
+    assembly_changes: DataFrame,
+    rules: NameRules,
+) -> DataFrame:
+    """Rows whose text names a wafer whose name came or moved, or whose lot's sources changed."""
+    names = name_changes.select("fab_id", *(F.col(ours).alias(n) for n, ours in NAMED.items()))
+    lot = canonical_lot(F.col("assembly_lot_id"), rules)
+    lots = assembly_changes.select("fab_id", lot.alias("assembly_lot_id"))
+    by_name = packaged_parts.join(names, ["fab_id", *NAMED], how="left_semi")
+    by_lot = packaged_parts.join(lots, ["fab_id", "assembly_lot_id"], how="left_semi")
+    return by_name.unionByName(by_lot)
