@@ -31,16 +31,19 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing that runs after it may repair anything."""
 
 
-def test_f01_f18_second_night_over_the_same_files_changes_nothing_and_warns(night, undisturbed):
-    versions = night.versions()
+def test_f01_f18_second_night_over_the_same_files_changes_nothing_and_warns(
+    new_fab, night, undisturbed
+):
+    fab = new_fab(like=night)
+    versions = fab.versions()
 
-    night.night()
+    fab.night()
 
-    assert night.versions() == versions
-    assert night.contents() == undisturbed
-    second = [row for row in night.rows("ops.runs") if row["batch"] == 2]
+    assert fab.versions() == versions
+    assert fab.contents() == undisturbed
+    second = [row for row in fab.rows("ops.runs") if row["batch"] == 2]
     assert {row["state"] for row in second if row["step"] == "nightly"} == {"running", "done"}
-    assert "no new STDF file" in night.log()
+    assert "no new STDF file" in fab.log()
 
 
 def test_f02_night_killed_after_every_commit_and_before_its_bookkeeping_ends_the_same(
