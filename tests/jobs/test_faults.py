@@ -143,9 +143,7 @@ def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow
     assert fab.store.read(ALL["bronze.test_values"]).count() == 52403 + 54123
 
 
-def test_f07_renamed_and_recompressed_copies_are_counted_once(
-    new_fab, night, undisturbed, unaudited
-):
+def test_f07_renamed_and_recompressed_copies_are_counted_once(new_fab, night, undisturbed):
     fab = new_fab(like=night)
     real = fab.stdf / "lot2.stdf.gz"
     shutil.copy2(real, fab.stdf / "renamed.stdf.gz")
@@ -163,7 +161,7 @@ def test_f07_renamed_and_recompressed_copies_are_counted_once(
     assert (2 * 52403, 2 * 52403) in [(t["rows_in"], t["duplicates"]) for t in counts]
 
 
-def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab, night, unaudited):
+def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab, night):
     fab = new_fab(like=night)
     shutil.copy2(LATE, fab.stdf)
 
@@ -180,9 +178,7 @@ def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab, night, unaud
     assert round(late["final_yield_pct"], 2) == 94.57
 
 
-def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(
-    new_fab, small_line, unaudited
-):
+def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(new_fab, small_line):
     fab = new_fab(files=False)
     content = real_content(small_line)
     # The tester names the wafer only at its end: half a file is of no wafer yet.
@@ -206,7 +202,7 @@ def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(
     assert {row["wafer_key"] for row in fab.rows("silver.die_results")} == {whole["wafer_key"]}
 
 
-def test_f11_empty_and_header_only_files_are_refused_and_told(new_fab, small_line, unaudited):
+def test_f11_empty_and_header_only_files_are_refused_and_told(new_fab, small_line):
     fab = new_fab(files=False)
     (fab.stdf / "empty.stdf").write_bytes(b"")
     (fab.stdf / "header.stdf").write_bytes(real_content(small_line)[:106])
@@ -263,9 +259,7 @@ def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line, unaudited):
     assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
 
 
-def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_joined(
-    new_fab, unaudited
-):
+def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_joined(new_fab):
     fab = new_fab(files=False)
     with sqlite3.connect(fab.root / "fab.db") as database:
         for table, null in (("wafers", "lot_id"), ("process_history", "step_seq")):
@@ -361,7 +355,7 @@ def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(
     assert (real["gross_die"], real["tested_die"], real["batch"]) == (1500, 1456, newest + 1)
 
 
-def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab, unaudited):
+def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
     fab = new_fab(files=False)
     with sqlite3.connect(fab.root / "fab.db") as database:
         high = "update pcm set pcm_value = 1e300 where wafer_id = '01' and pcm_test = 'vth_n'"
