@@ -29,7 +29,7 @@ def run(given: dict[str, Any]) -> dict[str, Any]:
     """Build a lake in a layout, or write some nights in a way; give seconds, files and sizes."""
     spark = sparks.started()
     rows = _rows(spark, given)
-    if given["name"] in LAYOUTS and given["what"] == "layout":
+    if given["what"] == "layout":
         return _laid_out(spark, rows, given)
     return _written(spark, rows, given)
 
