@@ -94,6 +94,20 @@ def test_present_lot_is_the_last_one_that_a_wafer_came_to(wafers):
     assert actual.select("current_lot_id").collect() == [("A",)]
 
 
+def test_of_several_moves_at_once_the_present_lot_is_the_one_that_none_leads_away_from(wafers):
+    on = [("F1", lot, "02", before, DAY) for lot, before in (("A.1", "B"), ("A", "A.1"))]
+
+    for events in (on, on[::-1]):
+        assert wafers(events=events).select("current_lot_id").collect() == [("A",)]
+
+
+def test_moves_round_in_a_ring_at_once_leave_the_same_lot_each_time(wafers):
+    ring = [("F1", lot, "02", before, DAY) for lot, before in (("A.1", "A"), ("A", "A.1"))]
+
+    for events in (ring, ring[::-1]):
+        assert wafers(events=events).select("current_lot_id").collect() == [("A.1",)]
+
+
 def test_tested_wafers_are_sighted_in_the_lot_that_their_file_names(rows):
     runs = rows(STDF_WAFERS, {"fab_id": "F1", "file_key": 1, "wafer_id": "w02 "})
     files = rows(STDF_FILES, {"file_key": 1, "lot_id": "a "}, {"file_key": 2, "lot_id": "B"})

@@ -60,17 +60,16 @@ def first_names(renamings: DataFrame) -> DataFrame:
 
 def _parents(renamings: DataFrame) -> DataFrame:
     """The names that came into being by a renaming, with the first one that did it."""
-    first = F.min_by(F.struct("from_lot_id", "event"), "renamed_at")
-    came = renamings.groupBy(*WAFER).agg(
-        F.min("renamed_at").alias("renamed_at"), first.alias("_by")
-    )
+    # Of two at once the same one each time; where their origins differ, the name is ambiguous.
+    first = F.min(F.struct("renamed_at", "from_lot_id", "event")).alias("_by")
+    came = renamings.groupBy(*WAFER).agg(first).select(*WAFER, "_by.*")
     source = renamings.select(
         "fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id", "renamed_at"
     )
     left = source.groupBy(*WAFER).agg(F.min("renamed_at").alias("_left_at"))
     born = F.col("_left_at").isNull() | (F.col("renamed_at") <= F.col("_left_at"))
     rows = came.join(left, WAFER, how="left").where(born)
-    return rows.select(*WAFER, "renamed_at", "_by.*")
+    return rows.select(*WAFER, "renamed_at", "from_lot_id", "event")
 
 
 def _doubled(steps: DataFrame) -> DataFrame:

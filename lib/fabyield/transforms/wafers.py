@@ -32,8 +32,9 @@ def wafers(
     """
     found = keyed(fab_wafers, wafer_names).groupBy(*KEY)
     known = found.agg(F.min("slot").alias("slot"), F.min("started_at").alias("started_at"))
-    newest = F.max_by("lot_id", "renamed_at").alias("_renamed_to")
-    now = keyed(renamings, wafer_names).groupBy(*KEY).agg(newest)
+    moves = F.collect_list(F.struct("renamed_at", "lot_id", "from_lot_id"))
+    moved = keyed(renamings, wafer_names).groupBy(*KEY).agg(moves.alias("_moves"))
+    now = moved.select(*KEY, present_lot(F.col("_moves")).alias("_renamed_to"))
     first = wafer_names.where("name_key = wafer_key").select(*KEY, "lot_id", "wafer_id")
     products = fab_products.select("fab_id", "product_id", "gross_die")
     rows = first.join(known.withColumn("is_known", F.lit(True)), KEY, how="left")
@@ -44,6 +45,23 @@ def wafers(
     gross_die = F.when(F.col("wafer_id") != NOWHERE, F.col("gross_die"))
     is_known = F.coalesce("is_known", F.lit(False))
     return rows.withColumns({"is_known": is_known, "gross_die": gross_die})
+
+
+def present_lot(moves: Column) -> Column:
+    """The lot that the last of a wafer's `moves` (renamed_at, lot_id, from_lot_id) led to.
+
+    Of several at once it is the one that none of them led away from.
+    """
+
+    def is_left(move: Column) -> Column:
+        leads_on = lambda other: (  # noqa: E731
+            (other["from_lot_id"] == move["lot_id"]) & (other["renamed_at"] >= move["renamed_at"])
+        )
+        return F.exists(moves, leads_on)
+
+    last = F.array_max(F.filter(moves, lambda move: ~is_left(move)))
+    # Those that lead round in a ring, all at once, leave none.
+    return F.coalesce(last, F.array_max(moves))["lot_id"]
 
 
 def with_product(rows: DataFrame, lots: DataFrame) -> DataFrame:
