@@ -23,6 +23,10 @@ from fabyield.table import Expectation, Severity, Table
 
 Form = Literal["BOOLEAN_ONLY", "SUMMARY"]
 _OVER_ROWS = ("unique", "increasing", "decreasing")
+_NULLS = {
+    "column_values.nonnull": lambda name: F.col(name).isNull(),
+    "column_values.null": lambda name: F.col(name).isNotNull(),
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def row_rules(table: Table, df: DataFrame) -> list[tuple[Expectation, Column]]:
     """Each row rule of `table` with its predicate over `df`: true where a row breaks the rule.
 
     The predicate is Great Expectations' own condition, so that a rule means the same here as in
-    a suite. Raises ContractError for an expectation that does not judge single rows.
+    a suite; but for nulls it counts all rows first, and its condition is Spark's own. Raises
+    ContractError for an expectation that does not judge single rows.
     """
     rules = [e for e in table.expectations if e.severity is Severity.ROW]
     if not rules:
@@ -88,6 +93,8 @@ def _condition(rule: Expectation, validator: Validator) -> Column:
     metric = getattr(type(check), "map_metric", None)
     if metric is None or any(word in metric for word in _OVER_ROWS):
         raise ContractError(f"{rule.name}: does not judge single rows, so it cannot be a row rule")
+    if metric in _NULLS:
+        return _NULLS[metric](rule.arguments["column"])
     dependencies = check.get_validation_dependencies(
         execution_engine=validator.execution_engine, runtime_configuration={}
     )
@@ -97,9 +104,8 @@ def _condition(rule: Expectation, validator: Validator) -> Column:
     )
     validator.metrics_calculator.show_progress_bars = False
     broken: Column = validator.get_metric(wanted)[0]
-    # Like in a suite, a null breaks only the rules that are about nulls.
-    nulls_count = metric in ("column_values.nonnull", "column_values.null")
-    if not nulls_count and "column" in rule.arguments:
+    # Like in a suite, a null breaks none of these.
+    if "column" in rule.arguments:
         broken = F.col(rule.arguments["column"]).isNotNull() & broken
     return F.coalesce(broken, F.lit(False))
 

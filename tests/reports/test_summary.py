@@ -24,8 +24,8 @@ def test_files_and_rows_are_counted_with_separators(night):
 
 def test_tests_of_unknown_wafers_are_told_where_there_are_any(night):
     shares = [
-        Unmatched("unmatched_touchdowns_ratio", 1234, 50000, 0.02468, 0.01),
-        Unmatched("unmatched_wafers_ratio", 0, 25, 0.0, None),
+        Unmatched("unmatched_touchdowns_ratio", 1234, 50000, 0.02468),
+        Unmatched("unmatched_wafers_ratio", 0, 25, 0.0),
     ]
 
     text = summary(night(unmatched=shares))
