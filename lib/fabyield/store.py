@@ -18,6 +18,7 @@ from fabyield.conflicts import refuse_transactions, replanned
 from fabyield.delta_log import DeltaLog
 from fabyield.errors import ContractError
 from fabyield.lease import fenced
+from fabyield.pruning import spanned
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
 from fabyield.transforms.changes import CHANGE, VERSION
@@ -239,9 +240,7 @@ def _range(table: Table, df: DataFrame) -> Column:
     lead = table.cluster_by[0] if table.cluster_by else ""
     if lead not in table.key or lead not in table.required:
         return F.lit(True)
-    least, greatest = df.agg(F.min(lead), F.max(lead)).collect()[0]
-    # Of no rows there is no range.
-    return F.lit(False) if least is None else F.col(f"old.{lead}").between(least, greatest)
+    return spanned(f"old.{lead}", df, lead)
 
 
 def properties(table: Table) -> dict[str, str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
-from fabyield.transforms.history import followed, remade
+from fabyield.transforms.history import doubled, followed, one_each, remade, told_again
 
 PLACE = {"fab_id": "F1", "wafer_id": "02"}
 NAMES = [("A", 1), ("A.1", 1), ("B", 3)]
@@ -23,7 +23,9 @@ def steps(rows):
     def build(lots, gone=None):
         each = [PLACE | {"lot_id": lot, "step_seq": n} for n, lot in enumerate(lots)]
         found = rows(FAB_PROCESS_HISTORY, *each)
-        return found if gone is None else found.withColumn("is_gone", found.lot_id.isin(gone))
+        if gone is None:
+            return found
+        return found.selectExpr("*", "true is_new").withColumn("is_gone", found.lot_id.isin(gone))
 
     return build
 
@@ -68,3 +70,46 @@ def test_deleted_rows_are_not_taken_up(names, steps, spark):
     )
 
     assert lots(found) == ["A"]
+
+
+KEY = ["wafer_key", "step_seq"]
+TOLD = "wafer_key int, step_seq int, is_new boolean, is_gone boolean"
+
+
+@pytest.mark.parametrize(
+    ("told", "wafers"),
+    [
+        ((1, 7, True, False), [1]),
+        ((1, 8, True, False), []),
+        ((1, 7, False, False), []),
+        ((1, 7, True, True), []),
+    ],
+)
+def test_wafer_is_told_again_where_a_new_row_has_the_place_of_a_stored_one(spark, told, wafers):
+    stored = spark.createDataFrame([(1, 7), (2, 8)], "wafer_key int, step_seq int")
+
+    found = told_again(spark.createDataFrame([told], TOLD), stored, KEY)
+
+    assert [row["wafer_key"] for row in found.collect()] == wafers
+
+
+CHANGED = "wafer_key int, step_seq int, chamber_id string, updated_at int"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ((1, 7, "A", 5), (1, 7, "B", 6), ["B"]),
+        ((1, 7, "B", None), (1, 7, "A", 5), ["A"]),
+        ((1, 7, "A", None), (1, 7, "B", None), ["A"]),
+        ((1, 7, "A", 5), (1, 8, "B", 6), ["A", "B"]),
+    ],
+)
+def test_of_rows_that_tell_the_same_the_last_changed_one_counts(spark, first, second, counts):
+    for order in ([first, second], [second, first]):
+        told = spark.createDataFrame(order, CHANGED)
+
+        found = one_each(told, KEY).collect()
+
+        assert sorted(row["chamber_id"] for row in found) == counts
+        assert doubled(told, KEY) == 2 - len(counts)

@@ -1,0 +1,19 @@
+"""Conditions by literal keys: Delta passes over files by them, but not by a join."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+
+def among(name: str, keys: Sequence[int]) -> str:
+    """The condition that `name` is one of `keys`."""
+    # int() lets nothing but a number in.
+    return f"{name} in ({', '.join(str(int(key)) for key in keys)})"
+
+
+def spanned(name: str, rows: DataFrame, column: str) -> Column:
+    """The condition that `name` lies between the least and the greatest `column` of `rows`."""
+    least, greatest = rows.agg(F.min(column), F.max(column)).collect()[0]
+    # Of no rows there is no range.
+    return F.lit(False) if least is None else F.col(name).between(least, greatest)
