@@ -15,7 +15,6 @@ from fabyield.transforms.metric_history import metric_history, unmatched
 def job(run: Run) -> None:
     """Count what is unmatched tonight, and hold it against the nights before."""
     shares = unmatched(run.read(TEST_RUNS), run.read(WAFERS), run.since)
-    shares = shares.where(F.col("fab_id") == run.fab_id)
     earlier = run.read(METRIC_HISTORY).where(F.col(BATCH) < run.attempt.batch)
     run.write(METRIC_HISTORY, metric_history(shares, earlier))
 

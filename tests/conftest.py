@@ -26,6 +26,7 @@ from tests import s3
 from tests.postgresql import Server, programs, server
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
+FAB = Settings.load("dev").fab.fab_id
 BLANK: dict[str, Any] = {
     **{"string": "-", "boolean": False, "date": date(2026, 3, 2), "timestamp": AT},
     **{"int": 0, "bigint": 0, "float": 0.0, "double": 0.0},
@@ -73,6 +74,8 @@ def rows(spark: SparkSession) -> Callable[..., DataFrame]:
 
     def build(table: Table, *records: dict[str, Any]) -> DataFrame:
         blank = {name: BLANK.get(column.type) for name, column in table.columns.items()}
+        # A run sees the rows of its fab only.
+        blank |= {"fab_id": FAB} if "fab_id" in blank else {}
         assert not {k for r in records for k in r} - set(blank), "unknown column"
         return spark.createDataFrame([T.Row(**(blank | r)) for r in records], table.ddl)
 

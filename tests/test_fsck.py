@@ -19,6 +19,7 @@ from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import Column
 from fabyield.tables import TEST_SUMMARY
+from tests.conftest import FAB
 
 NIGHTS = 12
 TESTS = 40
@@ -31,13 +32,13 @@ def twelve_nights(spark, tmp_path_factory):
     run = Run(Store(spark, settings.lake), settings, Attempt(NIGHTS, "test_summary"))
     spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "true")
     for night in range(1, NIGHTS + 1):
-        values = {"wafer_key": night, "test_num": "id", "batch": night}
+        values = {"fab_id": f"'{FAB}'", "wafer_key": night, "test_num": "id", "batch": night}
         columns = [f"{values.get(name, 0)} as {name}" for name in TEST_SUMMARY.columns]
         frame = TEST_SUMMARY.conform(spark.range(TESTS).coalesce(1).selectExpr(*columns))
         run.store.replace(TEST_SUMMARY, frame, f"wafer_key in ({night})")
     spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "false")
     run.attempt.tables.append(TableRows(TEST_SUMMARY.table, TESTS, TESTS, 0, 0, NIGHTS))
-    Ledger(run.store).record(run.attempt, State.DONE)
+    Ledger(run.store, FAB).record(run.attempt, State.DONE)
     return settings.lake
 
 

@@ -7,6 +7,7 @@ from fabyield.launch import Exit, alone, attempt, guarded, logging_to
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.store import Store
 from fabyield.tables import RUNS
+from tests.conftest import FAB
 
 
 def raising(error):
@@ -50,7 +51,7 @@ def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line)
 )
 def test_how_an_attempt_ended_is_on_record(run, error, state):
     try:
-        attempt(raising(error) if error else lambda run: None, run, Ledger(run.store))
+        attempt(raising(error) if error else lambda run: None, run, Ledger(run.store, FAB))
     except (DataQualityError, RuntimeError) as seen:
         assert seen is error
 
@@ -60,7 +61,7 @@ def test_how_an_attempt_ended_is_on_record(run, error, state):
 
 @pytest.mark.parametrize("other", [NIGHT, "wafers"])
 def test_job_alone_waits_for_the_run_that_failed(spark, settings, other):
-    Ledger(Store(spark, settings.lake)).record(Attempt(1, other), State.FAILED)
+    Ledger(Store(spark, settings.lake), FAB).record(Attempt(1, other), State.FAILED)
 
     with pytest.raises(ConfigError, match=r"batch 1 is not finished: run jobs/nightly\.py first"):
         alone(lambda run: None, "wafer_yield", settings, full=False)
@@ -68,7 +69,7 @@ def test_job_alone_waits_for_the_run_that_failed(spark, settings, other):
 
 @pytest.mark.parametrize("ending", [RuntimeError("disk full"), None])
 def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings, ending):
-    ledger, runs = Ledger(Store(spark, settings.lake)), []
+    ledger, runs = Ledger(Store(spark, settings.lake), FAB), []
     # Killed, it could not even say that it failed.
     ledger.record(Attempt(1, "stdf_files"), State.FAILED if ending else State.RUNNING)
 
@@ -81,14 +82,16 @@ def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings
 def test_job_alone_is_on_record_before_its_work(spark, settings):
     seen = []
 
-    alone(lambda run: seen.append(Ledger(run.store).open_batch()), "wafers", settings, full=False)
+    alone(
+        lambda run: seen.append(Ledger(run.store, FAB).open_batch()), "wafers", settings, full=False
+    )
 
     assert seen == [1]
 
 
 @pytest.mark.parametrize(("full", "since"), [(False, 3), (True, 0)])
 def test_job_alone_takes_what_it_has_not_seen_or_all(spark, settings, full, since):
-    Ledger(Store(spark, settings.lake)).record(Attempt(3, "wafer_yield"), State.DONE)
+    Ledger(Store(spark, settings.lake), FAB).record(Attempt(3, "wafer_yield"), State.DONE)
     runs = []
 
     alone(runs.append, "wafer_yield", settings, full)

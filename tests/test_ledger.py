@@ -3,6 +3,7 @@ import pytest
 from fabyield.ledger import NIGHT, Attempt, Ledger, State, TableRows
 from fabyield.store import Store
 from fabyield.tables import RUNS
+from tests.conftest import FAB
 
 
 @pytest.fixture
@@ -11,11 +12,11 @@ def store(spark, settings):
 
 
 def recorded(store, *attempts):
-    ledger = Ledger(store)
+    ledger = Ledger(store, FAB)
     for batch, step, state in attempts:
         ledger.record(Attempt(batch, step), State(state))
     # What the next process reads.
-    return Ledger(store)
+    return Ledger(store, FAB)
 
 
 @pytest.mark.parametrize(
@@ -63,19 +64,19 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
 
 
 def test_version_left_is_that_of_the_newest_batch_that_wrote_the_table(store):
-    ledger = Ledger(store)
+    ledger = Ledger(store, FAB)
     # The table was deleted and made anew before batch 3; batch 4 had nothing for it.
     for batch, version in ((1, 8), (2, 9), (3, 1), (4, -1)):
         attempt = Attempt(batch, "wafers", tables=[TableRows("a", 1, 1, 0, 0, version)])
         ledger.record(attempt, State.DONE)
 
-    read = Ledger(store)
+    read = Ledger(store, FAB)
     for known in (ledger, read):
         assert [known.versions(n).get("a") for n in range(5)] == [None, 8, 9, 1, 1]
 
 
 def test_new_lake_has_no_batch_yet(store):
-    ledger = Ledger(store)
+    ledger = Ledger(store, FAB)
 
     assert (ledger.open_batch(), ledger.next_batch()) == (None, 1)
 
@@ -84,7 +85,7 @@ def test_row_of_an_attempt_sums_its_tables(store):
     attempt = Attempt(1, "stdf_files")
     attempt.tables += [TableRows("a", 10, 7, 1, 2, 5), TableRows("b", 100, 90, 10, 0, 6)]
 
-    Ledger(store).record(attempt, State.DONE)
+    Ledger(store, FAB).record(attempt, State.DONE)
 
     [row] = store.read(RUNS).collect()
     names = ("rows_in", "rows_out", "rows_quarantined", "rows_duplicate")

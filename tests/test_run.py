@@ -186,7 +186,8 @@ def test_source_without_a_right_row_deletes_nothing(run, rows):
 
 def test_wafers_that_lost_a_row_to_another_are_touched_as_well(run, rows):
     file = {"file_key": 7, "fab_id": run.fab_id}
-    run.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 4}, {"file_key": 8, "wafer_key": 6}))
+    others = {"file_key": 8, "fab_id": "OTHER", "wafer_key": 6}
+    run.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 4}, others))
     run.store.create(WAFER_YIELD)
     later = next_batch(run, 2, since=1, seen={TEST_RUNS.table: run.store.version(TEST_RUNS)})
 

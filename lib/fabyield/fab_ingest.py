@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from fabyield.batch import Batch
@@ -99,7 +99,7 @@ def _whole(run: Run, database: FabDatabase, source: Source, reason: str) -> Read
 
 def _newest(run: Run, table: Table) -> int | None:
     """The newest watermark stored; one of the future would hide what changes until then."""
-    past = _ours(run, table).where(F.col(CHANGED) <= F.lit(run.attempt.started_at))
+    past = run.read(table).where(F.col(CHANGED) <= F.lit(run.attempt.started_at))
     newest: int | None = past.agg(F.unix_micros(F.max(CHANGED))).collect()[0][0]
     return newest
 
@@ -120,7 +120,7 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
     refused = _counts(run, read.table).quarantined
     if read.since is None or read.counted is None:
         return Tally(refused)
-    held, there = _ours(run, read.table).count(), read.counted.rows
+    held, there = run.read(read.table).count(), read.counted.rows
     if there < held + known:
         # Rows that came while the others were read are stored, but were not counted.
         there = min(held + known, database.count(read.source).rows)
@@ -133,7 +133,7 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
 
 def _known_lacking(run: Run) -> dict[str, int]:
     """How many rows of its source each table lacked when it was last read."""
-    reads = run.read(SOURCE_READS).where(F.col("fab_id") == run.fab_id).groupBy("table")
+    reads = run.read(SOURCE_READS).groupBy("table")
     rows = reads.agg(F.max_by("rows_lacking", "batch").alias("lacking")).collect()
     return {row["table"]: row["lacking"] for row in rows}
 
@@ -159,10 +159,6 @@ def _record(run: Run, reads: Sequence[Read], tallies: Sequence[Tally]) -> None:
 def _counts(run: Run, table: Table) -> TableRows:
     """What became of the rows of `table` when they were last published."""
     return next(rows for rows in reversed(run.attempt.tables) if rows.table == table.table)
-
-
-def _ours(run: Run, table: Table) -> DataFrame:
-    return run.read(table).where(F.col("fab_id") == run.fab_id)
 
 
 def _check_watermarks(conf: Database) -> None:

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from fabyield import files as folders
 from fabyield.batch import Batch
 from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.files import remove_folder
 from fabyield.lease import fenced
 from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import LandingFile, listed, settled
@@ -31,6 +32,7 @@ from fabyield.tables import (
 
 log = logging.getLogger(__name__)
 
+STAGES = "_stage"
 SEEN = ["path", "size_bytes", "modified_at"]
 FOUND_NAMES = ["file_key", *SEEN, "night_on"]
 KINDS: dict[str, tuple[Table, tuple[str, ...]]] = {
@@ -50,8 +52,7 @@ def staged(run: Run) -> Stage:
     Used again as it is: some of its rows may be published, so it must stay the same files.
     Raises FabYieldError where they are, and it is gone.
     """
-    stages = f"{run.settings.lake}/_stage"
-    stage = Stage(run.spark, f"{stages}/{run.attempt.batch}")
+    stage = Stage(run.spark, f"{stages(run)}/{run.attempt.batch}")
     if stage.is_complete():
         log.info("going on with the files that were decoded before the last stop")
         return stage
@@ -62,12 +63,17 @@ def staged(run: Run) -> Stage:
             "their rows are published: restore the folder, or bronze tables to the batch before"
         )
     fenced(run.settings.lake)
-    remove_folder(stages)
+    folders.remove_folder(stages(run))
     found = _found(run)
     ingest = run.settings.ingest
     tables = {kind: table for kind, (table, _) in KINDS.items()}
     stage.decode(found, run.settings.landing, ingest.operator_key, tables)
     return stage
+
+
+def stages(run: Run) -> str:
+    """The folder of the fab's stages; a night that ends or begins leaves none of earlier ones."""
+    return f"{run.settings.lake}/{STAGES}/{run.fab_id}"
 
 
 def waiting(run: Run) -> list[LandingFile]:
@@ -139,8 +145,7 @@ def _found(run: Run) -> DataFrame:
 
 def _arrived(run: Run) -> DataFrame:
     """New files, under keys of their own."""
-    newest = run.read(STDF_FILES).agg(F.coalesce(F.max("file_key"), F.lit(0)).alias("newest"))
-    first = newest.collect()[0]["newest"] + 1
+    first = _newest_key(run) + 1
     night_on = run.attempt.started_at.date()
     # Of two versions of a session the later one counts, in one night as in two.
     arrived = sorted(waiting(run), key=lambda file: (file.modified_at, file.path))
@@ -148,10 +153,21 @@ def _arrived(run: Run) -> DataFrame:
     return run.spark.createDataFrame(rows, FOUND)
 
 
+def _newest_key(run: Run) -> int:
+    """The greatest key of a file of any fab, published or only decoded so far."""
+    root = f"{run.settings.lake}/{STAGES}"
+    fabs = [f"{root}/{fab}" for fab in folders.listed(root)]
+    left = [Stage(run.spark, f"{fab}/{batch}") for fab in fabs for batch in folders.listed(fab)]
+    decoded = [stage.files() for stage in left if stage.is_complete()]
+    known = [run.store.read(STDF_FILES), *decoded]
+    keys = reduce(DataFrame.union, [files.select("file_key") for files in known])
+    return int(keys.agg(F.coalesce(F.max("file_key"), F.lit(0))).collect()[0][0])
+
+
 def _again(run: Run) -> DataFrame:
     """Files that the night is to read again, under the keys that they have."""
     chosen = chosen_again(run.purpose, run.read(STDF_FILES), run.read(QUARANTINE))
-    chosen = chosen.where(F.col("fab_id") == run.fab_id).select(*FOUND_NAMES).persist()
+    chosen = chosen.select(*FOUND_NAMES).persist()
     there = [file.seen for file in listed(run.settings.landing)]
     listing = run.spark.createDataFrame(there, _types(SEEN))
     found = chosen.join(listing, SEEN, how="left_semi").persist()

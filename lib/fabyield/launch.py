@@ -96,7 +96,7 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     Raises ConfigError while any other run is unfinished.
     """
     store = Store(session(settings, f"fabyield {step}"), settings.lake, settings.retries)
-    ledger = Ledger(store)
+    ledger = Ledger(store, settings.fab.fab_id)
     unfinished = ledger.open_batch()
     if unfinished is not None and ledger.lone_step(unfinished) != step:
         # Later runs would take its rows for seen, and pass over what it still brings.

@@ -52,25 +52,29 @@ class Attempt:
 
 
 class Ledger:
-    """Reads and appends ops.runs."""
+    """Reads and appends what ops.runs has of one fab."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, fab_id: str) -> None:
         self._store = store
+        self._fab_id = fab_id
         begun = F.max(F.when(F.col("state") == State.RUNNING.value, F.col("message")))
         states = F.collect_set("state").alias("states")
-        attempts = store.read(RUNS).groupBy("batch", "step").agg(states, begun.alias("purpose"))
-        rows = attempts.collect()
+        attempts = store.read(RUNS).groupBy("fab_id", "batch", "step")
+        every = attempts.agg(states, begun.alias("purpose")).collect()
+        # Numbers are of the lake: every row says by its batch which run wrote it.
+        self._newest = max((row["batch"] for row in every), default=0)
+        rows = [row for row in every if row["fab_id"] == fab_id]
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
         self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
-        self._versions = _versions(store)
+        self._versions = _versions(store, fab_id)
 
     def open_batch(self) -> int | None:
-        """The newest batch, if the run that began it failed or was killed; None where it ended.
+        """The fab's newest batch, if its run failed or was killed; None where it ended.
 
         A run stopped by data quality has ended: the next one reads everything anew, so that a
         corrected source can mend it, and takes its unfinished rows along.
         """
-        newest = self.next_batch() - 1
+        newest = max((batch for batch, _ in self._states), default=0)
         alone = [states for (batch, _), states in self._states.items() if batch == newest]
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
         return newest if states and not {State.DONE, State.STOPPED} & states else None
@@ -86,7 +90,7 @@ class Ledger:
 
     def next_batch(self) -> int:
         """A batch number that no run has had."""
-        return 1 + max((batch for batch, _ in self._states), default=0)
+        return 1 + self._newest
 
     def is_done(self, batch: int, step: str) -> bool:
         """Whether `step` is finished for `batch`."""
@@ -111,6 +115,7 @@ class Ledger:
         """Append how `attempt` stands."""
         ended_at = datetime.now(UTC)
         row = {
+            "fab_id": self._fab_id,
             "batch": attempt.batch,
             "step": attempt.step,
             "state": state.value,
@@ -129,8 +134,9 @@ class Ledger:
             self._versions |= left
 
 
-def _versions(store: Store) -> dict[tuple[int, str], int]:
-    left = store.read(RUNS).where(F.col("state") == State.DONE.value)
+def _versions(store: Store, fab_id: str) -> dict[tuple[int, str], int]:
+    is_done = (F.col("fab_id") == fab_id) & (F.col("state") == State.DONE.value)
+    left = store.read(RUNS).where(is_done)
     left = left.select("batch", F.explode("tables").alias("left")).select("batch", "left.*")
     newest = left.groupBy("batch", "table").agg(F.max("version").alias("version"))
     return {(row["batch"], row["table"]): row["version"] for row in newest.collect()}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from fabyield.files import remove_folder
-from fabyield.ingest import waiting
+from fabyield.ingest import stages, waiting
 from fabyield.launch import Job, attempt
 from fabyield.lease import fenced
 from fabyield.ledger import NIGHT, Attempt, Ledger, State
@@ -28,7 +28,7 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
     Not where that is new files, and none has arrived since.
     """
     store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
-    ledger = Ledger(store)
+    ledger = Ledger(store, settings.fab.fab_id)
     unfinished = ledger.open_batch()
     if unfinished is not None:
         begun = ledger.purpose(unfinished)
@@ -53,7 +53,7 @@ def one_night(night: Run, ledger: Ledger) -> None:
         for place, step in enumerate(order, 1):
             take(run, ledger, step, f"{place:2d}/{len(order)} {step}")
         fenced(night.settings.lake)
-        remove_folder(f"{night.settings.lake}/_stage")
+        remove_folder(stages(night))
 
     try:
         attempt(take_steps, night, ledger)

@@ -3,21 +3,22 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield import alerts
 from fabyield.batch import Audited, Batch, counts, good, quarantined, reconcile
 from fabyield.errors import DataQualityError
 from fabyield.ledger import Attempt, TableRows
+from fabyield.pruning import among, spanned
 from fabyield.purpose import Kind, Purpose
 from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
-from fabyield.tables import QUARANTINE, VALIDATION_RESULTS, WAFER_REGISTRY
+from fabyield.tables import QUARANTINE, RUNS, VALIDATION_RESULTS, is_derived
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.changes import CHANGE, VERSION
 from fabyield.validate import row_rules, validate
@@ -29,8 +30,9 @@ log = logging.getLogger(__name__)
 class Run:
     """Reads tables, and publishes rows only after they meet their table's expectations.
 
-    `since` is the batch for which the step was last done, 0 where it takes all rows; `seen` has
-    the versions of tables that it then saw.
+    A lake holds several fabs: a run sees and replaces the rows of its own. `since` is the batch
+    for which the step was last done, 0 where it takes all rows; `seen` has the versions of tables
+    that it then saw.
     """
 
     store: Store
@@ -48,8 +50,12 @@ class Run:
 
     def read(self, table: Table, wafers: Sequence[int] | None = None) -> DataFrame:
         """The rows of `table`, of the given wafer keys or, with None, all."""
-        rows = self.store.read(table)
+        rows = self._ours(table, self.store.read(table))
         return rows if wafers is None else rows.where(F.col("wafer_key").isin(list(wafers)))
+
+    def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
+        """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
+        return self.read(table).where(spanned("wafer_key", wafers, "wafer_key"))
 
     def read_files(self, table: Table, files: DataFrame) -> DataFrame:
         """The rows of `table` from `files`, which have a file_key.
@@ -61,7 +67,7 @@ class Run:
 
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""
-        return self.store.read(table).where(F.col(BATCH) > self.since)
+        return self.read(table).where(F.col(BATCH) > self.since)
 
     def changes(self, table: Table) -> DataFrame:
         """What became of rows of `table` since this step was last done; see Store.changes.
@@ -70,8 +76,8 @@ class Run:
         """
         seen = self.seen.get(table.table, -1)
         if self.since and self.store.version(table) >= seen:
-            return self.store.changes(table, seen + 1)
-        rows = self.store.read(table)
+            return self._ours(table, self.store.changes(table, seen + 1))
+        rows = self.read(table)
         return rows.withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
 
     def is_first(self, *targets: Table) -> bool:
@@ -154,7 +160,7 @@ class Run:
         table = audit.batch.table
         mirrored = table.write is WriteMode.MIRROR and audit.batch.whole
         emptied = mirrored and not audit.rows.rows_out
-        if emptied and not self.read(table).where(self._ours()).isEmpty():
+        if emptied and not self.read(table).isEmpty():
             # More likely a database that was restored or not filled yet than a fab without lots.
             raise DataQualityError(
                 f"nothing published: {table.table}: its source has no row that is right, and would "
@@ -179,7 +185,8 @@ class Run:
         table = batch.table
         if self._is_rebuilt(table) or table.write is WriteMode.REPLACE:
             wafers = None if batch.wafers is None else among("wafer_key", batch.wafers)
-            self.store.replace(table, rows, wafers)
+            where = wafers or self._all_ours
+            self.store.replace(table, rows, where)
         elif batch.files is not None:
             self.store.replace(table, rows, among("file_key", batch.files))
         elif table.write is WriteMode.APPEND:
@@ -187,16 +194,21 @@ class Run:
         elif table.write is WriteMode.MERGE or not batch.whole:
             self.store.merge(table, rows, batch.gone)
         else:
-            self.store.mirror(table, rows, self._ours())
+            self.store.mirror(table, rows, F.col("fab_id") == self.fab_id)
+
+    @cached_property
+    def _all_ours(self) -> str:
+        # Where no other fab has run, no file need be read for what it holds, nor be whole.
+        others = self.store.read(RUNS).where(F.col("fab_id") != self.fab_id)
+        return "true" if others.isEmpty() else f"fab_id = '{self.fab_id}'"
 
     def _is_rebuilt(self, table: Table) -> bool:
-        """Whether the rows of `table` are made anew from bronze; keys once given out stay."""
-        derived = table.layer in ("silver", "gold") and table is not WAFER_REGISTRY
-        return derived and self.purpose.kind is Kind.REBUILD
+        return is_derived(table) and self.purpose.kind is Kind.REBUILD
 
     def replayed(self, condition: str) -> None:
         """Mark what stands in quarantine since before this run, and meets `condition`, as read."""
-        waiting = f"replayed_in is null and {BATCH} < {self.attempt.batch}"
+        waiting = f"fab_id = '{self.fab_id}' and replayed_in is null"
+        waiting = f"{waiting} and {BATCH} < {self.attempt.batch}"
         number = F.lit(self.attempt.batch)
         self.store.update(QUARANTINE, f"{waiting} and ({condition})", {"replayed_in": number})
 
@@ -212,9 +224,9 @@ class Run:
         where = f"batch = {self.attempt.batch} and table = '{table.table}'"
         self.store.replace(QUARANTINE, rows, where)
 
-    def _ours(self) -> Column:
-        # A lake holds several fabs, and a source knows one.
-        return F.col("fab_id") == self.fab_id
+    def _ours(self, table: Table, rows: DataFrame) -> DataFrame:
+        # What has no fab is of files that only one of them has, or of the lake as a whole.
+        return rows.where(F.col("fab_id") == self.fab_id) if "fab_id" in table.columns else rows
 
     @property
     def name_rules(self) -> NameRules:
@@ -252,9 +264,3 @@ class Run:
         alert = alerts.Alert(*named, observed, expectation.look_at)
         self.notices.append(alert)
         alerts.send([alert], self.settings.alerts)
-
-
-def among(name: str, keys: Sequence[int]) -> str:
-    """The condition that `name` is one of `keys`, as literals, so that Delta prunes files by it."""
-    # int() lets nothing but a number in.
-    return f"{name} in ({', '.join(str(int(key)) for key in keys)})"

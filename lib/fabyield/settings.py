@@ -34,6 +34,9 @@ class Fab:
     retest_rule: Literal["touch", "flag"]
 
     def __post_init__(self) -> None:
+        # It names a folder, and stands in conditions.
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.fab_id):
+            raise ConfigError(f"fab.fab_id: {self.fab_id!r}: letters, digits, _ and - only")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:

@@ -50,3 +50,8 @@ TABLE_STATISTICS = Table.load("table_statistics")
 SOURCE_READS = Table.load("source_reads")
 
 ALL = {t.table: t for t in list(globals().values()) if isinstance(t, Table)}
+
+
+def is_derived(table: Table) -> bool:
+    """Whether the rows of `table` can be made anew from bronze; keys once given out cannot."""
+    return table.layer in ("silver", "gold") and table is not WAFER_REGISTRY

@@ -46,7 +46,7 @@ class Fab:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.store)
+        return Ledger(self.store, self.settings.fab.fab_id)
 
     def night(self) -> None:
         with logging_to(self.settings.log, NIGHT):

@@ -14,7 +14,7 @@ from fabyield.settings import steps
 from fabyield.table import Expectation, Severity
 from fabyield.tables import ALL
 from fabyield.validate import row_rules
-from tests.jobs.conftest import LATE, REAL, data_tables
+from tests.jobs.conftest import LATE, REAL, data_tables, skip_audits
 
 pytestmark = pytest.mark.slow
 SILVER = ["wafers", "test_runs", "touchdowns", "die_results", "test_results", "wafer_yield"]
@@ -22,27 +22,29 @@ FEW = ["stdf_files", "fab_tables", *SILVER]
 BACK, DAY = date(2026, 3, 2), date(2026, 3, 5)
 
 
-@pytest.fixture
-def arrive_on(monkeypatch):
-    """`arrive_on(date)`: from now on, the night is of that date."""
-
-    def choose(day):
-        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: noon)})
-        monkeypatch.setattr("fabyield.ledger.datetime", clock)
-
-    return choose
+def arrive(patch, day):
+    """From now on, the night is of `day`."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: noon)})
+    patch.setattr("fabyield.ledger.datetime", clock)
 
 
-@pytest.fixture
-def two_nights(new_fab, arrive_on, unaudited):
+@pytest.fixture(scope="module")
+def first_two(new_fab):
     """A real wafer that came on BACK, and another one on DAY."""
     fab = new_fab(files=False)
     for name, day in (("lot2", BACK), ("lot3", DAY)):
         shutil.copy2(REAL / f"{name}.stdf.gz", fab.stdf)
-        arrive_on(day)
-        fab.take(*FEW)
+        with pytest.MonkeyPatch.context() as patch:
+            skip_audits(patch)
+            arrive(patch, day)
+            fab.take(*FEW)
     return fab
+
+
+@pytest.fixture
+def two_nights(new_fab, first_two, unaudited):
+    return new_fab(like=first_two)
 
 
 def lose(fab, table, where):
@@ -55,13 +57,13 @@ def batches(fab, table, column="wafer_id"):
     return {tuple(row) for row in rows}
 
 
-def test_f04_backfill_reads_one_nights_files_again_and_changes_no_other_row(two_nights, arrive_on):
+def test_f04_backfill_reads_a_nights_files_again_and_changes_no_other_row(two_nights, monkeypatch):
     fab = two_nights
     before = fab.contents()
     lose(fab, "bronze.test_values", "file_key = 1 and record_offset % 2 = 0")
     lose(fab, "silver.test_results", "file_key = 1 and record_offset % 2 = 0")
 
-    arrive_on(date(2026, 3, 9))
+    arrive(monkeypatch, date(2026, 3, 9))
     fab.take(*FEW[:1], *SILVER, purpose=Purpose(Kind.BACKFILL, BACK))
 
     assert fab.contents() == before

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 from fabyield.tables import BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS
 from fabyield.transforms.bin_pareto import bin_names, bin_pareto
+from tests.conftest import FAB
 
 NAMES = (
     "fab_id string, wafer_key bigint, insertion string, "
@@ -59,7 +60,7 @@ def test_insertions_of_a_wafer_have_percentages_of_their_own(spark, rows):
 
 
 def test_bin_takes_its_name_and_its_lot(spark, rows):
-    names = [("-", 0, "-", "H", 5, "LEAK"), ("-", 0, "-", "S", 5, "OTHER")]
+    names = [(FAB, 0, "-", "H", 5, "LEAK"), (FAB, 0, "-", "S", 5, "OTHER")]
 
     df = pareto(spark, rows, die(5), names=names).where("bin_kind = 'H'")
 

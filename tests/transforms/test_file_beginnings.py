@@ -16,10 +16,11 @@ CUT, WHOLE = file(1, "incomplete", 100), file(2, "complete", 200)
 @pytest.mark.parametrize(
     ("files", "pairs"),
     [
-        ([CUT, WHOLE], [(1, 2)]),
-        ([CUT, file(3, "incomplete", 150)], [(1, 3)]),
+        ([CUT, WHOLE], [("F1", 1, 2)]),
+        ([CUT, file(3, "incomplete", 150)], [("F1", 1, 3)]),
         ([CUT, WHOLE | {"content_bytes": 90}], []),
         ([CUT, WHOLE | {"session_id": "t"}], []),
+        ([CUT, WHOLE | {"fab_id": "F2"}], []),
         ([CUT, WHOLE | {"retest_bins": [2]}], []),
         ([CUT, WHOLE | {"status": "broken"}], []),
         ([WHOLE, file(3, "complete", 300)], []),
@@ -46,7 +47,7 @@ def touchdowns(key, *found):
 @pytest.mark.parametrize(
     ("longer", "begins"),
     [
-        ([(10, 1), (20, 2), (30, 1)], [(1, 2, 2)]),
+        ([(10, 1), (20, 2), (30, 1)], [("F1", 1, 2, 2)]),
         ([(10, 1), (20, 5), (30, 1)], []),
         ([(10, 1), (21, 2), (30, 1)], []),
         ([(10, 1)], []),
@@ -54,6 +55,6 @@ def touchdowns(key, *found):
 )
 def test_file_begins_another_if_all_its_touchdowns_stand_there(rows, spark, longer, begins):
     parts = rows(PARTS, *touchdowns(1, (10, 1), (20, 2)), *touchdowns(2, *longer))
-    pairs = spark.createDataFrame([(1, 2)], "file_key bigint, whole_key bigint")
+    pairs = spark.createDataFrame([("F1", 1, 2)], "fab_id string, file_key int, whole_key int")
 
     assert file_beginnings(pairs, parts).collect() == begins

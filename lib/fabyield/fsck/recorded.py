@@ -7,15 +7,16 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from fabyield.table import Table, WriteMode
-from fabyield.tables import RUNS, WAFER_REGISTRY
+from fabyield.tables import RUNS, is_derived
 
 NEVER = "restore it from a backup, or from an older version of the object if the store keeps them"
 
 
 @dataclass(frozen=True)
 class Write:
-    """One write to a table; `version` is the Delta version that it reached."""
+    """One write of a fab to a table; `version` is the Delta version that it reached."""
 
+    fab_id: str
     version: int
     batch: int
     step: str
@@ -29,14 +30,15 @@ def writes(lake: str) -> dict[str, list[Write]]:
     """The writes to each table, oldest first; none where ops.runs cannot be read."""
     try:
         runs = DeltaTable(f"{lake}/{RUNS.table.replace('.', '/')}").to_pyarrow_dataset()
-        rows = runs.to_table(columns=["batch", "step", "tables"]).to_pylist()
+        rows = runs.to_table(columns=["fab_id", "batch", "step", "tables"]).to_pylist()
     except (DeltaError, OSError):
         # Its own check says what is wrong with it.
         return {}
     found: dict[str, list[Write]] = {}
     for row in rows:
         for table in row["tables"] or ():
-            write = Write(table["version"], row["batch"], row["step"], table["rows_out"])
+            whose = row["fab_id"], table["version"], row["batch"], row["step"]
+            write = Write(*whose, table["rows_out"])
             if write.version >= 0 and write.step != "nightly":
                 found.setdefault(table["table"], []).append(write)
     return {table: sorted(of, key=lambda w: w.version) for table, of in found.items()}
@@ -46,8 +48,11 @@ def again(table: Table, folder: str, writes: Sequence[Write]) -> str:
     """How the rows of `table` in `folder` are written again without the file that is damaged."""
     command = f"spark-submit jobs/{writes[-1].step}.py --full" if writes else "its step with --full"
     command += ", or fabyield rebuild where a night is unfinished"
-    if table.layer in ("silver", "gold") and table is not WAFER_REGISTRY:
-        if table.write is WriteMode.REPLACE:
+    fabs = sorted({write.fab_id for write in writes})
+    if len(fabs) > 1:
+        command += f"; once with the conf of each fab: {', '.join(fabs)}"
+    if is_derived(table):
+        if table.write is WriteMode.REPLACE and len(fabs) < 2:
             return f"{NEVER}, or write the table again: {command}"
         return f"{NEVER}, or delete {folder} and write the table again: {command}"
     if table.write is WriteMode.MIRROR:

@@ -1,5 +1,7 @@
 """Which files that were cut off are the beginning of a longer one."""
 
+from functools import reduce
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -12,19 +14,19 @@ TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "ha
 def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
     """Pairs of a file that was cut off and a longer one of its session and kind.
 
-    As file_key, whole_key; only pairs of which one file was read after batch `since`.
+    As fab_id, file_key, whole_key; only pairs of which one file was read after batch `since`.
     """
     files = stdf_files.where(F.col("status").isin(*USABLE))
-    files = files.select("file_key", "session_id", "status", "content_bytes", "batch", kind())
+    names = ("fab_id", "file_key", "session_id", "status", "content_bytes", "batch")
+    files = files.select(*names, kind())
     mine, theirs = files.alias("mine"), files.alias("theirs")
-    same = (F.col("mine.session_id") == F.col("theirs.session_id")) & (
-        F.col("mine.kind") == F.col("theirs.kind")
-    )
+    alike = [F.col(f"mine.{n}") == F.col(f"theirs.{n}") for n in ("fab_id", "session_id", "kind")]
+    same = reduce(Column.__and__, alike)
     is_cut = F.col("mine.status") != WHOLE
     is_longer = F.col("mine.content_bytes") < F.col("theirs.content_bytes")
     is_new = F.greatest("mine.batch", "theirs.batch") > since
     pairs = mine.join(theirs, same & is_cut & is_longer & is_new, how="inner")
-    return pairs.select("mine.file_key", F.col("theirs.file_key").alias("whole_key"))
+    return pairs.select("mine.fab_id", "mine.file_key", F.col("theirs.file_key").alias("whole_key"))
 
 
 def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
@@ -33,7 +35,8 @@ def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
     held = held.withColumn("is_held", F.lit(True)).alias("held")
     mine = candidates.join(parts, "file_key", how="inner").alias("mine")
     same = [F.col(f"mine.{n}").eqNullSafe(F.col(f"held.{n}")) for n in ("whole_key", *TOUCHDOWN)]
-    found = mine.join(held, same, how="left").groupBy("mine.file_key", "mine.whole_key")
+    pair = [f"mine.{name}" for name in ("fab_id", "file_key", "whole_key")]
+    found = mine.join(held, same, how="left").groupBy(*pair)
     counts = found.agg(F.count("*").alias("touchdowns"), F.count("is_held").alias("held"))
     return counts.where("touchdowns = held").drop("held")
 
