@@ -37,6 +37,9 @@ QUICK = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # Interpreted, over a handful of rows: nights that are submitted compile theirs.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.ui.enabled": "false",

@@ -1,9 +1,13 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from fabyield.ledger import NIGHT, Attempt, Ledger, State, TableRows
+from fabyield.ledger import NIGHT, TEND, Attempt, Ledger, State, TableRows
 from fabyield.store import Store
 from fabyield.tables import RUNS
 from tests.conftest import FAB
+
+KEEP_DAYS = 7
 
 
 @pytest.fixture
@@ -59,8 +63,8 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
     ledger = recorded(store, *((batch, "wafers", state) for batch, state in attempts))
 
     assert [ledger.is_done(batch, "wafers") for batch in (1, 2, 3, 4)] == [True, True, False, False]
-    assert ledger.done_until("wafers") == 2
-    assert ledger.done_until("test_runs") == 0
+    assert ledger.done_until("wafers", KEEP_DAYS) == 2
+    assert ledger.done_until("test_runs", KEEP_DAYS) == 0
 
 
 def test_version_left_is_that_of_the_newest_batch_that_wrote_the_table(store):
@@ -92,3 +96,35 @@ def test_row_of_an_attempt_sums_its_tables(store):
     assert [row[name] for name in names] == [110, 97, 11, 2]
     assert [(table["table"], table["version"]) for table in row["tables"]] == [("a", 5), ("b", 6)]
     assert row["seconds"] >= 0
+
+
+def test_fab_sees_its_own_runs_and_numbers_are_of_the_lake(store):
+    recorded(store, (1, NIGHT, "done"), (1, "wafers", "done"), (2, NIGHT, "running"))
+
+    other = Ledger(store, "OTHER")
+
+    assert (other.open_batch(), other.next_batch()) == (None, 3)
+    assert other.done_until("wafers", KEEP_DAYS) == 0
+    other.record(Attempt(3, NIGHT), State.RUNNING)
+    assert [Ledger(store, fab).open_batch() for fab in (FAB, "OTHER")] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("tended_days_later", "done_until"), [(None, 1), (KEEP_DAYS - 1, 1), (KEEP_DAYS + 1, 0)]
+)
+def test_step_takes_all_rows_where_changes_it_has_not_seen_may_be_gone(
+    store, monkeypatch, tended_days_later, done_until
+):
+    begun = datetime(2026, 3, 2, tzinfo=UTC)
+    record_at(monkeypatch, begun)
+    Ledger(store, FAB).record(Attempt(1, "wafers"), State.DONE)
+    if tended_days_later:
+        record_at(monkeypatch, begun + timedelta(days=tended_days_later))
+        Ledger(store, "OTHER").record(Attempt(2, TEND), State.DONE)
+
+    assert Ledger(store, FAB).done_until("wafers", KEEP_DAYS) == done_until
+
+
+def record_at(patch, time):
+    clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: time)})
+    patch.setattr("fabyield.ledger.datetime", clock)

@@ -56,6 +56,13 @@ def test_f01_batch_appended_twice_stands_once_and_a_later_one_is_added(store, fr
     assert stored(store) == [(1, "a", None, 1), (1, "a", None, 2)]
 
 
+def test_f01_batch_of_a_fab_is_added_although_another_has_added_a_later_one(store, frame):
+    store.append(MADE_UP, frame((1, "a", None, 2)), 2, "ONE")
+    store.append(MADE_UP, frame((1, "b", None, 1)), 1, "OTHER")
+
+    assert stored(store) == [(1, "a", None, 2), (1, "b", None, 1)]
+
+
 def test_f06_append_leaves_no_transaction_in_the_session(store, frame):
     store.append(MADE_UP, frame((1, "a", None, 7)), batch=7)
     other = replace(MADE_UP, table="gold.other")

@@ -6,12 +6,15 @@ from pyspark.sql import DataFrame
 
 from fabyield.batch import Batch
 from fabyield.run import Run
-from fabyield.table import Table
+from fabyield.table import BATCH, Table
 from fabyield.tables import INSERTIONS, WAFER_NAMES
 from fabyield.transforms.canonical import canonical_names
 from fabyield.transforms.changes import latest
-from fabyield.transforms.history import doubled, followed, one_each, remade, told_again
+from fabyield.transforms.history import doubled, followed, last_told, otherwise, remade
 from fabyield.transforms.wafer_names import keyed
+
+CHANGED = "updated_at"
+LOOK_AT = "fab.lot_id_rules and fab.wafer_id_rules, which may make two wafers one"
 
 
 def following(run: Run, source: Table, target: Table) -> Batch:
@@ -22,25 +25,35 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     """
     names = run.read(WAFER_NAMES)
     rows = canonical_names(run.read(source), run.name_rules)
-    if run.is_first(target):
-        return _batch(target, rows, names)
+    if run.is_first(target) or run.is_anew(source):
+        return _batch(run, target, rows, keyed(rows, names))
     changed = canonical_names(latest(run.changes(source), source.key), run.name_rules)
     changed = changed.localCheckpoint()
-    told = keyed(changed, names)
-    again = told_again(told, run.read_span(target, told), target.key)
-    anew = remade(changed, run.changes(WAFER_NAMES), names).union(again).distinct()
-    anew = anew.localCheckpoint()
-    batch = _batch(target, followed(rows, changed, names, anew), names)
-    stored = run.read(target, [row["wafer_key"] for row in anew.collect()])
-    gone = stored.join(batch.df, target.key, how="left_anti")
+    moved = remade(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
+    taken = followed(rows, changed, names, moved).localCheckpoint()
+    told = keyed(taken, names)
+    stored = run.read_span(target, told).join(moved, "wafer_key", how="left_anti")
+    batch = _batch(run, target, taken, told, stored)
+    before = run.read(target, [row["wafer_key"] for row in moved.collect()])
+    gone = before.join(batch.df, target.key, how="left_anti")
     return replace(batch, whole=False, gone=gone)
 
 
-def _batch(target: Table, taken: DataFrame, names: DataFrame) -> Batch:
-    told = keyed(taken, names)
-    twice = doubled(told, target.key)
-    rows = one_each(told, target.key) if twice else told
-    return Batch(target, rows, source_rows=taken.count(), duplicates=twice)
+def _batch(
+    run: Run, target: Table, taken: DataFrame, told: DataFrame, stored: DataFrame | None = None
+) -> Batch:
+    """`told`, the rows `taken` under their wafers' keys, without those that others overtake."""
+    source_rows, twice = taken.count(), doubled(told, target.key)
+    if stored is None and not twice:
+        return Batch(target, told, source_rows=source_rows)
+    none = run.read(target).limit(0) if stored is None else stored
+    counted = last_told(told, none.drop(BATCH), target.key).localCheckpoint()
+    overtaken = counted.where("is_stored").count()
+    values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]
+    if unlike := otherwise(told, counted, target.key, values):
+        run.notify(target, f"{unlike:,} rows differ from the one that was changed last", LOOK_AT)
+    rows = counted.where("not is_stored").drop("is_stored")
+    return Batch(target, rows, source_rows=source_rows, duplicates=twice + overtaken)
 
 
 def tested_changes(run: Run, source: Table) -> DataFrame:

@@ -159,7 +159,8 @@ def _newest_key(run: Run) -> int:
     fabs = [f"{root}/{fab}" for fab in folders.listed(root)]
     left = [Stage(run.spark, f"{fab}/{batch}") for fab in fabs for batch in folders.listed(fab)]
     decoded = [stage.files() for stage in left if stage.is_complete()]
-    known = [run.store.read(STDF_FILES), *decoded]
+    # The manifest is published last.
+    known = [run.store.read(STDF_FILES), run.store.read(STDF_WAFERS), *decoded]
     keys = reduce(DataFrame.union, [files.select("file_key") for files in known])
     return int(keys.agg(F.coalesce(F.max("file_key"), F.lit(0))).collect()[0][0])
 

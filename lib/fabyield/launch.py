@@ -93,7 +93,7 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
 def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     """Run `job` as a batch of its own, or go on with the one that it did not finish.
 
-    Raises ConfigError while any other run is unfinished.
+    Raises ConfigError while any other run of the fab is unfinished.
     """
     store = Store(session(settings, f"fabyield {step}"), settings.lake, settings.retries)
     ledger = Ledger(store, settings.fab.fab_id)
@@ -104,7 +104,8 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
             f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
         )
     # What did not finish may have been asked for with --full, which is not on record.
-    since = 0 if full or unfinished is not None else ledger.done_until(step)
+    takes_all = full or unfinished is not None
+    since = 0 if takes_all else ledger.done_until(step, settings.maintain.keep_days)
     run = Run(
         store,
         settings,

@@ -1,18 +1,21 @@
 """What ran: one row of ops.runs for each attempt at a step of a batch."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pyspark.sql import functions as F
 
 from fabyield import __version__
+from fabyield.errors import ContractError
 from fabyield.purpose import Purpose
 from fabyield.store import Store
 from fabyield.tables import RUNS
 
-NIGHT = "nightly"
+log = logging.getLogger(__name__)
+NIGHT, TEND = "nightly", "maintain"
 
 
 class State(StrEnum):
@@ -59,12 +62,22 @@ class Ledger:
         self._fab_id = fab_id
         begun = F.max(F.when(F.col("state") == State.RUNNING.value, F.col("message")))
         states = F.collect_set("state").alias("states")
+        done_at = F.max(F.when(F.col("state") == State.DONE.value, F.col("ended_at")))
         attempts = store.read(RUNS).groupBy("fab_id", "batch", "step")
-        every = attempts.agg(states, begun.alias("purpose")).collect()
+        told = attempts.agg(states, begun.alias("purpose"), done_at.alias("done_at"))
+        every = told.collect()
+        if any(row["fab_id"] is None for row in every):
+            raise ContractError(
+                f"{store.path(RUNS)}: runs of no fab: this lake was made by an earlier version; "
+                "read the landing zone into a new one"
+            )
         # Numbers are of the lake: every row says by its batch which run wrote it.
         self._newest = max((row["batch"] for row in every), default=0)
         rows = [row for row in every if row["fab_id"] == fab_id]
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
+        self._done_at = {(row["batch"], row["step"]): row["done_at"] for row in rows}
+        tended = [row["done_at"] for row in every if row["step"] == TEND and row["done_at"]]
+        self._tended_at = max(tended, default=None)
         self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
         self._versions = _versions(store, fab_id)
 
@@ -96,10 +109,21 @@ class Ledger:
         """Whether `step` is finished for `batch`."""
         return State.DONE in self._states.get((batch, step), set())
 
-    def done_until(self, step: str) -> int:
-        """The newest batch for which `step` is finished; 0 where it never was."""
+    def done_until(self, step: str, keep_days: int) -> int:
+        """The newest batch for which `step` is finished.
+
+        0 where it never was, or where changes that it has not seen, of more than `keep_days`, may
+        have been deleted since by the step that tends the lake, of whatever fab.
+        """
         done = [b for (b, s), states in self._states.items() if s == step and State.DONE in states]
-        return max(done, default=0)
+        newest = max(done, default=0)
+        done_at = self._done_at.get((newest, step))
+        if done_at and self._tended_at and done_at + timedelta(days=keep_days) < self._tended_at:
+            log.info(
+                "%s: done last on %s, changes since may be gone: takes all rows", step, done_at
+            )
+            return 0
+        return newest
 
     def versions(self, batch: int) -> dict[str, int]:
         """The version of each table that the newest of `batch` and those before it left."""

@@ -72,7 +72,8 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
         log.info("%s: done before", title)
         return
     log.info("%s", title)
-    since = 0 if night.purpose.takes_all(step) else ledger.done_until(step)
+    keep_days = night.settings.maintain.keep_days
+    since = 0 if night.purpose.takes_all(step) else ledger.done_until(step, keep_days)
     run = replace(
         night, attempt=Attempt(batch, step), since=since, seen=ledger.versions(since), notices=[]
     )

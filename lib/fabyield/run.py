@@ -74,11 +74,14 @@ class Run:
 
         Where it never was, or takes all rows, or `table` was made anew, they are all inserted.
         """
+        if self.is_anew(table):
+            return self.read(table).withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
         seen = self.seen.get(table.table, -1)
-        if self.since and self.store.version(table) >= seen:
-            return self._ours(table, self.store.changes(table, seen + 1))
-        rows = self.read(table)
-        return rows.withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
+        return self._ours(table, self.store.changes(table, seen + 1))
+
+    def is_anew(self, table: Table) -> bool:
+        """Whether this step takes all rows of `table`: asked to, or as it was made anew since."""
+        return self.since == 0 or self.store.version(table) < self.seen.get(table.table, -1)
 
     def is_first(self, *targets: Table) -> bool:
         """Whether this step takes all rows, as it was asked to or `targets` were never filled."""
@@ -190,7 +193,7 @@ class Run:
         elif batch.files is not None:
             self.store.replace(table, rows, among("file_key", batch.files))
         elif table.write is WriteMode.APPEND:
-            self.store.append(table, rows, self.attempt.batch)
+            self.store.append(table, rows, self.attempt.batch, self.fab_id)
         elif table.write is WriteMode.MERGE or not batch.whole:
             self.store.merge(table, rows, batch.gone)
         else:

@@ -79,12 +79,14 @@ class Store:
         return DeltaLog(self.path(table)).version
 
     @repeated
-    def append(self, table: Table, df: DataFrame, batch: int) -> None:
-        """Add `df` as the rows of `batch`; a batch that was added before is not added again."""
+    def append(self, table: Table, df: DataFrame, batch: int, fab_id: str = "") -> None:
+        """Add `df` as the rows of `batch`, unless the fab has added that batch or a later one."""
         self.create(table)
         # On this write alone: in the session's conf the next, different write would be skipped.
         adding = df.write.format("delta").mode("append")
-        self._save(table, adding.option("txnAppId", table.table).option("txnVersion", batch))
+        # Of another fab, later batches may be there before this one is.
+        adding = adding.option("txnAppId", f"{table.table} {fab_id}".strip())
+        self._save(table, adding.option("txnVersion", batch))
 
     def log(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Add a few rows, for tables that keep every attempt: called again, they stand twice."""

@@ -29,17 +29,25 @@ def arrive(patch, day):
     patch.setattr("fabyield.ledger.datetime", clock)
 
 
-@pytest.fixture(scope="module")
-def first_two(new_fab):
-    """A real wafer that came on BACK, and another one on DAY."""
-    fab = new_fab(files=False)
-    for name, day in (("lot2", BACK), ("lot3", DAY)):
-        shutil.copy2(REAL / f"{name}.stdf.gz", fab.stdf)
-        with pytest.MonkeyPatch.context() as patch:
-            skip_audits(patch)
-            arrive(patch, day)
-            fab.take(*FEW)
+def delivered(fab, name, day):
+    shutil.copy2(REAL / f"{name}.stdf.gz", fab.stdf)
+    with pytest.MonkeyPatch.context() as patch:
+        skip_audits(patch)
+        arrive(patch, day)
+        fab.take(*FEW)
     return fab
+
+
+@pytest.fixture(scope="module")
+def one_night(new_fab):
+    """A real wafer that came on BACK."""
+    return delivered(new_fab(files=False), "lot2", BACK)
+
+
+@pytest.fixture(scope="module")
+def first_two(new_fab, one_night):
+    """And another one on DAY."""
+    return delivered(new_fab(like=one_night), "lot3", DAY)
 
 
 @pytest.fixture
@@ -90,12 +98,11 @@ STRICT = Expectation(
 
 
 def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
-    new_fab, unaudited, monkeypatch
+    new_fab, one_night, unaudited, monkeypatch
 ):
-    fab, right = new_fab(files=False), new_fab(files=False)
-    for lake in (fab, right):
-        shutil.copy2(REAL / "lot2.stdf.gz", lake.stdf)
-    right.take(*FEW)
+    fab = new_fab(files=False)
+    shutil.copy2(REAL / "lot2.stdf.gz", fab.stdf)
+    arrive(monkeypatch, BACK)
     with monkeypatch.context() as mistaken:
         values = ALL["bronze.test_values"]
         strict = replace(values, expectations=(STRICT,))
@@ -107,10 +114,10 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
 
     fab.take(*FEW, purpose=Purpose(Kind.REPLAY))
 
-    assert fab.contents() == right.contents()
+    assert fab.contents() == one_night.contents()
     kept = fab.store.read(ALL["ops.quarantine"]).groupBy("replayed_in").count().collect()
     assert [tuple(row) for row in kept] == [(2, refused)]
-    fab.take(*FEW, purpose=Purpose(Kind.REPLAY))
+    fab.take("stdf_files", purpose=Purpose(Kind.REPLAY))
     assert batches(fab, "bronze.test_values", "file_key") == {(1, 2)}
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fabyield.jobs import die_results, touchdowns
+from fabyield.jobs import die_results, stdf_files, touchdowns
 
 from fabyield.fsck.checking import check
 from fabyield.launch import alone
@@ -95,7 +95,7 @@ def test_f25_worker_that_dies_each_time_fails_the_step_and_its_file_is_named(spa
     assert "which reads lot3.stdf.gz, tried 3 times: its Python worker was killed" in told
     fab = fab_in(tmp_path, spark)
     assert fab.rows("bronze.stdf_files") == []
-    assert submitted(tmp_path).returncode == 0
+    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
 
 
@@ -122,8 +122,8 @@ def fill(disk, free):
 
 def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
     deliver(small_disk, "lot2.stdf.gz")
-    assert submitted(small_disk).returncode == 0
     fab = fab_in(small_disk, spark)
+    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     before = (values(fab), fab.rows("bronze.stdf_files"))
     version = fab.store.version(ALL["bronze.test_values"])
     deliver(small_disk, "lot3.stdf.gz")
@@ -138,7 +138,7 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
         assert (values(fab), fab.rows("bronze.stdf_files")) == before
 
     filler.unlink()
-    assert submitted(small_disk).returncode == 0
+    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
 
 

@@ -202,33 +202,89 @@ def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(n
     assert {row["wafer_key"] for row in fab.rows("silver.die_results")} == {whole["wafer_key"]}
 
 
-def test_f11_empty_and_header_only_files_are_refused_and_told(new_fab, small_line):
+TO_YIELD = ("stdf_files", "wafers", "test_runs", "touchdowns", "die_results", "wafer_yield")
+SPELLINGS = ("W02", "w02", "2", "02")
+NULLED = {"bronze.fab_wafers", "bronze.fab_process_history"}
+
+
+@pytest.fixture(scope="module")
+def odd(new_fab, small_line):
+    """A night of files and rows of the factory database, each odd in a way of its own."""
     fab = new_fab(files=False)
+    content = real_content(small_line)
     (fab.stdf / "empty.stdf").write_bytes(b"")
-    (fab.stdf / "header.stdf").write_bytes(real_content(small_line)[:106])
+    (fab.stdf / "header.stdf").write_bytes(content[:106])
     (fab.stdf / "text.stdf").write_text("not STDF")
+    part = {"head_num": 1, "site_num": 1}
+    passed = [("PIR", part), ("PRR", part | {"hard_bin": 1, "soft_bin": 1})]
+    wafer = {"head_num": 1, "wafer_id": "05"}
+    aborted = [("WIR", wafer), ("WRR", wafer | {"part_cnt": 0})]
+    ahead = int(time.time()) + 30 * 86400
+    for name, mir, records in (
+        ("aborted", {"lot_id": "ABORTED"}, aborted),
+        ("nameless", {"node_nam": "T1"}, passed),
+        ("ahead", {"lot_id": "AHEAD", "start_t": ahead}, passed),
+    ):
+        with stdf.Writer(fab.stdf / f"{name}.stdf") as writer:
+            for kind, values in (("MIR", mir), *records, ("MRR", {"finish_t": 1})):
+                writer.write(kind, **values)
+    for turn, spelling in enumerate(SPELLINGS):
+        respelt = content.replace(b"\nGAL-LOT-02", b"\n" + spelling.ljust(10).encode())
+        # Another tester, or the copies would be one session.
+        respelt = respelt.replace(b"galaxy-t", b"galax%03d" % turn)
+        (fab.stdf / f"spelt{turn}.stdf").write_bytes(respelt)
     settle(*fab.stdf.iterdir())
+    with sqlite3.connect(fab.root / "fab.db") as database:
+        for table, null in (("wafers", "lot_id"), ("process_history", "step_seq")):
+            # Without the keys that no fab's view has either.
+            database.execute(f"create table open_{table} as select * from {table}")
+            database.execute(f"drop table {table}")
+            database.execute(f"alter table open_{table} rename to {table}")
+            database.execute(f"update {table} set {null} = null where rowid = 1")
+    fab.take("stdf_files", "fab_tables", *TO_YIELD[1:], "process_history")
+    return fab
 
-    fab.take("stdf_files")
 
-    files = {row["path"]: row["status"] for row in fab.rows("bronze.stdf_files")}
-    assert files == {"empty.stdf": "empty", "header.stdf": "empty", "text.stdf": "broken"}
-    assert all(f"{name} is" in fab.log() for name in files)
+def test_f11_empty_and_header_only_files_are_refused_and_told(odd):
+    files = {row["path"]: row["status"] for row in odd.rows("bronze.stdf_files")}
+
+    refused = {"empty.stdf": "empty", "header.stdf": "empty", "text.stdf": "broken"}
+    assert {name: files[name] for name in refused} == refused
+    assert all(f"{name} is" in odd.log() for name in refused)
 
 
-def test_f11_wafer_without_any_part_stops_no_later_night(new_fab, unaudited):
-    fab = new_fab(files=False)
-    with stdf.Writer(fab.stdf / "aborted.stdf") as writer:
-        writer.write("MIR", lot_id="GAL-LOT")
-        writer.write("WIR", head_num=1, wafer_id="02")
-        writer.write("WRR", head_num=1, wafer_id="02", part_cnt=0)
-        writer.write("MRR", finish_t=1)
-    settle(*fab.stdf.iterdir())
+def test_f11_wafer_without_any_part_stops_no_night(odd):
+    [aborted] = [r for r in odd.rows("bronze.stdf_files") if r["path"] == "aborted.stdf"]
 
-    fab.take("stdf_files", "wafers", "test_runs")
+    assert aborted["status"] == "empty"
+    assert aborted["file_key"] not in {row["file_key"] for row in odd.rows("silver.test_runs")}
 
-    assert [row["status"] for row in fab.rows("bronze.stdf_files")] == ["empty"]
-    assert fab.rows("silver.test_runs") == []
+
+def test_f15_wafer_in_every_spelling_is_one(odd):
+    runs = [row for row in odd.rows("silver.test_runs") if row["lot_id"] == "GAL-LOT"]
+
+    assert {row["raw_wafer_id"].strip() for row in runs} == set(SPELLINGS)
+    assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
+
+
+def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_joined(odd):
+    refused = [row for row in odd.rows("ops.quarantine") if row["table"] in NULLED]
+
+    assert {row["table"] for row in refused} == NULLED
+    assert all("to_not_be_null" in row["reason"] for row in refused)
+    nameless = [y for y in odd.rows("gold.wafer_yield") if y["lot_id"].startswith("-")]
+    assert [(y["wafer_id"], y["tested_die"]) for y in nameless] == [("-", 1)]
+    assert odd.rows("silver.process_history")
+    for t in tables(odd):
+        assert t["rows_in"] == t["rows_out"] + t["quarantined"] + t["duplicates"]
+
+
+def test_f17_tester_that_tests_in_the_future_is_flagged(odd):
+    [run] = [row for row in odd.rows("silver.test_runs") if row["lot_id"] == "AHEAD"]
+
+    assert run["clock_ahead_s"] > 29 * 86400
+    assert "ALERT warn silver.test_runs" in odd.log()
+    assert "clock_ahead_s" in odd.log()
 
 
 def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
@@ -240,67 +296,6 @@ def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
         with_policy(fab, empty_file="fail").take("stdf_files")
 
     assert fab.rows("bronze.stdf_files") == []
-
-
-def test_f15_wafer_in_every_spelling_is_one(new_fab, small_line, unaudited):
-    fab = new_fab(files=False)
-    content = real_content(small_line)
-    for spelling in (b"W02       ", b"w02       ", b"2         ", b"02        "):
-        respelt = content.replace(b"\nGAL-LOT-02", b"\n" + spelling)
-        # Another tester, or the copies would be one session.
-        respelt = respelt.replace(b"galaxy-t", b"galax%03d" % len(list(fab.stdf.iterdir())))
-        (fab.stdf / f"{spelling.decode().strip()}.stdf").write_bytes(respelt)
-    settle(*fab.stdf.iterdir())
-
-    fab.take("stdf_files", "fab_tables", "wafers", "test_runs")
-
-    runs = fab.rows("silver.test_runs")
-    assert {row["raw_wafer_id"].strip() for row in runs} == {"W02", "w02", "2", "02"}
-    assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
-
-
-def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_joined(new_fab):
-    fab = new_fab(files=False)
-    with sqlite3.connect(fab.root / "fab.db") as database:
-        for table, null in (("wafers", "lot_id"), ("process_history", "step_seq")):
-            # Without the keys that no fab's view has either.
-            database.execute(f"create table open_{table} as select * from {table}")
-            database.execute(f"drop table {table}")
-            database.execute(f"alter table open_{table} rename to {table}")
-            database.execute(f"update {table} set {null} = null where rowid = 1")
-    with stdf.Writer(fab.stdf / "nameless.stdf") as writer:
-        writer.write("MIR", node_nam="T1")
-        writer.write("PIR", head_num=1, site_num=1)
-        writer.write("PRR", head_num=1, site_num=1, hard_bin=1, soft_bin=1)
-        writer.write("MRR", finish_t=1)
-    settle(*fab.stdf.iterdir())
-
-    fab.take("stdf_files", "fab_tables", *TO_YIELD[1:], "process_history")
-
-    refused = {row["table"]: row["reason"] for row in fab.rows("ops.quarantine")}
-    assert set(refused) == {"bronze.fab_wafers", "bronze.fab_process_history"}
-    assert all("to_not_be_null" in reason for reason in refused.values())
-    assert [(y["wafer_id"], y["tested_die"]) for y in fab.rows("gold.wafer_yield")] == [("-", 1)]
-    assert fab.rows("silver.process_history")
-    for t in tables(fab):
-        assert t["rows_in"] == t["rows_out"] + t["quarantined"] + t["duplicates"]
-
-
-def test_f17_tester_that_tests_in_the_future_is_flagged(new_fab):
-    fab = new_fab(files=False)
-    with stdf.Writer(fab.stdf / "ahead.stdf") as writer:
-        writer.write("MIR", lot_id="GAL-LOT", start_t=int(time.time()) + 30 * 86400)
-        writer.write("PIR", head_num=1, site_num=1)
-        writer.write("PRR", head_num=1, site_num=1, hard_bin=1, soft_bin=1)
-        writer.write("MRR", finish_t=1)
-    settle(*fab.stdf.iterdir())
-
-    fab.take("stdf_files", "fab_tables", "wafers", "test_runs")
-
-    [run] = fab.rows("silver.test_runs")
-    assert run["clock_ahead_s"] > 29 * 86400
-    assert "ALERT warn silver.test_runs" in fab.log()
-    assert "clock_ahead_s" in fab.log()
 
 
 def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab, unaudited):
@@ -386,7 +381,6 @@ def test_file_that_is_still_growing_is_left_for_later(new_fab, unaudited):
     assert {row["path"] for row in fab.rows("bronze.stdf_files")} == first | {"lot2.stdf.gz"}
 
 
-TO_YIELD = ("stdf_files", "wafers", "test_runs", "touchdowns", "die_results", "wafer_yield")
 NIGHTLY = Path(__file__).parents[2] / "jobs" / "nightly.py"
 SUBMIT = [str(Path(sys.executable).with_name("spark-submit"))]
 

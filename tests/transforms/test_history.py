@@ -1,7 +1,7 @@
 import pytest
 
 from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
-from fabyield.transforms.history import doubled, followed, one_each, remade, told_again
+from fabyield.transforms.history import doubled, followed, last_told, otherwise, remade
 
 PLACE = {"fab_id": "F1", "wafer_id": "02"}
 NAMES = [("A", 1), ("A.1", 1), ("B", 3)]
@@ -23,9 +23,7 @@ def steps(rows):
     def build(lots, gone=None):
         each = [PLACE | {"lot_id": lot, "step_seq": n} for n, lot in enumerate(lots)]
         found = rows(FAB_PROCESS_HISTORY, *each)
-        if gone is None:
-            return found
-        return found.selectExpr("*", "true is_new").withColumn("is_gone", found.lot_id.isin(gone))
+        return found if gone is None else found.withColumn("is_gone", found.lot_id.isin(gone))
 
     return build
 
@@ -73,43 +71,53 @@ def test_deleted_rows_are_not_taken_up(names, steps, spark):
 
 
 KEY = ["wafer_key", "step_seq"]
-TOLD = "wafer_key int, step_seq int, is_new boolean, is_gone boolean"
-
-
-@pytest.mark.parametrize(
-    ("told", "wafers"),
-    [
-        ((1, 7, True, False), [1]),
-        ((1, 8, True, False), []),
-        ((1, 7, False, False), []),
-        ((1, 7, True, True), []),
-    ],
-)
-def test_wafer_is_told_again_where_a_new_row_has_the_place_of_a_stored_one(spark, told, wafers):
-    stored = spark.createDataFrame([(1, 7), (2, 8)], "wafer_key int, step_seq int")
-
-    found = told_again(spark.createDataFrame([told], TOLD), stored, KEY)
-
-    assert [row["wafer_key"] for row in found.collect()] == wafers
-
-
 CHANGED = "wafer_key int, step_seq int, chamber_id string, updated_at int"
+
+
+@pytest.fixture
+def counted(spark):
+    """`counted(told, stored)`: chambers of the rows that count, and whether they are stored."""
+
+    def build(told, stored=()):
+        told, stored = (spark.createDataFrame(list(rows), CHANGED) for rows in (told, stored))
+        rows = last_told(told, stored, KEY).collect()
+        return sorted((row["chamber_id"], row["is_stored"]) for row in rows)
+
+    return build
 
 
 @pytest.mark.parametrize(
     ("first", "second", "counts"),
     [
-        ((1, 7, "A", 5), (1, 7, "B", 6), ["B"]),
-        ((1, 7, "B", None), (1, 7, "A", 5), ["A"]),
-        ((1, 7, "A", None), (1, 7, "B", None), ["A"]),
-        ((1, 7, "A", 5), (1, 8, "B", 6), ["A", "B"]),
+        ((1, 7, "A", 5), (1, 7, "B", 6), "B"),
+        ((1, 7, "B", None), (1, 7, "A", 5), "A"),
+        ((1, 7, "A", None), (1, 7, "B", None), "A"),
+        ((1, 7, "A", 5), (1, 8, "B", 6), "AB"),
     ],
 )
-def test_of_rows_that_tell_the_same_the_last_changed_one_counts(spark, first, second, counts):
+def test_of_rows_that_tell_the_same_the_last_changed_one_counts(
+    spark, counted, first, second, counts
+):
     for order in ([first, second], [second, first]):
-        told = spark.createDataFrame(order, CHANGED)
+        assert counted(order) == [(chamber, False) for chamber in counts]
+        assert doubled(spark.createDataFrame(order, CHANGED), KEY) == 2 - len(counts)
 
-        found = one_each(told, KEY).collect()
 
-        assert sorted(row["chamber_id"] for row in found) == counts
-        assert doubled(told, KEY) == 2 - len(counts)
+@pytest.mark.parametrize(
+    ("stored", "counts"),
+    [
+        ((1, 7, "OLD", 4), [("NEW", False)]),
+        ((1, 7, "OLD", 5), [("NEW", False)]),
+        ((1, 7, "OLD", 6), [("OLD", True)]),
+        ((1, 8, "OLD", 6), [("NEW", False)]),
+    ],
+)
+def test_row_that_is_stored_counts_where_it_was_changed_later(counted, stored, counts):
+    assert counted([(1, 7, "NEW", 5)], [stored]) == counts
+
+
+def test_rows_that_tell_something_else_than_the_one_that_counts_are_counted(spark):
+    told = spark.createDataFrame([(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, "B", 3)], CHANGED)
+    kept = spark.createDataFrame([(1, 7, "B", 3), (2, 7, "A", 1)], CHANGED)
+
+    assert otherwise(told, kept, KEY, ["chamber_id"]) == 1

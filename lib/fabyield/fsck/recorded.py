@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -31,7 +32,7 @@ def writes(lake: str) -> dict[str, list[Write]]:
     try:
         runs = DeltaTable(f"{lake}/{RUNS.table.replace('.', '/')}").to_pyarrow_dataset()
         rows = runs.to_table(columns=["fab_id", "batch", "step", "tables"]).to_pylist()
-    except (DeltaError, OSError):
+    except (DeltaError, OSError, pa.ArrowInvalid):
         # Its own check says what is wrong with it.
         return {}
     found: dict[str, list[Write]] = {}

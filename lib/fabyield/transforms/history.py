@@ -1,8 +1,9 @@
 """What the factory database knows of wafers, under their keys."""
 
 from collections.abc import Sequence
+from functools import reduce
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.changes import CHANGE
@@ -21,25 +22,18 @@ def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -
     return moved.unionByName(deleted).distinct()
 
 
-def told_again(latest: DataFrame, stored: DataFrame, key: Sequence[str]) -> DataFrame:
-    """The keys of wafers of which new rows of the source tell what `stored` has from others.
+def last_told(told: DataFrame, stored: DataFrame, key: Sequence[str]) -> DataFrame:
+    """Of each `key` of `told` the row that the database changed last, with is_stored.
 
-    `latest` are the last changes, under wafer keys: the source has a wafer by two of its names,
-    or by two spellings of one.
+    Among them are rows of `stored`, which the database told before. Of several that it changed at
+    once, or of no known time, a told one counts, and of these the same one each time.
     """
-    new = latest.where("is_new and not is_gone").select(*key)
-    return new.join(stored, list(key), how="left_semi").select("wafer_key").distinct()
-
-
-def one_each(rows: DataFrame, key: Sequence[str]) -> DataFrame:
-    """Of rows that are one by `key` the one that the database changed last.
-
-    Of those that it changed at once, or of no known time, the same one each time.
-    """
-    last = Window.partitionBy(*key).orderBy(
-        F.desc_nulls_last("updated_at"), F.struct(*rows.columns)
-    )
-    return rows.withColumn("_turn", F.row_number().over(last)).where("_turn = 1").drop("_turn")
+    rows = told.withColumn("is_stored", F.lit(False))
+    before = stored.join(told.select(*key), list(key), how="left_semi")
+    rows = rows.unionByName(before.withColumn("is_stored", F.lit(True)), allowMissingColumns=True)
+    order = F.desc_nulls_last("updated_at"), F.col("is_stored"), F.struct(*told.columns)
+    turn = F.row_number().over(Window.partitionBy(*key).orderBy(*order))
+    return rows.withColumn("_turn", turn).where("_turn = 1").drop("_turn")
 
 
 def doubled(rows: DataFrame, key: Sequence[str]) -> int:
@@ -48,11 +42,18 @@ def doubled(rows: DataFrame, key: Sequence[str]) -> int:
     return int(each.agg(F.coalesce(F.sum(F.col("rows") - 1), F.lit(0))).collect()[0][0])
 
 
+def otherwise(told: DataFrame, counted: DataFrame, key: Sequence[str], values: list[str]) -> int:
+    """How many rows of `told` have other `values` than the one of their `key` in `counted`."""
+    both = told.alias("one").join(counted.alias("other"), list(key), how="inner")
+    differs = [~F.col(f"one.{name}").eqNullSafe(F.col(f"other.{name}")) for name in values]
+    return both.where(reduce(Column.__or__, differs)).count()
+
+
 def followed(
     source: DataFrame, latest: DataFrame, wafer_names: DataFrame, remade: DataFrame
 ) -> DataFrame:
     """Which rows of `source` a night takes up: the changed ones, and all of the `remade` wafers."""
     names = wafer_names.join(remade, "wafer_key", how="left_semi").select(*WAFER)
-    changed = latest.where("not is_gone").drop("is_gone", "is_new")
+    changed = latest.where("not is_gone").drop("is_gone")
     fresh = changed.join(names, WAFER, how="left_anti")
     return fresh.unionByName(source.join(names, WAFER, how="left_semi"))

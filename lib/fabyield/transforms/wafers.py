@@ -52,16 +52,12 @@ def present_lot(moves: Column) -> Column:
 
     Of several at once it is the one that none of them led away from.
     """
-
-    def is_left(move: Column) -> Column:
-        leads_on = lambda other: (  # noqa: E731
-            (other["from_lot_id"] == move["lot_id"]) & (other["renamed_at"] >= move["renamed_at"])
-        )
-        return F.exists(moves, leads_on)
-
-    last = F.array_max(F.filter(moves, lambda move: ~is_left(move)))
-    # Those that lead round in a ring, all at once, leave none.
-    return F.coalesce(last, F.array_max(moves))["lot_id"]
+    last_at = F.array_max(F.transform(moves, lambda move: move["renamed_at"]))
+    last = F.filter(moves, lambda move: move["renamed_at"] == last_at)
+    left = F.transform(last, lambda move: move["from_lot_id"])
+    ends = F.filter(last, lambda move: ~F.array_contains(left, move["lot_id"]))
+    # Those that lead round in a ring, all at once, have no end.
+    return F.coalesce(F.array_max(ends), F.array_max(last))["lot_id"]
 
 
 def with_product(rows: DataFrame, lots: DataFrame) -> DataFrame:
