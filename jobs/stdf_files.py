@@ -15,7 +15,8 @@ from fabyield.transforms.stdf_files import stdf_files
 def job(run: Run) -> None:
     """Decode each new file once, audit all kinds of rows, then publish them, manifest last."""
     stage = staged(run)
-    files = stdf_files(stage.files(), run.read(STDF_FILES))
+    # Held: it is looked at many times, and stands on the manifest of all nights.
+    files = stdf_files(stage.files(), run.read(STDF_FILES)).localCheckpoint()
     try:
         check_files(run, files)
         run.publish(batches(run, stage, files))

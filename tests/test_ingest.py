@@ -1,11 +1,19 @@
 import os
+from dataclasses import replace
 
 import pytest
 
 from fabyield.errors import FabYieldError
 from fabyield.ingest import is_begun, staged, waiting
+from fabyield.ledger import Attempt
 from fabyield.readers.landing import listed
 from fabyield.tables import STDF_FILES, STDF_WAFERS
+
+
+def land(run, name, at=1_700_000_000):
+    path = f"{run.settings.landing}/stdf/{name}"
+    with open(path, "wb"):
+        os.utime(path, (at, at))
 
 
 @pytest.mark.parametrize(
@@ -13,9 +21,7 @@ from fabyield.tables import STDF_FILES, STDF_WAFERS
     [("complete", []), ("broken", []), ("duplicate", []), ("unreadable", ["a.stdf"])],
 )
 def test_file_is_looked_at_once_but_tried_again_while_it_cannot_be_read(run, rows, status, again):
-    path = f"{run.settings.landing}/stdf/a.stdf"
-    with open(path, "wb"):
-        os.utime(path, (1_700_000_000, 1_700_000_000))
+    land(run, "a.stdf")
     [file] = listed(run.settings.landing)
     seen = dict(zip(("path", "size_bytes", "modified_at"), file.seen, strict=True))
     run.store.append(STDF_FILES, rows(STDF_FILES, seen | {"status": status}), batch=1)
@@ -24,14 +30,27 @@ def test_file_is_looked_at_once_but_tried_again_while_it_cannot_be_read(run, row
 
 
 def test_files_are_numbered_by_the_time_they_were_written(run):
-    for name, at in (("a corrected.stdf", 1_700_000_200), ("b.stdf", 1_700_000_100)):
-        path = f"{run.settings.landing}/stdf/{name}"
-        with open(path, "wb"):
-            os.utime(path, (at, at))
+    land(run, "a corrected.stdf", 1_700_000_200)
+    land(run, "b.stdf", 1_700_000_100)
 
     files = staged(run).files().orderBy("file_key").select("file_key", "path").collect()
 
     assert files == [(1, "b.stdf"), (2, "a corrected.stdf")]
+
+
+def test_files_of_a_batch_that_another_fab_has_begun_keep_their_numbers(run, rows):
+    other = replace(run.settings, fab=replace(run.settings.fab, fab_id="OTHER"))
+    land(run, "a.stdf")
+    assert key(replace(run, settings=other)) == 1
+    assert key(replace(run, attempt=Attempt(2, "stdf_files"))) == 2
+    run.store.append(STDF_WAFERS, rows(STDF_WAFERS, {"fab_id": "OTHER", "file_key": 7}), batch=3)
+
+    assert key(replace(run, attempt=Attempt(4, "stdf_files"))) == 8
+
+
+def key(run):
+    [row] = staged(run).files().select("file_key").collect()
+    return row["file_key"]
 
 
 def test_f02_files_whose_rows_are_published_are_not_decoded_under_other_keys(run, rows):

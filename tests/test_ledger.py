@@ -63,8 +63,8 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
     ledger = recorded(store, *((batch, "wafers", state) for batch, state in attempts))
 
     assert [ledger.is_done(batch, "wafers") for batch in (1, 2, 3, 4)] == [True, True, False, False]
-    assert ledger.done_until("wafers", KEEP_DAYS) == 2
-    assert ledger.done_until("test_runs", KEEP_DAYS) == 0
+    assert ledger.done_until("wafers") == 2
+    assert ledger.done_until("test_runs") == 0
 
 
 def test_version_left_is_that_of_the_newest_batch_that_wrote_the_table(store):
@@ -76,7 +76,7 @@ def test_version_left_is_that_of_the_newest_batch_that_wrote_the_table(store):
 
     read = Ledger(store, FAB)
     for known in (ledger, read):
-        assert [known.versions(n).get("a") for n in range(5)] == [None, 8, 9, 1, 1]
+        assert [known.versions(n, KEEP_DAYS).get("a") for n in range(5)] == [None, 8, 9, 1, 1]
 
 
 def test_new_lake_has_no_batch_yet(store):
@@ -104,27 +104,34 @@ def test_fab_sees_its_own_runs_and_numbers_are_of_the_lake(store):
     other = Ledger(store, "OTHER")
 
     assert (other.open_batch(), other.next_batch()) == (None, 3)
-    assert other.done_until("wafers", KEEP_DAYS) == 0
+    assert other.done_until("wafers") == 0
     other.record(Attempt(3, NIGHT), State.RUNNING)
     assert [Ledger(store, fab).open_batch() for fab in (FAB, "OTHER")] == [2, 3]
 
 
 @pytest.mark.parametrize(
-    ("tended_days_later", "done_until"), [(None, 1), (KEEP_DAYS - 1, 1), (KEEP_DAYS + 1, 0)]
+    ("tended_days_later", "state", "versions"),
+    [
+        (None, "done", {"a": 5}),
+        (KEEP_DAYS - 1, "done", {"a": 5}),
+        (KEEP_DAYS + 1, "done", {}),
+        (KEEP_DAYS + 1, "running", {}),
+    ],
 )
-def test_step_takes_all_rows_where_changes_it_has_not_seen_may_be_gone(
-    store, monkeypatch, tended_days_later, done_until
+def test_no_version_can_be_followed_where_changes_since_may_be_gone(
+    store, monkeypatch, tended_days_later, state, versions
 ):
     begun = datetime(2026, 3, 2, tzinfo=UTC)
-    record_at(monkeypatch, begun)
-    Ledger(store, FAB).record(Attempt(1, "wafers"), State.DONE)
+    clock_at(monkeypatch, begun)
+    attempt = Attempt(1, "wafers", tables=[TableRows("a", 1, 1, 0, 0, 5)])
+    Ledger(store, FAB).record(attempt, State.DONE)
     if tended_days_later:
-        record_at(monkeypatch, begun + timedelta(days=tended_days_later))
-        Ledger(store, "OTHER").record(Attempt(2, TEND), State.DONE)
+        clock_at(monkeypatch, begun + timedelta(days=tended_days_later))
+        Ledger(store, "OTHER").record(Attempt(2, TEND), State(state))
 
-    assert Ledger(store, FAB).done_until("wafers", KEEP_DAYS) == done_until
+    assert Ledger(store, FAB).versions(1, KEEP_DAYS) == versions
 
 
-def record_at(patch, time):
+def clock_at(patch, time):
     clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: time)})
     patch.setattr("fabyield.ledger.datetime", clock)

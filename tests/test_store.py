@@ -343,6 +343,16 @@ def test_f21_any_other_difference_is_refused_and_named(store, columns, named):
         store.create(replace(MADE_UP, columns=columns))
 
 
+def test_f21_column_that_may_not_be_null_cannot_be_gained(store):
+    store.create(MADE_UP)
+    gained = COLUMNS | {"fab_id": Column("string", "-", required=True)}
+
+    with pytest.raises(ContractError, match=r"gold\.made_up: stored rows lack fab_id"):
+        store.read(replace(MADE_UP, columns=gained))
+
+    assert store.version(MADE_UP) == 0
+
+
 def test_table_that_was_never_written_reads_as_no_rows(store):
     assert store.version(MADE_UP) == -1
     assert (store.read(MADE_UP).columns, stored(store)) == (list(COLUMNS), [])

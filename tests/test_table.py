@@ -53,6 +53,7 @@ def test_table_is_what_its_two_files_declare(load):
         ({"cluster_by": ["wafer_key"]}, "wafer_key: not among"),
         ({"cluster_by": ["fab_id"], "statistics": ["counts"]}, "fab_id: clustered by, without"),
         ({"columns": ["fab_id"]}, "made_up"),
+        ({"columns": {"lot_id": {"type": "string", "about": "-"}}}, "fab_id: a night finds"),
         ({"columns": {"fab_id": {"type": "strin", "about": "-"}}}, "strin"),
         ({"columns": {"fab_id": {"type": "array<in>", "about": "-"}}}, "'in'"),
         ({"columns": {"fab_id": {"type": 5, "about": "-"}}}, "made_up"),

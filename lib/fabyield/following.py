@@ -3,17 +3,17 @@
 from dataclasses import replace
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from fabyield.batch import Batch
 from fabyield.run import Run
 from fabyield.table import BATCH, Table
 from fabyield.tables import INSERTIONS, WAFER_NAMES
 from fabyield.transforms.canonical import canonical_names
-from fabyield.transforms.changes import latest
-from fabyield.transforms.history import doubled, followed, last_told, otherwise, remade
+from fabyield.transforms.changes import CHANGE, latest
+from fabyield.transforms.history import CHANGED, doubled, followed, ranked, remade
 from fabyield.transforms.wafer_names import keyed
 
-CHANGED = "updated_at"
 LOOK_AT = "fab.lot_id_rules and fab.wafer_id_rules, which may make two wafers one"
 
 
@@ -21,21 +21,25 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     """What `target` gets of `source`: rows that came, changed or left, and no others.
 
     Where the source tells the same of a wafer twice, by two of its names or spellings, the row
-    that it changed last counts, and the others are duplicates.
+    that it changed last counts, and the others are duplicates. A row that was updated takes the
+    place of what is stored, whatever time it bears.
     """
-    names = run.read(WAFER_NAMES)
-    rows = canonical_names(run.read(source), run.name_rules)
+    names, rules = run.read(WAFER_NAMES), run.name_rules
+    rows = canonical_names(run.read(source), rules)
     if run.is_first(target) or run.is_anew(source):
         return _batch(run, target, rows, keyed(rows, names))
-    changed = canonical_names(latest(run.changes(source), source.key), run.name_rules)
-    changed = changed.localCheckpoint()
+    feed = run.changes(source).localCheckpoint()
+    changed = canonical_names(latest(feed, source.key), rules).localCheckpoint()
     moved = remade(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
     taken = followed(rows, changed, names, moved).localCheckpoint()
     told = keyed(taken, names)
+    before = feed.where(F.col(CHANGE) == "update_preimage")
+    before = keyed(canonical_names(before, rules), names)
     stored = run.read_span(target, told).join(moved, "wafer_key", how="left_anti")
+    stored = stored.join(before, target.key, how="left_anti")
     batch = _batch(run, target, taken, told, stored)
-    before = run.read(target, [row["wafer_key"] for row in moved.collect()])
-    gone = before.join(batch.df, target.key, how="left_anti")
+    of_moved = run.read(target, [row["wafer_key"] for row in moved.collect()])
+    gone = of_moved.join(batch.df, target.key, how="left_anti")
     return replace(batch, whole=False, gone=gone)
 
 
@@ -46,13 +50,13 @@ def _batch(
     source_rows, twice = taken.count(), doubled(told, target.key)
     if stored is None and not twice:
         return Batch(target, told, source_rows=source_rows)
-    none = run.read(target).limit(0) if stored is None else stored
-    counted = last_told(told, none.drop(BATCH), target.key).localCheckpoint()
-    overtaken = counted.where("is_stored").count()
+    stored = run.read(target).limit(0) if stored is None else stored
     values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]
-    if unlike := otherwise(told, counted, target.key, values):
+    turns = ranked(told, stored.drop(BATCH), target.key, values).localCheckpoint()
+    overtaken = turns.where("turn = 1 and is_stored").count()
+    if unlike := turns.where("differs and not is_stored").count():
         run.notify(target, f"{unlike:,} rows differ from the one that was changed last", LOOK_AT)
-    rows = counted.where("not is_stored").drop("is_stored")
+    rows = turns.where("turn = 1 and not is_stored")
     return Batch(target, rows, source_rows=source_rows, duplicates=twice + overtaken)
 
 

@@ -1,18 +1,20 @@
 """From the landing zone to the rows of the bronze tables."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
+from typing import Self
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield import files as folders
 from fabyield.batch import Batch
 from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.lease import fenced
+from fabyield.pruning import among
 from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import LandingFile, listed, settled
 from fabyield.readers.stdf_stage import FOUND, UNREADABLE, Stage
@@ -60,7 +62,8 @@ def staged(run: Run) -> Stage:
         # Decoded anew, files would get other keys than those that are published.
         raise FabYieldError(
             f"{stage.folder}: the decoded files of batch {run.attempt.batch} are gone, but some of "
-            "their rows are published: restore the folder, or bronze tables to the batch before"
+            "their rows are published: restore the folder or, where no other fab has written "
+            "since, bronze tables to the batch before"
         )
     fenced(run.settings.lake)
     folders.remove_folder(stages(run))
@@ -93,12 +96,35 @@ def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
     """What the bronze tables get of `stage`, the manifest last: it says that the rest is there."""
     duplicates = [r["file_key"] for r in files.where("status = 'duplicate'").collect()]
     again = read_again(run, files)
-    kinds = [replace(_batch(run, stage, kind, duplicates), files=again) for kind in KINDS]
-    counted = [name for _, records in KINDS.values() for name in records]
-    elsewhere = F.coalesce(~F.col("record_name").isin(*counted), F.lit(True))
-    rest = _as_text(stage.refused().where(elsewhere))
+    found = Found.of(stage)
+    kinds = [replace(_batch(run, stage, k, duplicates, found), files=again) for k in KINDS]
+    counted = {name for _, records in KINDS.values() for name in records}
+    rest = found.refused(set(found.lost) - counted)
     tagged = files.withColumn("fab_id", F.lit(run.fab_id))
     return [*kinds, Batch(STDF_FILES, tagged, refused=rest, files=again)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many records of each name the files of a stage have, and how many could not be read."""
+
+    stage: Stage
+    records: dict[str, int]
+    lost: dict[str | None, int]
+
+    @classmethod
+    def of(cls, stage: Stage) -> Self:
+        """Count them, once for all kinds of rows."""
+        each = stage.files().select(F.explode("record_counts").alias("name", "records"))
+        records = each.groupBy("name").agg(F.sum("records").alias("records")).collect()
+        lost = stage.refused().groupBy("record_name").count().collect()
+        return cls(stage, {row[0]: row[1] for row in records}, {row[0]: row[1] for row in lost})
+
+    def refused(self, names: Collection[str | None]) -> DataFrame | None:
+        """The records of `names` (None: stretches that are none) that could not be read, if any."""
+        rows = self.stage.refused().withColumnRenamed("record_name", "row")
+        wanted = [F.col("row").eqNullSafe(F.lit(name)) for name in self.lost if name in names]
+        return rows.where(reduce(Column.__or__, wanted)) if wanted else None
 
 
 def read_again(run: Run, files: DataFrame) -> list[int] | None:
@@ -195,22 +221,15 @@ def _types(names: Sequence[str]) -> str:
     return ", ".join(f"{name} {STDF_FILES.columns[name].type}" for name in names)
 
 
-def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int]) -> Batch:
+def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int], found: Found) -> Batch:
     table, records = KINDS[kind]
     rows = stage.read(kind, table)
     if kind == "stdf_wafers":
         rows = rows.withColumn("fab_id", F.lit(run.fab_id))
-    again = F.col("file_key").isin(list(duplicates))
+    again = among("file_key", duplicates)
     twice = rows.where(again).count() if duplicates else 0
-    fresh = rows.where(~again) if duplicates else rows
+    fresh = rows.where(f"not {again}") if duplicates else rows
     if not records:
         return Batch(table, fresh, duplicates=twice, staged=True)
-    lost = stage.refused().where(F.col("record_name").isin(*records))
-    counts = [F.coalesce(F.element_at("record_counts", name), F.lit(0)) for name in records]
-    total = F.coalesce(F.sum(sum(counts[1:], counts[0])), F.lit(0)).alias("total")
-    source = stage.files().agg(total).collect()[0]["total"]
-    return Batch(table, fresh, int(source), twice, _as_text(lost), staged=True)
-
-
-def _as_text(refused: DataFrame) -> DataFrame:
-    return refused.withColumnRenamed("record_name", "row")
+    source = sum(found.records.get(name, 0) for name in records)
+    return Batch(table, fresh, source, twice, found.refused(records), staged=True)

@@ -104,14 +104,13 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
             f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
         )
     # What did not finish may have been asked for with --full, which is not on record.
-    takes_all = full or unfinished is not None
-    since = 0 if takes_all else ledger.done_until(step, settings.maintain.keep_days)
+    since = 0 if full or unfinished is not None else ledger.done_until(step)
     run = Run(
         store,
         settings,
         Attempt(unfinished or ledger.next_batch(), step),
         since,
-        ledger.versions(since),
+        ledger.versions(since, settings.maintain.keep_days),
     )
     ledger.record(run.attempt, State.RUNNING)
     attempt(job, run, ledger)

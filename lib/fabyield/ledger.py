@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 
 from pyspark.sql import functions as F
 
 from fabyield import __version__
-from fabyield.errors import ContractError
 from fabyield.purpose import Purpose
 from fabyield.store import Store
 from fabyield.tables import RUNS
@@ -62,22 +62,23 @@ class Ledger:
         self._fab_id = fab_id
         begun = F.max(F.when(F.col("state") == State.RUNNING.value, F.col("message")))
         states = F.collect_set("state").alias("states")
-        done_at = F.max(F.when(F.col("state") == State.DONE.value, F.col("ended_at")))
-        attempts = store.read(RUNS).groupBy("fab_id", "batch", "step")
-        told = attempts.agg(states, begun.alias("purpose"), done_at.alias("done_at"))
-        every = told.collect()
-        if any(row["fab_id"] is None for row in every):
-            raise ContractError(
-                f"{store.path(RUNS)}: runs of no fab: this lake was made by an earlier version; "
-                "read the landing zone into a new one"
-            )
+        told = (
+            states,
+            begun.alias("purpose"),
+            F.min("ended_at").alias("first"),
+            F.max("ended_at").alias("last"),
+        )
+        every = store.read(RUNS).groupBy("fab_id", "batch", "step").agg(*told).collect()
         # Numbers are of the lake: every row says by its batch which run wrote it.
         self._newest = max((row["batch"] for row in every), default=0)
         rows = [row for row in every if row["fab_id"] == fab_id]
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
-        self._done_at = {(row["batch"], row["step"]): row["done_at"] for row in rows}
-        tended = [row["done_at"] for row in every if row["step"] == TEND and row["done_at"]]
-        self._tended_at = max(tended, default=None)
+        # Whether it ended or not: it may have deleted what it had come to.
+        self._tended_at = max((row["last"] for row in every if row["step"] == TEND), default=None)
+        self._begun_at = {
+            row["batch"]: row["first"]
+            for row in sorted(rows, key=itemgetter("first"), reverse=True)
+        }
         self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
         self._versions = _versions(store, fab_id)
 
@@ -109,24 +110,21 @@ class Ledger:
         """Whether `step` is finished for `batch`."""
         return State.DONE in self._states.get((batch, step), set())
 
-    def done_until(self, step: str, keep_days: int) -> int:
-        """The newest batch for which `step` is finished.
-
-        0 where it never was, or where changes that it has not seen, of more than `keep_days`, may
-        have been deleted since by the step that tends the lake, of whatever fab.
-        """
+    def done_until(self, step: str) -> int:
+        """The newest batch for which `step` is finished; 0 where it never was."""
         done = [b for (b, s), states in self._states.items() if s == step and State.DONE in states]
-        newest = max(done, default=0)
-        done_at = self._done_at.get((newest, step))
-        if done_at and self._tended_at and done_at + timedelta(days=keep_days) < self._tended_at:
-            log.info(
-                "%s: done last on %s, changes since may be gone: takes all rows", step, done_at
-            )
-            return 0
-        return newest
+        return max(done, default=0)
 
-    def versions(self, batch: int) -> dict[str, int]:
-        """The version of each table that the newest of `batch` and those before it left."""
+    def versions(self, batch: int, keep_days: int) -> dict[str, int]:
+        """The version of each table that the newest of `batch` and those before it left.
+
+        None where changes since, of more than `keep_days`, may have been deleted by the step
+        that tends the lake, of whatever fab.
+        """
+        begun_at = self._begun_at.get(batch)
+        if begun_at and self._tended_at and begun_at + timedelta(days=keep_days) < self._tended_at:
+            log.info("changes since batch %d may be gone: all rows are taken", batch)
+            return {}
         # A table that was made anew began again at 0: its newest version is not its greatest.
         return {
             table: version

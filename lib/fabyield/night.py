@@ -72,11 +72,9 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
         log.info("%s: done before", title)
         return
     log.info("%s", title)
-    keep_days = night.settings.maintain.keep_days
-    since = 0 if night.purpose.takes_all(step) else ledger.done_until(step, keep_days)
-    run = replace(
-        night, attempt=Attempt(batch, step), since=since, seen=ledger.versions(since), notices=[]
-    )
+    since = 0 if night.purpose.takes_all(step) else ledger.done_until(step)
+    seen = ledger.versions(since, night.settings.maintain.keep_days)
+    run = replace(night, attempt=Attempt(batch, step), since=since, seen=seen, notices=[])
     run_step(run, ledger)
     night.attempt.tables.extend(run.attempt.tables)
 

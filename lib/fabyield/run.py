@@ -51,7 +51,7 @@ class Run:
     def read(self, table: Table, wafers: Sequence[int] | None = None) -> DataFrame:
         """The rows of `table`, of the given wafer keys or, with None, all."""
         rows = self._ours(table, self.store.read(table))
-        return rows if wafers is None else rows.where(F.col("wafer_key").isin(list(wafers)))
+        return rows if wafers is None else rows.where(among("wafer_key", wafers))
 
     def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
         """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
@@ -63,7 +63,7 @@ class Run:
         By literal keys, so that Delta passes over the files of other nights.
         """
         rows = files.select("file_key").distinct().collect()
-        return self.read(table).where(F.col("file_key").isin([row["file_key"] for row in rows]))
+        return self.read(table).where(among("file_key", [row["file_key"] for row in rows]))
 
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""
@@ -76,16 +76,20 @@ class Run:
         """
         if self.is_anew(table):
             return self.read(table).withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
-        seen = self.seen.get(table.table, -1)
-        return self._ours(table, self.store.changes(table, seen + 1))
+        return self._ours(table, self.store.changes(table, self.seen[table.table] + 1))
 
     def is_anew(self, table: Table) -> bool:
-        """Whether this step takes all rows of `table`: asked to, or as it was made anew since."""
-        return self.since == 0 or self.store.version(table) < self.seen.get(table.table, -1)
+        """Whether this step takes all rows of `table`: it saw none, or those were made anew."""
+        seen = self.seen.get(table.table)
+        return self.since == 0 or seen is None or self.store.version(table) < seen
 
     def is_first(self, *targets: Table) -> bool:
-        """Whether this step takes all rows, as it was asked to or `targets` were never filled."""
-        return self.since == 0 or not all(self.store.exists(table) for table in targets)
+        """Whether this step takes all rows: asked to, or `targets` were never filled.
+
+        Also where it has seen no version of any table, or none that can be followed any more.
+        """
+        seen = self.since > 0 and self.seen
+        return not seen or not all(self.store.exists(table) for table in targets)
 
     def touched(self, target: Table, *sources: Table | DataFrame) -> list[int] | None:
         """Keys of the wafers that gained or lost rows in `sources`; None (all) at first.
@@ -167,7 +171,7 @@ class Run:
             # More likely a database that was restored or not filled yet than a fab without lots.
             raise DataQualityError(
                 f"nothing published: {table.table}: its source has no row that is right, and would "
-                f"delete all there are; mend the source, or delete {self.store.path(table)} by hand"
+                f"delete all of {self.fab_id}; mend the source, or delete them by hand"
             )
 
     def _store(self, audit: Audited) -> None:

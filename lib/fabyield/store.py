@@ -222,6 +222,11 @@ class Store:
                 "only new columns can be added, so rebuild the table or restore its schema"
             )
         added = [name for name in new if name not in old]
+        if lacking := [name for name in added if name in table.required]:
+            raise ContractError(
+                f"{table.table}: stored rows lack {', '.join(lacking)}, which schemas/ says they "
+                "have: an earlier version made this lake; read the landing zone into a new one"
+            )
         if added:
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
             writer = empty.write.format("delta").mode("append")

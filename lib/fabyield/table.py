@@ -146,6 +146,8 @@ class Table:
         return df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in declared))
 
     def _check(self, name: str) -> None:
+        if self.layer in ("silver", "gold") and "fab_id" not in self.columns:
+            raise ContractError(f"{name}: fab_id: a night finds the rows of its fab by it")
         named = {*self.key, *self.cluster_by, *self.statistics}
         if self.statistics and (lacking := sorted({*self.cluster_by} - {*self.statistics})):
             raise ContractError(f"{name}: {', '.join(lacking)}: clustered by, without statistics")

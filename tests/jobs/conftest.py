@@ -26,6 +26,12 @@ from tests.plans import small_plan
 
 REAL = Path(__file__).parents[1] / "data" / "stdf"
 LATE = REAL / "lot3.stdf.gz"
+# For nights that are submitted with a conf of their own: few rows are not worth many tasks.
+FEW_TASKS = Settings.load("dev").spark | {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 import subprocess
 
 import pytest
+import yaml
 
+from tests.jobs.conftest import FEW_TASKS
 from tests.jobs.test_faults import NIGHTLY, SUBMIT
 
 pytestmark = pytest.mark.slow
@@ -14,7 +16,8 @@ MASTER = "local-cluster[2,1,2048]"
 def test_night_on_a_cluster_of_two_workers_fills_the_same_tables(new_fab, undisturbed):
     fab = new_fab()
     conf = fab.root / "here.yml"
-    conf.write_text(f"database: {{url: 'jdbc:sqlite:{fab.root / 'fab.db'}'}}\n")
+    database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
+    conf.write_text(yaml.safe_dump({"database": database, "spark": FEW_TASKS}))
     folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
     sizes = ["--master", MASTER, "--executor-memory", "2048m", "--executor-cores", "1"]
 

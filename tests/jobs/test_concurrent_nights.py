@@ -12,6 +12,7 @@ import yaml
 
 from fabyield.ingest import KINDS
 from fabyield.tables import ALL
+from tests.jobs.conftest import FEW_TASKS
 
 pytestmark = pytest.mark.slow
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -25,6 +26,7 @@ class Submitted(subprocess.Popen):
         self.said = fab.root / name / f"{job}.log"
         database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
         settings = {"log": str(self.said.parent), "lease": lease, "database": database}
+        settings["spark"] = FEW_TASKS
         conf = fab.root / f"{name}.yml"
         conf.write_text(yaml.safe_dump(settings))
         folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]

@@ -22,21 +22,21 @@ pytestmark = pytest.mark.slow
 SUBMIT = Path(sys.executable).with_name("spark-submit")
 STDF_FILES = Path(__file__).parents[2] / "jobs" / "stdf_files.py"
 ROWS = {"lot2.stdf.gz": 52403, "lot3.stdf.gz": 54123}
-# So little that nothing can be staged, and so much that a few tables of a batch can be written.
+# So little that nothing can be written, and so much that a few tables of a batch can be written.
 LITTLE, SOME = 30_000, 300_000
-# Kills a Python worker of Spark the moment that it opens `victim`, as the kernel does that is out
+# Kills a Python worker of Spark the moment that it decodes `victim`, as the kernel does that is out
 # of memory: always, or only once.
 KILLER = """
 import os, signal, sys
 if "pyspark.daemon" in sys.orig_argv:
-    from fabyield import files
-    opened = files.located
-    def located(uri):
-        if uri.endswith("{victim}") and not os.path.exists("{pardon}"):
+    from fabyield.readers import stdf_stage
+    decoded = stdf_stage._decoded
+    def killing(system, path, *rest):
+        if path.endswith("{victim}") and not os.path.exists("{pardon}"):
             open("{pardon}", "w").close() if {once} else None
             os.kill(os.getpid(), signal.SIGKILL)
-        return opened(uri)
-    files.located = located
+        return decoded(system, path, *rest)
+    stdf_stage._decoded = killing
 """
 
 
@@ -57,7 +57,7 @@ def deliver(root, *names):
 
 
 def killing(root, victim, once):
-    """The environment in which workers die that open `victim`."""
+    """The environment in which workers die that decode `victim`."""
     site = root / "site"
     site.mkdir()
     killer = KILLER.format(victim=victim, once=once, pardon=site / "pardon")
@@ -128,11 +128,11 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
     version = fab.store.version(ALL["bronze.test_values"])
     deliver(small_disk, "lot3.stdf.gz")
 
-    for free, where in ((LITTLE, "lake/_stage"), (SOME, "lake/bronze/test_values")):
+    for free, where in ((LITTLE, ""), (SOME, f"{small_disk}/lake/bronze/")):
         filler = fill(small_disk, free)
         done = submitted(small_disk)
         assert done.returncode == 1
-        assert re.search(f"FAILED: step stdf_files: .*{small_disk}/{where}", last_line(done))
+        assert re.search(f"FAILED: step stdf_files: .*{where}", last_line(done))
         assert "No space left on device" in last_line(done)
         assert fab.store.version(ALL["bronze.test_values"]) == version
         assert (values(fab), fab.rows("bronze.stdf_files")) == before

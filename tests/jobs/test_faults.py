@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from fabyield.jobs import stdf_files
 
 from fabyield import stdf
@@ -22,7 +23,7 @@ from fabyield.ledger import Ledger, State
 from fabyield.store import Store
 from fabyield.table import Severity
 from fabyield.tables import ALL
-from tests.jobs.conftest import LATE, REAL, data_tables, settle
+from tests.jobs.conftest import FEW_TASKS, LATE, REAL, data_tables, settle
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,8 @@ def test_f02_night_killed_after_every_commit_and_before_its_bookkeeping_ends_the
 def kill_in_the_middle_of_publishing(fab):
     """Really kill a process of its own, between two commits of one step."""
     conf, log = fab.root / "here.yml", fab.root / "var" / "log" / "nightly.log"
-    conf.write_text(f"database: {{url: 'jdbc:sqlite:{fab.root / 'fab.db'}'}}\n")
+    database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
+    conf.write_text(yaml.safe_dump({"database": database, "spark": FEW_TASKS}))
     folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
     command = [*SUBMIT, str(NIGHTLY), f"--conf={conf}", *folders]
     night = subprocess.Popen(command, cwd=fab.root, start_new_session=True)

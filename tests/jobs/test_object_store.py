@@ -16,7 +16,7 @@ from fabyield.holder import Holder
 from fabyield.lease import leased
 from fabyield.merging import merged
 from tests import s3
-from tests.jobs.conftest import Fab, fab_in
+from tests.jobs.conftest import FEW_TASKS, Fab, fab_in
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -41,15 +41,16 @@ class Stored:
     def conf(self, **over: object) -> Path:
         """conf/prod.yml, for a store on this machine."""
         prod = yaml.safe_load((ROOT / "conf" / "prod.yml").read_text())
-        dev = yaml.safe_load((ROOT / "conf" / "dev.yml").read_text())
         here = {
             "spark.hadoop.fs.s3a.endpoint": self.url,
             "spark.hadoop.fs.s3a.path.style.access": "true",
+            **FEW_TASKS,
+            "spark.sql.adaptive.enabled": "true",
             "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "4",
         }
         places = {name: f"s3a://{s3.BUCKET}/{name}" for name in ("lake", "landing")}
         files = {name: str(self.fab.root / name) for name in ("report", "log")}
-        settings = merged(merged(prod, {"spark": dev["spark"] | here}), places | files | over)
+        settings = merged(merged(prod, {"spark": here}), places | files | over)
         settings["database"]["driver"] = "org.sqlite.JDBC"
         path = self.fab.root / "prod.yml"
         path.write_text(yaml.safe_dump(settings))

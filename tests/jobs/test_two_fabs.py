@@ -50,7 +50,7 @@ def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, u
     assert of(one) == alone
 
     told = of(two)
-    one.take("wafers", "test_runs", "touchdowns", "wafer_yield")
+    one.take("fab_tables", "wafers", "test_runs", "process_history", "packaged_parts")
     two.take(*FEW[2:], purpose=Purpose(Kind.REBUILD))
 
     assert (of(one), of(two)) == (alone, told)

@@ -1,7 +1,7 @@
 import pytest
 
 from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
-from fabyield.transforms.history import doubled, followed, last_told, otherwise, remade
+from fabyield.transforms.history import doubled, followed, ranked, remade
 
 PLACE = {"fab_id": "F1", "wafer_id": "02"}
 NAMES = [("A", 1), ("A.1", 1), ("B", 3)]
@@ -80,7 +80,7 @@ def counted(spark):
 
     def build(told, stored=()):
         told, stored = (spark.createDataFrame(list(rows), CHANGED) for rows in (told, stored))
-        rows = last_told(told, stored, KEY).collect()
+        rows = ranked(told, stored, KEY, ["chamber_id"]).where("turn = 1").collect()
         return sorted((row["chamber_id"], row["is_stored"]) for row in rows)
 
     return build
@@ -116,8 +116,16 @@ def test_row_that_is_stored_counts_where_it_was_changed_later(counted, stored, c
     assert counted([(1, 7, "NEW", 5)], [stored]) == counts
 
 
-def test_rows_that_tell_something_else_than_the_one_that_counts_are_counted(spark):
-    told = spark.createDataFrame([(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, "B", 3)], CHANGED)
-    kept = spark.createDataFrame([(1, 7, "B", 3), (2, 7, "A", 1)], CHANGED)
+def test_rows_that_tell_something_else_than_the_first_differ(spark):
+    told = spark.createDataFrame([(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, None, 3)], CHANGED)
+    stored = spark.createDataFrame([(1, 7, "B", 4), (2, 7, "A", 1)], CHANGED)
 
-    assert otherwise(told, kept, KEY, ["chamber_id"]) == 1
+    rows = ranked(told, stored, KEY, ["chamber_id"]).orderBy("turn").collect()
+
+    told = [(row["chamber_id"], row["is_stored"], row["differs"]) for row in rows]
+    assert told == [
+        ("B", True, False),
+        (None, False, True),
+        ("B", False, False),
+        ("A", False, True),
+    ]

@@ -1,14 +1,16 @@
 """What the factory database knows of wafers, under their keys."""
 
 from collections.abc import Sequence
-from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.changes import CHANGE
 from fabyield.transforms.wafer_names import keyed
 from fabyield.transforms.wafer_registry import WAFER
+
+# When the factory database last changed a row.
+CHANGED = "updated_at"
 
 
 def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -> DataFrame:
@@ -22,31 +24,28 @@ def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -
     return moved.unionByName(deleted).distinct()
 
 
-def last_told(told: DataFrame, stored: DataFrame, key: Sequence[str]) -> DataFrame:
-    """Of each `key` of `told` the row that the database changed last, with is_stored.
+def ranked(
+    told: DataFrame, stored: DataFrame, key: Sequence[str], values: Sequence[str]
+) -> DataFrame:
+    """`told`, and the rows of `stored` that they may replace, by the turn in which they count.
 
-    Among them are rows of `stored`, which the database told before. Of several that it changed at
-    once, or of no known time, a told one counts, and of these the same one each time.
+    With is_stored, turn and differs. Of each `key` the row that the database changed last is the
+    first; of several that it changed at once, or of no known time, a told one, and of these the
+    same one each time. A row differs whose `values` are not those of the first.
     """
     rows = told.withColumn("is_stored", F.lit(False))
     before = stored.join(told.select(*key), list(key), how="left_semi")
     rows = rows.unionByName(before.withColumn("is_stored", F.lit(True)), allowMissingColumns=True)
-    order = F.desc_nulls_last("updated_at"), F.col("is_stored"), F.struct(*told.columns)
-    turn = F.row_number().over(Window.partitionBy(*key).orderBy(*order))
-    return rows.withColumn("_turn", turn).where("_turn = 1").drop("_turn")
+    order = F.desc_nulls_last(CHANGED), F.col("is_stored"), F.struct(*told.columns)
+    in_turn, told_values = Window.partitionBy(*key).orderBy(*order), F.struct(*values)
+    differs = ~told_values.eqNullSafe(F.first(told_values).over(in_turn))
+    return rows.withColumns({"turn": F.row_number().over(in_turn), "differs": differs})
 
 
 def doubled(rows: DataFrame, key: Sequence[str]) -> int:
     """How many `rows` there are besides one of each `key`."""
     each = rows.groupBy(*key).agg(F.count("*").alias("rows"))
     return int(each.agg(F.coalesce(F.sum(F.col("rows") - 1), F.lit(0))).collect()[0][0])
-
-
-def otherwise(told: DataFrame, counted: DataFrame, key: Sequence[str], values: list[str]) -> int:
-    """How many rows of `told` have other `values` than the one of their `key` in `counted`."""
-    both = told.alias("one").join(counted.alias("other"), list(key), how="inner")
-    differs = [~F.col(f"one.{name}").eqNullSafe(F.col(f"other.{name}")) for name in values]
-    return both.where(reduce(Column.__or__, differs)).count()
 
 
 def followed(
