@@ -1,5 +1,6 @@
 """One Spark session for the whole run, and rows that name only the columns a test is about."""
 
+import gc
 import os
 import sys
 import warnings
@@ -33,6 +34,8 @@ BLANK: dict[str, Any] = {
 }
 QUICK = {
     "spark.master": "local[2]",
+    # One session reads many lakes, of which it keeps plans and logs.
+    "spark.driver.memory": "3g",
     "spark.default.parallelism": "1",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
@@ -57,6 +60,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.stop()
 
 
+def forget_lakes(spark: SparkSession) -> None:
+    """Drop what Delta keeps of tables: of many lakes it fills the heap, and all time goes to GC."""
+    gc.collect()
+    spark.sparkContext._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings whose folders are all below the test's own."""
@@ -68,6 +77,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def run(spark: SparkSession, settings: Settings) -> Run:
     """The first attempt at a step of batch 1, in a lake without tables."""
+    forget_lakes(spark)
     return Run(Store(spark, settings.lake), settings, Attempt(1, "step"))
 
 

@@ -22,6 +22,7 @@ from fabyield.simulate import Out, in_processes, simulate
 from fabyield.store import Store
 from fabyield.table import BATCH
 from fabyield.tables import ALL
+from tests.conftest import forget_lakes
 from tests.plans import small_plan
 
 REAL = Path(__file__).parents[1] / "data" / "stdf"
@@ -144,6 +145,7 @@ def new_fab(
     """
 
     def make(files: bool = True, like: Fab | None = None) -> Fab:
+        forget_lakes(spark)
         source = small_line if like is None else like.root
         root = tmp_path_factory.mktemp("fab") / "fab"
         shutil.copytree(source, root, ignore=shutil.ignore_patterns("truth", "log*", "sensors"))

@@ -9,6 +9,7 @@ import pytest
 
 from fabyield.settings import steps
 from fabyield.simulate import Out, in_processes, simulate
+from tests.conftest import forget_lakes
 from tests.jobs.conftest import Fab, fab_in, skip_audits
 from tests.plans import small_plan
 
@@ -54,6 +55,7 @@ def nights(spark, tmp_path_factory):
     plan = replace(plan, dirt=dirt)
     fab = fab_in(root, spark)
     fab = replace(fab, settings=replace(fab.settings, ingest=at_once(fab)))
+    forget_lakes(spark)
     for night in range(1, NIGHTS + 1):
         simulate(plan, Out.below(str(root)), range(night, night + 1), in_processes(1))
         with pytest.MonkeyPatch.context() as patch:
