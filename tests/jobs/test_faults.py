@@ -270,10 +270,11 @@ def test_f15_wafer_in_every_spelling_is_one(odd):
 
 
 def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_joined(odd):
-    refused = [row for row in odd.rows("ops.quarantine") if row["table"] in NULLED]
+    refused = odd.rows("ops.quarantine")
 
-    assert {row["table"] for row in refused} == NULLED
-    assert all("to_not_be_null" in row["reason"] for row in refused)
+    assert {row["table"] for row in refused} == NULLED | {"bronze.stdf_files"}
+    nulls = [row["reason"] for row in refused if row["table"] in NULLED]
+    assert all("to_not_be_null" in reason for reason in nulls)
     nameless = [y for y in odd.rows("gold.wafer_yield") if y["lot_id"].startswith("-")]
     assert [(y["wafer_id"], y["tested_die"]) for y in nameless] == [("-", 1)]
     assert odd.rows("silver.process_history")
@@ -285,8 +286,8 @@ def test_f17_tester_that_tests_in_the_future_is_flagged(odd):
     [run] = [row for row in odd.rows("silver.test_runs") if row["lot_id"] == "AHEAD"]
 
     assert run["clock_ahead_s"] > 29 * 86400
-    assert "ALERT warn silver.test_runs" in odd.log()
-    assert "clock_ahead_s" in odd.log()
+    alerts = [line for line in odd.log().splitlines() if "ALERT warn silver.test_runs" in line]
+    assert any("clock_ahead_s" in alert for alert in alerts)
 
 
 def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
