@@ -47,17 +47,18 @@ def _batch(
     run: Run, target: Table, taken: DataFrame, told: DataFrame, stored: DataFrame | None = None
 ) -> Batch:
     """`told`, the rows `taken` under their wafers' keys, without those that others overtake."""
-    source_rows, twice = taken.count(), doubled(told, target.key)
-    if stored is None and not twice:
-        return Batch(target, told, source_rows=source_rows)
-    stored = run.read(target).limit(0) if stored is None else stored
+    source_rows = taken.count()
+    if stored is None:
+        if not doubled(told, target.key):
+            return Batch(target, told, source_rows=source_rows)
+        stored = run.read(target).limit(0)
     values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]
     turns = ranked(told, stored.drop(BATCH), target.key, values).localCheckpoint()
-    overtaken = turns.where("turn = 1 and is_stored").count()
+    overtaken = turns.where("turn > 1 and not is_stored").count()
     if unlike := turns.where("differs and not is_stored").count():
         run.notify(target, f"{unlike:,} rows differ from the one that was changed last", LOOK_AT)
     rows = turns.where("turn = 1 and not is_stored")
-    return Batch(target, rows, source_rows=source_rows, duplicates=twice + overtaken)
+    return Batch(target, rows, source_rows=source_rows, duplicates=overtaken)
 
 
 def tested_changes(run: Run, source: Table) -> DataFrame:

@@ -99,26 +99,26 @@ def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
     found = Found.of(stage)
     kinds = [replace(_batch(run, stage, k, duplicates, found), files=again) for k in KINDS]
     counted = {name for _, records in KINDS.values() for name in records}
-    rest = found.refused(set(found.lost) - counted)
+    rest = found.refused(found.lost - counted)
     tagged = files.withColumn("fab_id", F.lit(run.fab_id))
     return [*kinds, Batch(STDF_FILES, tagged, refused=rest, files=again)]
 
 
 @dataclass(frozen=True)
 class Found:
-    """How many records of each name the files of a stage have, and how many could not be read."""
+    """How many records of each name the files of a stage have, and of which some are lost."""
 
     stage: Stage
     records: dict[str, int]
-    lost: dict[str | None, int]
+    lost: set[str | None]
 
     @classmethod
     def of(cls, stage: Stage) -> Self:
         """Count them, once for all kinds of rows."""
         each = stage.files().select(F.explode("record_counts").alias("name", "records"))
         records = each.groupBy("name").agg(F.sum("records").alias("records")).collect()
-        lost = stage.refused().groupBy("record_name").count().collect()
-        return cls(stage, {row[0]: row[1] for row in records}, {row[0]: row[1] for row in lost})
+        lost = stage.refused().select("record_name").distinct().collect()
+        return cls(stage, {row[0]: row[1] for row in records}, {row[0] for row in lost})
 
     def refused(self, names: Collection[str | None]) -> DataFrame | None:
         """The records of `names` (None: stretches that are none) that could not be read, if any."""
