@@ -43,6 +43,8 @@ QUICK = {
     # Interpreted, over a handful of rows: nights that are submitted compile theirs.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Which files of a few rows can be passed over takes longer than to read them.
+    "spark.databricks.delta.stats.skipping": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.ui.enabled": "false",
@@ -64,6 +66,23 @@ def forget_lakes(spark: SparkSession) -> None:
     """Drop what Delta keeps of tables: of many lakes it fills the heap, and all time goes to GC."""
     gc.collect()
     spark.sparkContext._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+
+
+def skip_audits(patch: pytest.MonkeyPatch) -> None:
+    """Audits publish nothing, and take most of a small night's time."""
+    patch.setattr("fabyield.run.validate", lambda table, df: [])
+
+
+def clock_at(patch: pytest.MonkeyPatch, time: datetime) -> None:
+    """Let runs begin and end at `time`."""
+    clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: time)})
+    patch.setattr("fabyield.ledger.datetime", clock)
+
+
+@pytest.fixture
+def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of other things."""
+    skip_audits(monkeypatch)
 
 
 @pytest.fixture

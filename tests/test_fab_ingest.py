@@ -22,16 +22,10 @@ from fabyield.tables import ALL, FAB_LOT_HISTORY, FAB_LOTS, FAB_PCM, FAB_PROCESS
 from tests.plans import small_plan
 from tests.postgresql import PASSWORD
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unaudited")]
 TABLES = (*NEEDED, *OPTIONAL)
 NIGHTS = 5
 DAY = 86_400_000_000
-
-
-@pytest.fixture(autouse=True)
-def unaudited(monkeypatch):
-    """Audits have tests of their own."""
-    monkeypatch.setattr("fabyield.run.validate", lambda table, df: [])
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +215,38 @@ def test_new_rows_that_are_refused_are_told_from_missing_ones(fab):
     told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
     assert told == [(True, 0), (False, 2), (False, 2), (True, 0)]
     assert fab.store.read(QUARANTINE).where("batch = 2").count() == 2
+
+
+def test_of_rows_with_one_key_the_last_changed_counts_and_the_others_are_told(fab):
+    fab.execute("alter table pcm drop constraint pcm_pkey")
+    again = f"select lot_id, wafer_id, pcm_test, 7.5, unit, measured_at, {newest('pcm')} + 1"
+    fab.night(FAB_PCM)
+    before = fab.store.read(FAB_PCM).count()
+    fab.execute(f"insert into pcm {again} from pcm limit 1")
+
+    night = fab.night(FAB_PCM)
+    fab.night(FAB_PCM)
+
+    assert "1 rows bear the key of one that was changed later" in str(night.notices[0])
+    assert fab.store.read(FAB_PCM).count() == before
+    assert fab.store.read(FAB_PCM).where("pcm_value = 7.5").count() == 1
+    told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
+    assert told == [(True, 0), (True, 1), (False, 1)]
+
+
+def test_row_that_is_refused_again_hides_no_row_that_came_late(fab):
+    fab.night(FAB_PCM)
+    new = f"select lot_id, wafer_id, 'new', 1e300, 'V', 0, {newest('pcm')}"
+    fab.execute(f"insert into pcm {new} from pcm where pcm_test = 'vth_n' limit 1")
+    fab.night(FAB_PCM)
+    late = f"select lot_id, wafer_id, 'late', 1.0, 'V', 0, {newest('pcm')} - 9 * {DAY}::bigint"
+    fab.execute(f"insert into pcm {late} from pcm limit 1")
+
+    fab.night(FAB_PCM)
+
+    assert fab.store.read(FAB_PCM).where("pcm_test = 'late'").count() == 1
+    told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
+    assert told == [(True, 0), (False, 1), (True, 1)]
 
 
 def test_rows_that_come_while_others_are_read_are_no_reason_to_read_all(fab, monkeypatch):

@@ -4,8 +4,8 @@ import pytest
 
 from fabyield.ledger import NIGHT, TEND, Attempt, Ledger, State, TableRows
 from fabyield.store import Store
-from fabyield.tables import RUNS
-from tests.conftest import FAB
+from fabyield.tables import FAB_LOTS, FAB_PRODUCTS, RUNS
+from tests.conftest import FAB, clock_at
 
 KEEP_DAYS = 7
 
@@ -132,6 +132,17 @@ def test_no_version_can_be_followed_where_changes_since_may_be_gone(
     assert Ledger(store, FAB).versions(1, KEEP_DAYS) == versions
 
 
-def clock_at(patch, time):
-    clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: time)})
-    patch.setattr("fabyield.ledger.datetime", clock)
+def test_version_can_be_followed_however_old_where_nothing_has_changed_since(store, monkeypatch):
+    begun = datetime(2026, 3, 2, tzinfo=UTC)
+    for number, table in enumerate((FAB_LOTS, FAB_PRODUCTS, FAB_LOTS)):
+        store.append(table, store.read(table), batch=number)
+    clock_at(monkeypatch, begun)
+    left = [TableRows(t.table, 1, 1, 0, 0, 1) for t in (FAB_LOTS, FAB_PRODUCTS)]
+    Ledger(store, FAB).record(Attempt(1, "fab_tables", tables=left), State.DONE)
+    clock_at(monkeypatch, begun + timedelta(days=KEEP_DAYS + 1))
+    ledger = Ledger(store, FAB)
+    # As after a rebuild, which takes no table of the factory.
+    ledger.record(Attempt(2, "wafers"), State.DONE)
+    ledger.record(Attempt(2, TEND), State.DONE)
+
+    assert ledger.versions(2, KEEP_DAYS) == {FAB_PRODUCTS.table: 1}

@@ -17,9 +17,8 @@ from fabyield.tables import TABLE_STATISTICS, TEST_RUNS, TEST_SUMMARY, TEST_VALU
 
 
 @pytest.fixture
-def tend(run, monkeypatch):
+def tend(run, unaudited):
     """`tend(batch, days=0, **maintain)`: one night's maintenance, and its rows by table."""
-    monkeypatch.setattr("fabyield.run.validate", lambda table, df: [])
 
     def night(batch, days=0, **maintain):
         settings = replace(run.settings, maintain=replace(run.settings.maintain, **maintain))
@@ -63,6 +62,23 @@ def test_small_files_become_one_and_the_rows_stay_the_same(run, tend, summaries)
     assert (told["files"], told["rows"], told["optimized"]) == (1, 120, True)
     assert contents(run, TEST_SUMMARY) == before
     assert told["version"] == run.store.version(TEST_SUMMARY)
+
+
+def test_damaged_file_is_told_and_stops_neither_the_night_nor_other_tables(run, tend, summaries):
+    summaries(1, 2, 3)
+    run.store.create(WAFER_REGISTRY)
+    folder = Path(run.store.path(TEST_SUMMARY))
+    next(folder.glob("*.parquet")).write_bytes(b"not Parquet")
+
+    tended = tend(3, small_files=3)
+
+    assert (tended[TEST_SUMMARY.table]["optimized"], WAFER_REGISTRY.table in tended) == (
+        False,
+        True,
+    )
+    [notice] = run.notices
+    assert (notice.table, notice.severity) == (TEST_SUMMARY.table, "error")
+    assert "cannot be tended" in notice.observed
 
 
 def test_optimize_is_no_change_of_data_and_carries_no_transaction(run, tend, summaries):
@@ -111,11 +127,11 @@ def test_table_that_declares_no_clustering_has_nothing_unclustered(run, rows, te
 def test_cubes_that_are_full_are_not_written_anew(run, tend, summaries):
     # Each night more than half a cube, so that every second night closes one.
     summaries(1)
-    mib = run.settings.maintain
+    maintain = run.settings.maintain
     size = DeltaLog(run.store.path(TEST_SUMMARY)).state().files.values()
     cube = 1.5 * sum(file.size for file in size) / MIB
     small = {"target_file_mb": cube / 4, "cube_mb": cube, "unclustered_mb": cube / 100}
-    assert cube < mib.cube_mb
+    assert cube < maintain.cube_mb
     kept = []
     for night in range(2, 9):
         summaries(night)
@@ -170,9 +186,7 @@ def test_table_is_vacuumed_again_only_after_some_days(run, tend, summaries):
     assert done == [False, False, True, False, True]
 
 
-def test_declared_properties_and_clustering_are_given_to_a_table_that_lacks_them(
-    run, rows, tend, monkeypatch
-):
+def test_declared_properties_and_clustering_are_given_to_a_table_that_lacks_them(run, rows, tend):
     bare = replace(TEST_VALUES, statistics=[], cluster_by=["test_num"])
     run.store.append(bare, rows(bare, {"file_key": 1}), batch=1)
 

@@ -1,16 +1,18 @@
 """A small fab with known truth and the real files, and whole nights over them."""
 
 import fcntl
+import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from fabyield.launch import logging_to
 from fabyield.ledger import NIGHT, Attempt, Ledger
@@ -25,8 +27,10 @@ from fabyield.tables import ALL
 from tests.conftest import forget_lakes
 from tests.plans import small_plan
 
+NOT_HELD = (BATCH, "read_in", "delta_versions")
 REAL = Path(__file__).parents[1] / "data" / "stdf"
 LATE = REAL / "lot3.stdf.gz"
+Contents = dict[str, list[str]]
 # For nights that are submitted with a conf of their own: few rows are not worth many tasks.
 FEW_TASKS = Settings.load("dev").spark | {
     "spark.sql.shuffle.partitions": "2",
@@ -77,14 +81,34 @@ class Fab:
     def versions(self) -> dict[str, int]:
         return {name: self.store.version(ALL[name]) for name in data_tables()}
 
-    def contents(self) -> dict[str, list[str]]:
-        """Every row of every data table as text; which batch wrote it does not matter."""
+    def contents(self) -> Contents:
+        """Every row of every data table as text; which batch wrote it does not matter.
+
+        As delta-rs reads it, which is another reader than the night's, and a quick one.
+        """
         return {name: self._texts(name) for name in data_tables()}
 
     def _texts(self, name: str) -> list[str]:
+        path = self.store.path(ALL[name])
+        if not self.store.exists(ALL[name]):
+            return []
+        rows = DeltaTable(path).to_pyarrow_table().to_pylist()
         # Where a fab lies, and how often its tables were written, is not what they hold.
-        rows = self.store.read(ALL[name]).drop(BATCH, "read_in", "delta_versions")
-        return sorted(row[0] for row in rows.select(F.to_json(F.struct("*"))).collect())
+        told = [{k: v for k, v in row.items() if k not in NOT_HELD} for row in rows]
+        return sorted(json.dumps(row, default=str) for row in told)
+
+
+def differing(some: Contents, others: Contents) -> dict[str, list[str]]:
+    """The tables that do not hold the same, with a row that only the one or the other has.
+
+    To compare them as they are is quick; to have pytest say how they differ takes hours.
+    """
+    assert some.keys() == others.keys()
+    unlike = {name: Counter(some[name]) for name in some if some[name] != others[name]}
+    return {
+        name: [*(rows - Counter(others[name])), *(Counter(others[name]) - rows)][:1]
+        for name, rows in unlike.items()
+    }
 
 
 def fab_in(root: Path, spark: SparkSession) -> Fab:
@@ -174,17 +198,6 @@ def night(
 
 
 @pytest.fixture(scope="session")
-def undisturbed(night: Fab) -> dict[str, list[str]]:
+def undisturbed(night: Fab) -> Contents:
     """What every table holds after that night."""
     return night.contents()
-
-
-@pytest.fixture
-def unaudited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of other things."""
-    skip_audits(monkeypatch)
-
-
-def skip_audits(patch: pytest.MonkeyPatch) -> None:
-    """Audits publish nothing, and take most of a small night's time."""
-    patch.setattr("fabyield.run.validate", lambda table, df: [])
