@@ -1,4 +1,4 @@
-"""Gold: which bins the dies of every wafer end in.
+"""Gold: which bins the die of every wafer end in.
 
 spark-submit --py-files dist/fabyield.zip jobs/bin_pareto.py --lake s3a://fab/lake
 """
@@ -10,7 +10,7 @@ from fabyield.transforms.bin_pareto import bin_names, bin_pareto
 
 
 def job(run: Run) -> None:
-    """Count the bins of all wafers whose runs, dies or products changed."""
+    """Count the bins of all wafers whose runs, die or products changed."""
     wafers = run.touched(BIN_PARETO, DIE_RESULTS, WAFERS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
     names = bin_names(run.read_files(BIN_COUNTS, runs), runs)

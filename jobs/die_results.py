@@ -10,7 +10,7 @@ from fabyield.transforms.die_results import die_results
 
 
 def job(run: Run) -> None:
-    """Decide the dies of all wafers whose runs or touch-downs changed."""
+    """Decide the die of all wafers whose runs or touch-downs changed."""
     wafers = run.touched(DIE_RESULTS, TOUCHDOWNS, TEST_RUNS)
     run.write(DIE_RESULTS, die_results(run.read(TOUCHDOWNS, wafers)), wafers)
 

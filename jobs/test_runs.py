@@ -7,6 +7,7 @@ from fabyield.batch import Batch
 from fabyield.launch import main
 from fabyield.run import Run
 from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
+from fabyield.transforms.file_beginnings import still_held
 from fabyield.transforms.test_runs import KnownWafers, TesterRules, test_runs, usable
 
 
@@ -18,7 +19,8 @@ def job(run: Run) -> None:
     stdf_files = run.read(STDF_FILES)
     stdf_wafers = usable(run.read(STDF_WAFERS), stdf_files)
     known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
-    rows = test_runs(stdf_wafers, stdf_files, known, run.read(FILE_BEGINNINGS), rules)
+    beginnings = still_held(run.read(FILE_BEGINNINGS), stdf_files)
+    rows = test_runs(stdf_wafers, stdf_files, known, beginnings, rules)
     run.publish([Batch(TEST_RUNS, rows, source_rows=stdf_wafers.count())])
 
 

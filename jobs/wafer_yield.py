@@ -10,7 +10,7 @@ from fabyield.transforms.wafer_yield import wafer_yield
 
 
 def job(run: Run) -> None:
-    """Count the dies of all wafers whose runs, dies or products changed."""
+    """Count the die of all wafers whose runs, die or products changed."""
     wafers = run.touched(WAFER_YIELD, DIE_RESULTS, WAFERS, TEST_RUNS)
     rows = wafer_yield(run.read(DIE_RESULTS, wafers), run.read(WAFERS, wafers))
     run.write(WAFER_YIELD, rows, wafers)

@@ -37,7 +37,7 @@ def job(run: Run) -> None:
     named = [runs, *(run.changes(table) for table in (FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM))]
     seen = reduce(DataFrame.unionByName, [sighted(rows, rules) for rows in named], renamed(events))
     # A wafer's key is its own in the whole lake, whatever fab makes it.
-    run.write(WAFER_REGISTRY, wafer_registry(seen, run.store.read(WAFER_REGISTRY)))
+    run.write(WAFER_REGISTRY, wafer_registry(seen, run.read_all_fabs(WAFER_REGISTRY)))
     run.write(WAFER_NAMES, wafer_names(run.read(WAFER_REGISTRY), first_names(events)))
     known = canonical_names(run.read(FAB_WAFERS), rules)
     lots, names = canonical_lots(run.read(FAB_LOTS), rules), run.read(WAFER_NAMES)

@@ -12,6 +12,7 @@ from fabyield.tables import (
     MODEL_REPORT,
     PCM_RESULTS,
     PROCESS_HISTORY,
+    TEST_RUNS,
     WAFER_YIELD,
     WAFERS,
     YIELD_DRIVER,
@@ -23,7 +24,8 @@ INPUTS = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD)
 
 def job(run: Run) -> None:
     """Train one model per product on finished lots, and score all wafers with it."""
-    if run.touched(MODEL_REPORT, *INPUTS) == []:
+    # A wafer that lost all its runs has no row of its yield that would tell it.
+    if run.touched(MODEL_REPORT, *INPUTS, TEST_RUNS) == []:
         return
     frames = ModelFrames(*(run.read(table) for table in INPUTS))
     versions = {table.table: run.store.version(table) for table in INPUTS}

@@ -68,3 +68,22 @@ def test_copy_that_comes_another_night_counts_if_it_was_changed_later(nights, co
 @pytest.mark.parametrize("hour", [4, 6, None])
 def test_row_that_was_updated_takes_its_own_place_whatever_time_it_bears(nights, hour):
     assert nights([step("A", "X", 5)], [step("A", "Y", hour)])[1] == ("Y", 1, 0, 0)
+
+
+def test_copy_that_was_updated_but_not_last_takes_not_the_place_of_the_other(nights):
+    kept, overtaken, updated = step("A.1", "Y", 7), step("A", "X", 5), step("A", "Z", 6)
+
+    assert nights([kept, overtaken], [updated]) == [("Y", 1, 1, 1), ("Y", 0, 1, 2)]
+
+
+def test_names_that_were_made_anew_are_all_looked_at(run, rows, nights):
+    assert nights([step("A", "X", 5)])[0][0] == "X"
+    names = [WAFER | {"lot_id": "A", "wafer_key": 2, "name_key": 1}]
+    run.store.replace(WAFER_NAMES, rows(WAFER_NAMES, *names), "true")
+    seen = {t.table: run.store.version(t) for t in (FAB_PROCESS_HISTORY, PROCESS_HISTORY)}
+    seen[WAFER_NAMES.table] = run.store.version(WAFER_NAMES) + 1
+    night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen)
+
+    night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+
+    assert [row["wafer_key"] for row in night.read(PROCESS_HISTORY).collect()] == [2]

@@ -1,11 +1,13 @@
 import os
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from fabyield.errors import FabYieldError
-from fabyield.ingest import is_begun, staged, waiting
+from fabyield.errors import DataQualityError, FabYieldError
+from fabyield.ingest import check_files, is_begun, staged, waiting
 from fabyield.ledger import Attempt
+from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import listed
 from fabyield.tables import STDF_FILES, STDF_WAFERS
 
@@ -59,3 +61,12 @@ def test_f02_files_whose_rows_are_published_are_not_decoded_under_other_keys(run
 
     with pytest.raises(FabYieldError, match="decoded files of batch 1 are gone"):
         staged(run)
+
+
+def test_files_that_are_read_again_and_cannot_be_lose_no_row(run, rows):
+    files = rows(STDF_FILES, {"path": "a.stdf", "status": "unreadable"})
+    check_files(run, files)
+
+    again = replace(run, purpose=Purpose(Kind.BACKFILL, date(2026, 3, 2)))
+    with pytest.raises(DataQualityError, match=r"cannot be read now: a\.stdf; ask for it again"):
+        check_files(again, files)

@@ -2,22 +2,24 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import reduce
 
-from pyspark.sql import Row
+from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 
 from fabyield.batch import Batch
 from fabyield.errors import ConfigError
 from fabyield.ledger import TableRows
-from fabyield.readers.fab_database import CHANGED, Counted, FabDatabase, FabRows, Source
+from fabyield.readers.fab_database import Counted, FabDatabase, FabRows, Source
 from fabyield.readers.fab_errors import answering
 from fabyield.readers.fab_types import EPOCH
 from fabyield.run import Run
 from fabyield.settings import Database
-from fabyield.table import Table
-from fabyield.tables import ALL, SOURCE_READS
+from fabyield.table import BATCH, Table
+from fabyield.tables import ALL, QUARANTINE, SOURCE_READS
+from fabyield.transforms.keys import CHANGED
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class Read:
     """A table's rows on their way: those that changed `since`, or all of them for a `reason`."""
 
     source: Source
-    rows: FabRows
+    found: FabRows
     counted: Counted | None
     since: int | None = None
     reason: str = ""
@@ -37,16 +39,10 @@ class Read:
         """The table that the rows are for."""
         return self.source.table
 
-    @property
-    def batch(self) -> Batch:
-        """The rows as they are published."""
-        found, whole = self.rows, self.since is None
-        return Batch(self.table, found.rows, refused=found.refused, staged=True, whole=whole)
-
 
 @dataclass(frozen=True)
 class Tally:
-    """How many rows of a source its table refused, and what else does not add up, if anything."""
+    """How many rows of a source its table lacks for a reason, and what is amiss, if anything."""
 
     lacking: int
     amiss: str = ""
@@ -75,7 +71,25 @@ def take_in(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> Non
         again = [_whole(run, database, read.source, amiss) for read, amiss in wrong if amiss]
         if again:
             _publish(run, again)
-            _record(run, again, [Tally(_counts(run, read.table).quarantined) for read in again])
+            _record(run, again, [_tally(run, database, read, 0) for read in again])
+
+
+def last_changed(table: Table, rows: DataFrame) -> tuple[DataFrame, int]:
+    """`rows` without those whose key another one bears that was changed later; how many they are.
+
+    A source may keep every measurement of a parameter; and a row that changes while the queries
+    of one read follow each other may be met by two of them. Rows without a key are left alone.
+    """
+    has_key = reduce(
+        Column.__and__, [F.col(n).isNotNull() for n in table.key if n in table.required]
+    )
+    keys = rows.where(has_key).groupBy(*table.key).count()
+    twice = keys.agg(F.coalesce(F.sum(F.col("count") - 1), F.lit(0))).collect()[0][0]
+    if not twice:
+        return rows, 0
+    turn = F.row_number().over(Window.partitionBy(*table.key).orderBy(F.desc_nulls_last(CHANGED)))
+    last = rows.withColumn("_turn", turn).where((F.col("_turn") == 1) | ~has_key)
+    return last.drop("_turn"), int(twice)
 
 
 def _first(run: Run, database: FabDatabase, source: Source) -> Read:
@@ -104,26 +118,39 @@ def _newest(run: Run, table: Table) -> int | None:
     return newest
 
 
+def _batch(run: Run, read: Read) -> Batch:
+    """The rows of `read` as they are published."""
+    table, rows, twice = read.table, read.found.rows, 0
+    if read.source.changed is not None:
+        rows, twice = last_changed(table, rows)
+    if twice:
+        observed = f"{twice:,} rows bear the key of one that was changed later"
+        run.notify(table, observed, "the keys of the factory database's table")
+    batch = Batch(table, rows, duplicates=twice, refused=read.found.refused, staged=True)
+    return replace(batch, whole=read.since is None)
+
+
 def _publish(run: Run, reads: Sequence[Read], more: Sequence[Batch] = ()) -> None:
     try:
-        run.publish([*(read.batch for read in reads), *more])
+        run.publish([*(_batch(run, read) for read in reads), *more])
     finally:
         for read in reads:
-            read.rows.held.unpersist()
+            read.found.held.unpersist()
 
 
 def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
     """Hold the rows of the source against those stored; it may have `known` more, refused before.
 
-    Rows that are refused tonight may be among them, or not.
+    And those that are refused tonight for the first time, unless they are stored as they were.
     """
-    refused = _counts(run, read.table).quarantined
+    counts = _counts(run, read.table)
     if read.since is None or read.counted is None:
-        return Tally(refused)
+        return Tally(counts.quarantined + counts.duplicates)
     held, there = run.read(read.table).count(), read.counted.rows
     if there < held + known:
         # Rows that came while the others were read are stored, but were not counted.
         there = min(held + known, database.count(read.source).rows)
+    refused = _first_refused(run, read.table) if counts.quarantined else 0
     if known <= there - held <= known + refused:
         return Tally(there - held)
     what = f"{there:,} rows in the source, {held:,} stored, {known + refused:,} refused"
@@ -136,6 +163,15 @@ def _known_lacking(run: Run) -> dict[str, int]:
     reads = run.read(SOURCE_READS).groupBy("table")
     rows = reads.agg(F.max_by("rows_lacking", "batch").alias("lacking")).collect()
     return {row["table"]: row["lacking"] for row in rows}
+
+
+def _first_refused(run: Run, table: Table) -> int:
+    """How many rows of `table` this run has refused that were not refused before, as they are."""
+    rows = run.read(QUARANTINE).where(F.col("table") == table.table)
+    rows = rows.select(BATCH, F.regexp_replace("row", rf',?"{BATCH}":\d+', "").alias("row"))
+    before = rows.where(F.col(BATCH) < run.attempt.batch)
+    tonight = rows.where(F.col(BATCH) == run.attempt.batch)
+    return tonight.join(before, "row", how="left_anti").count()
 
 
 def _record(run: Run, reads: Sequence[Read], tallies: Sequence[Tally]) -> None:

@@ -11,7 +11,8 @@ from fabyield.table import BATCH, Table
 from fabyield.tables import INSERTIONS, WAFER_NAMES
 from fabyield.transforms.canonical import canonical_names
 from fabyield.transforms.changes import CHANGE, latest
-from fabyield.transforms.history import CHANGED, doubled, followed, ranked, remade
+from fabyield.transforms.history import doubled, followed, ranked, remade
+from fabyield.transforms.keys import CHANGED
 from fabyield.transforms.wafer_names import keyed
 
 LOOK_AT = "fab.lot_id_rules and fab.wafer_id_rules, which may make two wafers one"
@@ -22,21 +23,23 @@ def following(run: Run, source: Table, target: Table) -> Batch:
 
     Where the source tells the same of a wafer twice, by two of its names or spellings, the row
     that it changed last counts, and the others are duplicates. A row that was updated takes the
-    place of what is stored, whatever time it bears.
+    place of what it was before, whatever time it bears.
     """
     names, rules = run.read(WAFER_NAMES), run.name_rules
     rows = canonical_names(run.read(source), rules)
-    if run.is_first(target) or run.is_anew(source):
+    if run.is_first(target) or run.is_anew(source) or run.is_anew(WAFER_NAMES):
         return _batch(run, target, rows, keyed(rows, names))
     feed = run.changes(source).localCheckpoint()
     changed = canonical_names(latest(feed, source.key), rules).localCheckpoint()
     moved = remade(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
     taken = followed(rows, changed, names, moved).localCheckpoint()
     told = keyed(taken, names)
-    before = feed.where(F.col(CHANGE) == "update_preimage")
+    before = feed.where(F.col(CHANGE).isin("update_preimage", "delete"))
     before = keyed(canonical_names(before, rules), names)
     stored = run.read_span(target, told).join(moved, "wafer_key", how="left_anti")
-    stored = stored.join(before, target.key, how="left_anti")
+    # What is stored may be of another of the wafer's names, which still tells it.
+    same = [stored[n].eqNullSafe(before[n]) for n in (*target.key, CHANGED)]
+    stored = stored.join(before, same, how="left_anti")
     batch = _batch(run, target, taken, told, stored)
     of_moved = run.read(target, [row["wafer_key"] for row in moved.collect()])
     gone = of_moved.join(batch.df, target.key, how="left_anti")

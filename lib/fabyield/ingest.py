@@ -144,7 +144,8 @@ def is_begun(run: Run) -> bool:
 def check_files(run: Run, files: DataFrame) -> None:
     """Alert to what is wrong with single files, and to an empty night.
 
-    Raises DataQualityError where conf's policy for it is `fail`.
+    Raises DataQualityError where conf's policy for it is `fail`, and where files that are read
+    again cannot be read: they would lose the rows that they have.
     """
     ingest = run.settings.ingest
     rows = files.select("path", "status", "reason").orderBy("path").collect()
@@ -154,6 +155,12 @@ def check_files(run: Run, files: DataFrame) -> None:
     empty = [row["path"] for row in rows if row["status"] == "empty"]
     if empty and ingest.empty_file == "fail":
         raise DataQualityError(f"nothing published: empty files: {', '.join(empty)}")
+    unreadable = [row["path"] for row in rows if row["status"] == UNREADABLE]
+    if unreadable and run.purpose.kind is not Kind.NIGHT:
+        raise DataQualityError(
+            f"nothing published: files that were read before cannot be read now: "
+            f"{', '.join(unreadable)}; ask for it again when they can"
+        )
     if not rows and run.purpose.kind is Kind.NIGHT:
         run.notify(
             STDF_FILES, "no new STDF file tonight", "the testers' delivery to the landing zone"
@@ -186,7 +193,7 @@ def _newest_key(run: Run) -> int:
     left = [Stage(run.spark, f"{fab}/{batch}") for fab in fabs for batch in folders.listed(fab)]
     decoded = [stage.files() for stage in left if stage.is_complete()]
     # The manifest is published last.
-    known = [run.store.read(STDF_FILES), run.store.read(STDF_WAFERS), *decoded]
+    known = [*map(run.read_all_fabs, (STDF_FILES, STDF_WAFERS)), *decoded]
     keys = reduce(DataFrame.union, [files.select("file_key") for files in known])
     return int(keys.agg(F.coalesce(F.max("file_key"), F.lit(0))).collect()[0][0])
 
@@ -194,10 +201,10 @@ def _newest_key(run: Run) -> int:
 def _again(run: Run) -> DataFrame:
     """Files that the night is to read again, under the keys that they have."""
     chosen = chosen_again(run.purpose, run.read(STDF_FILES), run.read(QUARANTINE))
-    chosen = chosen.select(*FOUND_NAMES).persist()
+    chosen = chosen.select(*FOUND_NAMES).localCheckpoint()
     there = [file.seen for file in listed(run.settings.landing)]
     listing = run.spark.createDataFrame(there, _types(SEEN))
-    found = chosen.join(listing, SEEN, how="left_semi").persist()
+    found = chosen.join(listing, SEEN, how="left_semi").localCheckpoint()
     if gone := chosen.count() - found.count():
         run.notify(
             STDF_FILES,

@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from operator import itemgetter
 
 from pyspark.sql import functions as F
 
 from fabyield import __version__
 from fabyield.purpose import Purpose
 from fabyield.store import Store
-from fabyield.tables import RUNS
+from fabyield.tables import ALL, RUNS
 
 log = logging.getLogger(__name__)
 NIGHT, TEND = "nightly", "maintain"
@@ -74,11 +73,12 @@ class Ledger:
         rows = [row for row in every if row["fab_id"] == fab_id]
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
         # Whether it ended or not: it may have deleted what it had come to.
-        self._tended_at = max((row["last"] for row in every if row["step"] == TEND), default=None)
-        self._begun_at = {
-            row["batch"]: row["first"]
-            for row in sorted(rows, key=itemgetter("first"), reverse=True)
-        }
+        tended = [_utc(row["last"]) for row in every if row["step"] == TEND]
+        self._tended_at = max(tended, default=None)
+        self._begun_at: dict[int, datetime] = {}
+        for row in rows:
+            first = _utc(row["first"])
+            self._begun_at[row["batch"]] = min(self._begun_at.get(row["batch"], first), first)
         self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
         self._versions = _versions(store, fab_id)
 
@@ -118,20 +118,27 @@ class Ledger:
     def versions(self, batch: int, keep_days: int) -> dict[str, int]:
         """The version of each table that the newest of `batch` and those before it left.
 
-        None where changes since, of more than `keep_days`, may have been deleted by the step
-        that tends the lake, of whatever fab.
+        Without tables of which changes since, of more than `keep_days`, may have been deleted by
+        the step that tends the lake, of whatever fab.
         """
-        begun_at = self._begun_at.get(batch)
-        if begun_at and self._tended_at and begun_at + timedelta(days=keep_days) < self._tended_at:
-            log.info("changes since batch %d may be gone: all rows are taken", batch)
-            return {}
         # A table that was made anew began again at 0: its newest version is not its greatest.
-        return {
-            table: version
+        newest = {
+            table: (number, version)
             for (number, table), version in sorted(self._versions.items())
             # A write of nothing made none.
             if number <= batch and version >= 0
         }
+        lost = [t for t, left in newest.items() if self._may_be_lost(t, *left, keep_days)]
+        if lost:
+            log.info("changes since long ago may be gone: all is taken of %s", ", ".join(lost))
+        return {table: version for table, (_, version) in newest.items() if table not in lost}
+
+    def _may_be_lost(self, table: str, batch: int, version: int, keep_days: int) -> bool:
+        """Whether `table` has changed since `batch` left `version`, but perhaps not to be seen."""
+        begun_at, tended_at = self._begun_at.get(batch), self._tended_at
+        if not begun_at or not tended_at or begun_at + timedelta(days=keep_days) >= tended_at:
+            return False
+        return table not in ALL or self._store.version(ALL[table]) != version
 
     def record(self, attempt: Attempt, state: State, message: str = "") -> None:
         """Append how `attempt` stands."""
@@ -151,9 +158,16 @@ class Ledger:
         }
         self._store.log(RUNS, [row])
         self._states.setdefault((attempt.batch, attempt.step), set()).add(state.value)
+        if attempt.step == TEND:
+            self._tended_at = ended_at
         if state is State.DONE:
             left = {(attempt.batch, rows.table): rows.version for rows in attempt.tables}
             self._versions |= left
+
+
+def _utc(time: datetime) -> datetime:
+    # Spark hands out times of the machine's zone that do not say so.
+    return time.astimezone(UTC)
 
 
 def _versions(store: Store, fab_id: str) -> dict[tuple[int, str], int]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from delta import DeltaTable
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -166,6 +168,10 @@ def _tend(run: Run, table: Table, last_vacuum: datetime) -> dict[str, object]:
         vacuumed = upkeep.vacuum(last_vacuum)
     except CONFLICTS:
         log.info("%s: left for the next night, others are writing it", table.table)
+    except (PySparkException, Py4JJavaError) as error:
+        # A damaged file that no step reads must not stop the nights after this one.
+        observed = f"cannot be tended: {str(error).splitlines()[0]}"
+        run.notify(table, observed, "fabyield fsck --deep", severity="error")
     after = DeltaLog(run.store.path(table))
     left = upkeep if after.version == before.version else Upkeep(run, table, after.state())
     return _stored(left, after.version) | {"optimized": optimized, "vacuumed": vacuumed}

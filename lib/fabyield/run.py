@@ -1,4 +1,4 @@
-"""One attempt at a step: the settings, and the only way in and out of tables."""
+"""One attempt at a step: the settings, and the way in and out of tables."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -52,6 +52,10 @@ class Run:
         """The rows of `table`, of the given wafer keys or, with None, all."""
         rows = self._ours(table, self.store.read(table))
         return rows if wafers is None else rows.where(among("wafer_key", wafers))
+
+    def read_all_fabs(self, table: Table) -> DataFrame:
+        """The rows of `table` of every fab, for numbers that are of the lake."""
+        return self.store.read(table)
 
     def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
         """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
@@ -191,8 +195,8 @@ class Run:
     def _put(self, batch: Batch, rows: DataFrame) -> None:
         table = batch.table
         if self._is_rebuilt(table) or table.write is WriteMode.REPLACE:
-            wafers = None if batch.wafers is None else among("wafer_key", batch.wafers)
-            where = wafers or self._all_ours
+            wafers = batch.wafers
+            where = self._all_ours if wafers is None else among("wafer_key", wafers)
             self.store.replace(table, rows, where)
         elif batch.files is not None:
             self.store.replace(table, rows, among("file_key", batch.files))
@@ -206,7 +210,7 @@ class Run:
     @cached_property
     def _all_ours(self) -> str:
         # Where no other fab has run, no file need be read for what it holds, nor be whole.
-        others = self.store.read(RUNS).where(F.col("fab_id") != self.fab_id)
+        others = self.read_all_fabs(RUNS).where(F.col("fab_id") != self.fab_id)
         return "true" if others.isEmpty() else f"fab_id = '{self.fab_id}'"
 
     def _is_rebuilt(self, table: Table) -> bool:

@@ -67,12 +67,13 @@ def test_bin_takes_its_name_and_its_lot(spark, rows):
     assert df.select("bin_nam", "lot_id").collect() == [("LEAK", "A")]
 
 
-def test_bin_is_named_as_in_the_last_file_that_names_it(rows):
+def test_bin_is_named_as_in_the_last_file_that_counts_and_names_it(rows):
     early, late = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
     runs = [{"file_key": 1, "started_at": late}, {"file_key": 2, "started_at": early}]
     runs += [{"file_key": 3, "started_at": late}]
+    runs += [{"file_key": 4, "started_at": late, "is_superseded": True}]
     named = [{"file_key": 1, "bin_nam": "NEW"}, {"file_key": 2, "bin_nam": "OLD"}]
-    named += [{"file_key": 3, "bin_nam": None}]
+    named += [{"file_key": 3, "bin_nam": None}, {"file_key": 4, "bin_nam": "CUT"}]
 
     actual = bin_names(rows(BIN_COUNTS, *named), rows(TEST_RUNS, *runs))
 

@@ -34,7 +34,7 @@ WAFERS = [
 FLOWS = [("cp-2", None), ("SORT", "ft 1"), (None, "FT3\n"), ("CP1x", None), (None, None)]
 RUN = (
     "file_key bigint, status string, content_bytes bigint, wafer_id string, start_t bigint, "
-    "session_id string, retest_bins array<int>"
+    "session_id string, retest_bins array<int>, modified_at int"
 )
 
 
@@ -83,7 +83,7 @@ def test_f07_superseded_files_are_those_that_spark_marks(spark, seed):
     draw = random.Random(seed)
     files = [drawn(draw, place) for place in range(40)]
     runs = [
-        (place, "complete" if whole else "incomplete", size, wafer, start, session, kind)
+        (place, "complete" if whole else "incomplete", size, wafer, start, session, kind, 0)
         for place, whole, size, session, kind, wafers in files
         for wafer, start in wafers
     ]

@@ -48,7 +48,7 @@ def runs(rows):
 WHOLE, CUT = "complete", "incomplete"
 RUN = (
     "file_key bigint, status string, content_bytes bigint, wafer_id string, start_t bigint, "
-    "session_id string, retest_bins array<int>"
+    "session_id string, retest_bins array<int>, modified_at int"
 )
 
 
@@ -61,10 +61,11 @@ def beaten(spark):
         session=lambda key: "s",
         bins=lambda key: None,
         start=lambda key: 7,
+        written=lambda key: 0,
         beginnings=(),
     ):
         runs = [
-            (key, status, size, wafer, start(key), session(key), bins(key))
+            (key, status, size, wafer, start(key), session(key), bins(key), written(key))
             for key, status, size, wafers in files
             for wafer in wafers
         ]
@@ -73,6 +74,14 @@ def beaten(spark):
         return sorted({row["file_key"] for row in marked.collect()})
 
     return find
+
+
+def test_of_two_complete_files_the_one_written_last_counts_whenever_it_was_read(beaten):
+    twice = [(key, WHOLE, 9, "a") for key in (1, 2)]
+
+    assert beaten(*twice) == [1]
+    # The first one could not be read at first.
+    assert beaten(*twice, written=lambda key: -key) == [2]
 
 
 def test_run_finds_its_wafer_by_canonical_names_and_keeps_the_raw_ones(runs):

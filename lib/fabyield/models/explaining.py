@@ -4,7 +4,8 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.models.features import WAFER, Features
+from fabyield.models.features import Features
+from fabyield.transforms.keys import WAFER
 
 
 def wafer_drivers(scored: DataFrame, features: Features, top: int) -> DataFrame:

@@ -7,8 +7,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.errors import ModelError
+from fabyield.transforms.keys import WAFER
 
-WAFER = ["fab_id", "wafer_key"]
 LARGEST_FLOAT32 = 3.4e38
 MICROS_PER_HOUR = 3.6e9
 

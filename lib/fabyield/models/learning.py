@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.models.features import WAFER, before_sort, feature_values
+from fabyield.models.features import before_sort, feature_values
 from fabyield.models.labels import low_yield_threshold
 from fabyield.models.settings import ModelSettings
 from fabyield.models.splits import Count, Lot, LotSplit, lots_of, split_lots, validation_tail
+from fabyield.transforms.keys import WAFER
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.models.features import WAFER
 from fabyield.models.scoring import (
     Flags,
     Metrics,
@@ -15,6 +14,7 @@ from fabyield.models.scoring import (
     choose_decision_threshold,
     metrics,
 )
+from fabyield.transforms.keys import WAFER
 
 Value = str | bool | int | float | None
 

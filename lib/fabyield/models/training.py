@@ -10,11 +10,12 @@ from pyspark.sql import functions as F
 from xgboost import XGBClassifier
 from xgboost.spark import SparkXGBClassifier, SparkXGBClassifierModel
 
-from fabyield.models.features import WAFER, check_features
+from fabyield.models.features import check_features
 from fabyield.models.scoring import choose_decision_threshold
 from fabyield.models.settings import ModelSettings
 from fabyield.models.splits import Count
 from fabyield.models.store import Model
+from fabyield.transforms.keys import WAFER
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from fabyield.models import tables
 from fabyield.models.explaining import mean_drivers, wafer_drivers
-from fabyield.models.features import WAFER, Features, learn_features, wafer_features
+from fabyield.models.features import Features, learn_features, wafer_features
 from fabyield.models.learning import Learning, ModelFrames, learning
 from fabyield.models.report import figures, outcomes
 from fabyield.models.scoring import lot_mean_scores
@@ -21,6 +21,7 @@ from fabyield.models.settings import ModelSettings
 from fabyield.models.splits import total
 from fabyield.models.store import Model, ModelCard, StoredModel, name_model, save_model
 from fabyield.models.training import refusal, score, train
+from fabyield.transforms.keys import WAFER
 
 Product = tuple[str, str]
 

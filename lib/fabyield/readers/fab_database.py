@@ -15,10 +15,9 @@ from fabyield.readers.fab_errors import answering, is_of_a_table, shown, why
 from fabyield.readers.fab_types import Field
 from fabyield.settings import Database
 from fabyield.table import BATCH, Table
+from fabyield.transforms.keys import CHANGED
 
 log = logging.getLogger(__name__)
-# When the database last changed a row; conf says which column of theirs tells it.
-CHANGED = "updated_at"
 # Rows that a driver holds at a time.
 FETCHED = "10000"
 _SQLITE = "jdbc:sqlite:"
@@ -114,7 +113,7 @@ class FabDatabase:
         name, reasons = source.name, [field.misfit for field in source.fields]
         if self._is_sqlite:
             types |= {_REASON: "string"}
-            name, reasons = _with_reason(source), [F.col(_REASON)]
+            name, reasons = self._with_reason(source), [F.col(_REASON)]
         custom = ", ".join(f"`{column}` {kind}" for column, kind in types.items())
         with answering(self.conf, source.name):
             reader = self._reader(name, custom)
@@ -181,6 +180,16 @@ class FabDatabase:
         bounds = {"lowerBound": changed.bound(first), "upperBound": changed.bound(last)}
         return {"partitionColumn": changed.theirs, "numPartitions": str(partitions)} | bounds
 
+    def _with_reason(self, source: Source) -> str:
+        """SQLite puts any type into any column, and its driver reads text as 0: say which it is."""
+        numbers = [(f.ours, self._quoted(f.theirs)) for f in source.fields if f.kind != "string"]
+        cases = [
+            f"when typeof({theirs}) in ('text', 'blob') then '{ours} is no number: ' || {theirs}"
+            for ours, theirs in numbers
+        ]
+        reason = f"case {' '.join(cases)} end" if cases else "null"
+        return f"(select *, {reason} as {_REASON} from {source.name})"
+
     def _quoted(self, column: str) -> str:
         jvm = self.spark.sparkContext._jvm
         assert jvm is not None, "a session without a JVM"
@@ -205,17 +214,6 @@ def _held(raw: DataFrame, source: Source, reasons: list[Column], fab_id: str) ->
         F.col(_REASON).alias("reason"), F.to_json(F.struct(*theirs)).alias("row")
     )
     return FabRows(right.select(F.lit(fab_id).alias("fab_id"), *named, *absent), refused, held)
-
-
-def _with_reason(source: Source) -> str:
-    """SQLite puts any type into any column, and its driver reads text as 0: say which it is."""
-    cases = [
-        f"when typeof({f.theirs}) in ('text', 'blob') then '{f.ours} is no number: ' || {f.theirs}"
-        for f in source.fields
-        if f.kind != "string"
-    ]
-    reason = f"case {' '.join(cases)} end" if cases else "null"
-    return f"(select *, {reason} as {_REASON} from {source.name})"
 
 
 def _check_file(url: str) -> None:

@@ -24,9 +24,9 @@ from fabyield.tables import (
     YIELD_DRIVER,
     YIELD_PREDICTION,
 )
+from fabyield.transforms.keys import INSERTION
 
 T = TypeVar("T")
-WAFER = ["fab_id", "wafer_key"]
 SHOWN_DRIVERS = 5
 EXPLAINED = 200
 SHOWN_BINS = 12
@@ -98,7 +98,7 @@ def steps(run: Run) -> list[N.Step]:
 def bin_counts(run: Run, shown: DataFrame) -> list[N.BinCount]:
     """Failing soft bins of the wafers shown, by product, most frequent first."""
     bins = run.read(BIN_PARETO).where("not is_pass and bin_kind = 'S'")
-    bins = bins.join(shown.select(*WAFER, "insertion"), [*WAFER, "insertion"], how="left_semi")
+    bins = bins.join(shown.select(*INSERTION), INSERTION, how="left_semi")
     keys = ["product_id", "bin_kind", "bin_num"]
     counts = bins.groupBy(*keys).agg(F.sum("die").alias("die"), F.max("bin_nam").alias("bin_nam"))
     product = Window.partitionBy("product_id")

@@ -3,9 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.insertions import INSERTION
+from fabyield.transforms.keys import INSERTION, WAFER
 
-WAFER = ["fab_id", "wafer_key"]
 VISIT = ["step_seq", "equipment_id", "chamber_id", "recipe_id", "started_at", "ended_at"]
 RESULT = ["pcm_value", "unit", "measured_at"]
 

@@ -1,17 +1,18 @@
-"""Which bins the dies of a wafer end in."""
+"""Which bins the die of a wafer end in."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from fabyield.transforms.wafer_yield import WAFER, percent
+from fabyield.transforms.keys import INSERTION, WAFER
+from fabyield.transforms.test_runs import counting
+from fabyield.transforms.wafer_yield import percent
 
-INSERTION = [*WAFER, "insertion"]
 BIN = ["bin_kind", "bin_num"]
 NO_BIN = -1
 
 
 def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) -> DataFrame:
-    """Count each wafer's dies by final hard and soft bin, the most frequent failing bin first."""
+    """Count each wafer's die by final hard and soft bin, the most frequent failing bin first."""
     binned = F.explode(
         F.array(
             F.struct(F.lit("H").alias("bin_kind"), F.col("final_hard_bin").alias("bin_num")),
@@ -41,8 +42,8 @@ def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) 
 
 
 def bin_names(bin_counts: DataFrame, test_runs: DataFrame) -> DataFrame:
-    """The name of each bin on a wafer, as the last of its files that names it has it."""
-    runs = test_runs.select("file_key", *INSERTION, "started_at").distinct()
+    """The name of each bin on a wafer, as the last of its files that counts and names it has it."""
+    runs = counting(test_runs).select("file_key", *INSERTION, "started_at").distinct()
     named = bin_counts.where(F.col("bin_nam").isNotNull()).join(runs, "file_key", how="inner")
     latest = F.max_by("bin_nam", F.struct("started_at", "file_key"))
     return named.groupBy(*INSERTION, *BIN).agg(latest.alias("bin_nam"))

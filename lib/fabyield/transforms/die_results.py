@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-DIE = ["fab_id", "wafer_key", "insertion", "die_id"]
+from fabyield.transforms.keys import DIE
 
 
 def die_results(touchdowns: DataFrame) -> DataFrame:

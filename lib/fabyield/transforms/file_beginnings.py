@@ -41,6 +41,13 @@ def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
     return counts.where("touchdowns = held").drop("held")
 
 
+def still_held(file_beginnings: DataFrame, stdf_files: DataFrame) -> DataFrame:
+    """The pairs whose longer file can still be read."""
+    usable = stdf_files.where(F.col("status").isin(*USABLE))
+    held = usable.select("fab_id", F.col("file_key").alias("whole_key"))
+    return file_beginnings.join(held, ["fab_id", "whole_key"], how="left_semi")
+
+
 def kind() -> Column:
     """The bins that a file retests, as text: a retest is never a better version of a first test."""
     return F.coalesce(F.to_json("retest_bins"), F.lit("no retest")).alias("kind")

@@ -6,11 +6,10 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.changes import CHANGE
+from fabyield.transforms.keys import CHANGED, WAFER_NAME
 from fabyield.transforms.wafer_names import keyed
-from fabyield.transforms.wafer_registry import WAFER
 
 # When the factory database last changed a row.
-CHANGED = "updated_at"
 
 
 def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -> DataFrame:
@@ -52,7 +51,7 @@ def followed(
     source: DataFrame, latest: DataFrame, wafer_names: DataFrame, remade: DataFrame
 ) -> DataFrame:
     """Which rows of `source` a night takes up: the changed ones, and all of the `remade` wafers."""
-    names = wafer_names.join(remade, "wafer_key", how="left_semi").select(*WAFER)
+    names = wafer_names.join(remade, "wafer_key", how="left_semi").select(*WAFER_NAME)
     changed = latest.where("not is_gone").drop("is_gone")
-    fresh = changed.join(names, WAFER, how="left_anti")
-    return fresh.unionByName(source.join(names, WAFER, how="left_semi"))
+    fresh = changed.join(names, WAFER_NAME, how="left_anti")
+    return fresh.unionByName(source.join(names, WAFER_NAME, how="left_semi"))

@@ -3,7 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-INSERTION = ["fab_id", "wafer_key", "insertion"]
+from fabyield.transforms.keys import INSERTION
+from fabyield.transforms.test_runs import counting
+
 LAST = ["test_program", "test_program_rev", "tester_id"]
 
 
@@ -11,7 +13,7 @@ def insertions(test_runs: DataFrame) -> DataFrame:
     """One row per wafer and insertion, from the runs that count."""
     order = F.struct("started_at", "file_key", "wafer_num")
     program = F.concat_ws("/", "test_program", "test_program_rev")
-    rows = test_runs.where("not is_superseded").groupBy(*INSERTION)
+    rows = counting(test_runs).groupBy(*INSERTION)
     found = rows.agg(
         F.min("started_at").alias("tested_at"),
         F.max("started_at").alias("last_started_at"),

@@ -6,7 +6,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-KEY = ["fab_id", "wafer_key"]
+from fabyield.transforms.keys import WAFER
+from fabyield.transforms.test_runs import counting
+
 NIGHTS, FEWEST = 30, 6
 SIGMAS = 3.0
 
@@ -17,13 +19,13 @@ def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     Columns fab_id, metric, counted, total: wafer runs and touch-downs of files that were read after
     batch `since`, and wafers of any file.
     """
-    known = wafers.select(*KEY, "is_known")
-    runs = test_runs.where("not is_superseded").join(known, KEY, how="inner")
+    known = wafers.select(*WAFER, "is_known")
+    runs = counting(test_runs).join(known, WAFER, how="inner")
     tonight = runs.where(F.col("read_in") > since)
     figures = {
         "unmatched_runs_ratio": (tonight, F.lit(1)),
         "unmatched_touchdowns_ratio": (tonight, F.col("touchdowns")),
-        "unmatched_wafers_ratio": (runs.select(*KEY, "is_known").distinct(), F.lit(1)),
+        "unmatched_wafers_ratio": (runs.select(*WAFER, "is_known").distinct(), F.lit(1)),
     }
     return reduce(DataFrame.unionByName, _shares(figures))
 

@@ -6,10 +6,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_names
+from fabyield.transforms.keys import DIE, WAFER_NAME
 from fabyield.transforms.test_results import part_key
-from fabyield.transforms.wafer_registry import WAFER
 
-PART = ["fab_id", "wafer_key", "insertion", "die_id"]
 NAMED = {"named_lot_id": "lot_id", "named_wafer_id": "wafer_id"}
 GROUPS = ["lot_id", "wafer_id", "x_coord", "y_coord"]
 
@@ -27,7 +26,7 @@ def packaged_parts(
     `wafers` names the lot of packages that a part is tested in, `only_lots` its one source.
     """
     rows = packages.withColumn("_part", part_key())
-    rows = rows.select(*PART, "_part", "part_pass", "hard_bin", "soft_bin", "tested_at")
+    rows = rows.select(*DIE, "_part", "part_pass", "hard_bin", "soft_bin", "tested_at")
     lots = wafers.select("fab_id", "wafer_key", F.col("lot_id").alias("assembly_lot_id"))
     rows = rows.join(lots, ["fab_id", "wafer_key"], how="left")
     rows = rows.join(die_origins, ["fab_id", "_part"], how="left")
@@ -62,9 +61,9 @@ def die_origins(
     said = parts.where(F.col(rule["column"]).rlike(pattern)).withColumns(named)
     tagged = said.withColumns({"_part": part_key(), "fab_id": F.lit(fab_id)})
     said = canonical_names(tagged, rules)
-    names = wafer_names.select(*WAFER, "wafer_key", "origin_lot_id")
+    names = wafer_names.select(*WAFER_NAME, "wafer_key", "origin_lot_id")
     known = F.col("wafer_key").isNotNull()
-    return said.join(names, WAFER, how="left").select(
+    return said.join(names, WAFER_NAME, how="left").select(
         "fab_id",
         "_part",
         *(F.col(ours).alias(name) for name, ours in NAMED.items()),

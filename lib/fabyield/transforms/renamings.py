@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
-from fabyield.transforms.wafer_registry import WAFER
+from fabyield.transforms.keys import WAFER_NAME
 
 # So many times the way up is doubled: chains of 2^5 names are followed to their first.
 ROUNDS = 5
@@ -44,38 +44,40 @@ def first_names(renamings: DataFrame) -> DataFrame:
     were. A name that is given to wafers of two origins is ambiguous, and stays its own.
     """
     up = _parents(renamings).localCheckpoint()
-    steps = up.select(*WAFER, F.col("from_lot_id").alias(FIRST))
+    steps = up.select(*WAFER_NAME, F.col("from_lot_id").alias(FIRST))
     for _ in range(ROUNDS):
         if steps.join(_above(steps, FIRST), _at(FIRST), how="left_semi").isEmpty():
             break
         steps = _doubled(steps).localCheckpoint()
-    reached = up.join(steps, WAFER, how="inner").join(_clashing(renamings, steps), WAFER, "left")
+    reached = up.join(steps, WAFER_NAME, how="inner").join(
+        _clashing(renamings, steps), WAFER_NAME, how="left"
+    )
     reached = reached.join(_above(steps, FIRST), _at(FIRST), how="left")
     # What still leads upwards goes in a ring.
     unclear = F.coalesce("_clashes", F.lit(False)) | F.col("_next").isNotNull()
     first = F.when(unclear, F.col("lot_id")).otherwise(F.col(FIRST))
     marked = reached.withColumns({FIRST: first, "is_ambiguous": unclear})
-    return marked.select(*WAFER, FIRST, "event", "renamed_at", "is_ambiguous")
+    return marked.select(*WAFER_NAME, FIRST, "event", "renamed_at", "is_ambiguous")
 
 
 def _parents(renamings: DataFrame) -> DataFrame:
     """The names that came into being by a renaming, with the first one that did it."""
     # Of two at once the same one each time; where their origins differ, the name is ambiguous.
     first = F.min(F.struct("renamed_at", "from_lot_id", "event")).alias("_by")
-    came = renamings.groupBy(*WAFER).agg(first).select(*WAFER, "_by.*")
+    came = renamings.groupBy(*WAFER_NAME).agg(first).select(*WAFER_NAME, "_by.*")
     source = renamings.select(
         "fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id", "renamed_at"
     )
-    left = source.groupBy(*WAFER).agg(F.min("renamed_at").alias("_left_at"))
+    left = source.groupBy(*WAFER_NAME).agg(F.min("renamed_at").alias("_left_at"))
     born = F.col("_left_at").isNull() | (F.col("renamed_at") <= F.col("_left_at"))
-    rows = came.join(left, WAFER, how="left").where(born)
-    return rows.select(*WAFER, "renamed_at", "from_lot_id", "event")
+    rows = came.join(left, WAFER_NAME, how="left").where(born)
+    return rows.select(*WAFER_NAME, "renamed_at", "from_lot_id", "event")
 
 
 def _doubled(steps: DataFrame) -> DataFrame:
     """`steps` that lead twice as far up, or to the top."""
     further = steps.join(_above(steps, FIRST), _at(FIRST), how="left")
-    return further.select(*WAFER, F.coalesce("_next", FIRST).alias(FIRST))
+    return further.select(*WAFER_NAME, F.coalesce("_next", FIRST).alias(FIRST))
 
 
 def _above(steps: DataFrame, lot: str) -> DataFrame:
@@ -94,5 +96,5 @@ def _clashing(renamings: DataFrame, steps: DataFrame) -> DataFrame:
     above = _above(steps, "from_lot_id")
     origins = renamings.join(above, _at("from_lot_id"), how="left")
     origin = F.coalesce("_next", "from_lot_id")
-    many = origins.groupBy(*WAFER).agg(F.count_distinct(origin).alias("_origins"))
-    return many.select(*WAFER, (F.col("_origins") > 1).alias("_clashes"))
+    many = origins.groupBy(*WAFER_NAME).agg(F.count_distinct(origin).alias("_origins"))
+    return many.select(*WAFER_NAME, (F.col("_origins") > 1).alias("_clashes"))

@@ -1,7 +1,9 @@
-"""Test results joined to their wafers and dies."""
+"""Test results joined to their wafers and die."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from fabyield.transforms.test_runs import counting
 
 RESULT_INVALID = 0b0011_1111  # TEST_FLG bits 0-5
 PARAMETER_INVALID = 0b0000_0111  # PARM_FLG bits 0-2
@@ -50,7 +52,7 @@ def test_pass() -> Column:
 
 def joined(values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
     """`values` of the runs that count, with their wafer and their place among the touch-downs."""
-    runs = test_runs.where(~F.col("is_superseded")).select(run_key().alias("_run"), *RUN, *PROGRAM)
+    runs = counting(test_runs).select(run_key().alias("_run"), *RUN, *PROGRAM)
     rows = values.drop("batch").withColumn("_run", run_key())
     rows = rows.join(F.broadcast(runs), "_run", how="inner").drop("_run")
     again = retested(touchdowns)
@@ -64,7 +66,7 @@ def joined(values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame) -> Da
 
 
 def retested(touchdowns: DataFrame) -> DataFrame:
-    """The touch-downs of dies that were touched more than once: few, so they can be broadcast."""
+    """The touch-downs of die that were touched more than once: few, so they can be broadcast."""
     touched_once = F.col("is_final") & (F.col("touchdown_num") == 1)
     return touchdowns.where(~touched_once).select(
         part_key().alias("_part"), "touchdown_num", "is_final"

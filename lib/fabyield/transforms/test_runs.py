@@ -8,9 +8,10 @@ from pyspark.sql import functions as F
 
 from fabyield.transforms.canonical import NOWHERE, NameRules, canonical_names, trimmed
 from fabyield.transforms.file_beginnings import kind
+from fabyield.transforms.keys import WAFER
 from fabyield.transforms.stdf_files import USABLE, WHOLE
 from fabyield.transforms.wafer_names import keyed
-from fabyield.transforms.wafers import KEY, lot_or_session
+from fabyield.transforms.wafers import lot_or_session
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def test_runs(
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
     runs = superseded(canonical_names(runs, rules.names), file_beginnings)
     runs = keyed(runs, known.wafer_names)
-    wafers = known.wafers.select(*KEY, "lot_id", "wafer_id", "product_id")
+    wafers = known.wafers.select(*WAFER, "lot_id", "wafer_id", "product_id")
     # A tester that keeps no time writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
     local = F.timestamp_seconds(start_t).cast("timestamp_ntz")
@@ -59,7 +60,7 @@ def test_runs(
     started_at = utc.cast("timestamp")
     return (
         runs.drop("lot_id", "wafer_id")
-        .join(wafers, KEY, how="left")
+        .join(wafers, WAFER, how="left")
         .withColumns(
             {
                 "insertion": insertion(rules),
@@ -80,11 +81,16 @@ def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     return stdf_wafers.join(files, "file_key", how="left_semi")
 
 
+def counting(test_runs: DataFrame) -> DataFrame:
+    """The runs that count: those of a file that another one holds as well do not."""
+    return test_runs.where(~F.col("is_superseded"))
+
+
 def superseded(runs: DataFrame, file_beginnings: DataFrame) -> DataFrame:
     """`runs` with is_superseded: a better file of the same session holds all their file holds.
 
     Better than a file without MRR is one with it, or with more content; better than a complete
-    file is only a complete one of more wafers or, of the same, delivered later. What a file holds
+    file is only a complete one of more wafers or, of the same, written later. What a file holds
     is told by the names and starts of its wafers: one that lacks them counts, unless it is in
     `file_beginnings`.
     """
@@ -94,8 +100,13 @@ def superseded(runs: DataFrame, file_beginnings: DataFrame) -> DataFrame:
     nothing_lost = (F.size(F.array_except("mine.named", "theirs.named")) == 0) & (
         F.size(F.array_except("mine.nameless", "theirs.starts")) == 0
     )
-    beaten = mine.join(theirs, same & F.col("mine.told") & nothing_lost & _better(), "left_semi")
-    beaten = beaten.select("file_key").union(file_beginnings.select("file_key")).distinct()
+    is_beaten = same & F.col("mine.told") & nothing_lost & _better()
+    beaten = (
+        mine.join(theirs, is_beaten, how="left_semi")
+        .select("file_key")
+        .union(file_beginnings.select("file_key"))
+        .distinct()
+    )
     marked = beaten.withColumn("is_superseded", F.lit(True))
     joined = runs.join(marked, "file_key", how="left")
     return joined.withColumn("is_superseded", F.coalesce("is_superseded", F.lit(False)))
@@ -108,6 +119,7 @@ def _files(runs: DataFrame) -> DataFrame:
     return runs.groupBy("file_key", "session_id", "content_bytes").agg(
         F.first(whole).alias("whole"),
         F.first(kind()).alias("kind"),
+        F.first("modified_at").alias("modified_at"),
         F.collect_set(F.when(has_name, F.struct("wafer_id", "start_t"))).alias("named"),
         F.collect_set(F.when(~has_name, F.col("start_t"))).alias("nameless"),
         F.collect_set("start_t").alias("starts"),
@@ -118,13 +130,18 @@ def _files(runs: DataFrame) -> DataFrame:
 
 def _better() -> Column:
     more_wafers = F.size("theirs.named") > F.size("mine.named")
-    later = F.col("theirs.file_key") > F.col("mine.file_key")
+    # Not by the key alone: a file that could not be read for some nights gets a late one.
+    later = _written("theirs") > _written("mine")
     content = F.col("theirs.content_bytes") - F.col("mine.content_bytes")
     return (
         F.when(F.col("mine.whole"), F.col("theirs.whole") & (more_wafers | later))
         .when(F.col("theirs.whole"), True)
         .otherwise((content > 0) | ((content == 0) & ~later))
     )
+
+
+def _written(whose: str) -> Column:
+    return F.struct(f"{whose}.modified_at", f"{whose}.file_key")
 
 
 def _agree(name: str) -> Column:

@@ -3,8 +3,9 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.bin_pareto import INSERTION
+from fabyield.transforms.keys import INSERTION
 from fabyield.transforms.test_results import PROGRAM
+from fabyield.transforms.test_runs import counting
 
 TEST = [*PROGRAM, "test_num", "test_txt"]
 LIMITS = ["units", "lo_limit", "hi_limit"]
@@ -33,7 +34,7 @@ def test_summary(test_results: DataFrame, tests: DataFrame, test_runs: DataFrame
 
 def test_limits(tests: DataFrame, test_runs: DataFrame) -> DataFrame:
     """Unit and limits of every test on a wafer, as the last file that ran it declares them."""
-    runs = test_runs.where(~F.col("is_superseded"))
+    runs = counting(test_runs)
     runs = runs.select("file_key", *INSERTION, *PROGRAM, "started_at").distinct()
     declared = tests.where(F.col("test_kind") == "P").join(
         F.broadcast(runs), "file_key", how="inner"

@@ -3,7 +3,9 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-DIE = ["wafer_key", "insertion", "die_id"]
+from fabyield.transforms.keys import DIE
+from fabyield.transforms.test_runs import counting
+
 PART_ID_FLAG, COORDINATE_FLAG = 1, 2
 
 
@@ -14,7 +16,7 @@ def touchdowns(parts: DataFrame, test_runs: DataFrame, retest_rule: str) -> Data
     before it, the final verdict. `retest_rule` `touch`: each one supersedes; `flag`: only those
     that say so by PART_FLG bit 0 or 1 or stand in a retest file (RDR). Source: STDF V4, PRR, RDR.
     """
-    runs = test_runs.where(~F.col("is_superseded")).drop("batch", "touchdowns")
+    runs = counting(test_runs).drop("batch", "touchdowns")
     rows = parts.drop("batch").join(runs, ["file_key", "wafer_num"], how="inner")
     rows = rows.withColumns({"die_id": die_id(), "tested_at": F.col("started_at")})
     in_time = Window.partitionBy(*DIE).orderBy("started_at", "file_key", "part_num")

@@ -3,13 +3,13 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.wafer_registry import WAFER
+from fabyield.transforms.keys import WAFER_NAME
 
 
 def wafer_names(wafer_registry: DataFrame, first_names: DataFrame) -> DataFrame:
     """The registered names with the key of their wafer: that of its first name."""
-    names = wafer_registry.select(*WAFER, F.col("wafer_key").alias("name_key"))
-    names = names.join(first_names, WAFER, how="left")
+    names = wafer_registry.select(*WAFER_NAME, F.col("wafer_key").alias("name_key"))
+    names = names.join(first_names, WAFER_NAME, how="left")
     first = wafer_registry.select(
         "fab_id", F.col("lot_id").alias("origin_lot_id"), "wafer_id", "wafer_key"
     )
@@ -20,5 +20,5 @@ def wafer_names(wafer_registry: DataFrame, first_names: DataFrame) -> DataFrame:
 
 def keyed(rows: DataFrame, wafer_names: DataFrame) -> DataFrame:
     """`rows` in canonical spelling under the wafer_key of their wafer; others are left out."""
-    keys = wafer_names.select(*WAFER, "wafer_key")
-    return rows.drop("batch").join(keys, WAFER, how="inner")
+    keys = wafer_names.select(*WAFER_NAME, "wafer_key")
+    return rows.drop("batch").join(keys, WAFER_NAME, how="inner")

@@ -10,10 +10,9 @@ from fabyield.transforms.canonical import (
     canonical_names,
     trimmed,
 )
+from fabyield.transforms.keys import WAFER, WAFER_NAME
 from fabyield.transforms.wafer_names import keyed
-from fabyield.transforms.wafer_registry import WAFER
 
-KEY = ["fab_id", "wafer_key"]
 LOT = ["fab_id", "lot_id"]
 
 
@@ -30,15 +29,15 @@ def wafers(
     known if any of its names is; the database may have it several times: its first slot and start
     count.
     """
-    found = keyed(fab_wafers, wafer_names).groupBy(*KEY)
+    found = keyed(fab_wafers, wafer_names).groupBy(*WAFER)
     known = found.agg(F.min("slot").alias("slot"), F.min("started_at").alias("started_at"))
     moves = F.collect_list(F.struct("renamed_at", "lot_id", "from_lot_id"))
-    moved = keyed(renamings, wafer_names).groupBy(*KEY).agg(moves.alias("_moves"))
-    now = moved.select(*KEY, present_lot(F.col("_moves")).alias("_renamed_to"))
-    first = wafer_names.where("name_key = wafer_key").select(*KEY, "lot_id", "wafer_id")
+    moved = keyed(renamings, wafer_names).groupBy(*WAFER).agg(moves.alias("_moves"))
+    now = moved.select(*WAFER, present_lot(F.col("_moves")).alias("_renamed_to"))
+    first = wafer_names.where("name_key = wafer_key").select(*WAFER, "lot_id", "wafer_id")
     products = fab_products.select("fab_id", "product_id", "gross_die")
-    rows = first.join(known.withColumn("is_known", F.lit(True)), KEY, how="left")
-    rows = rows.join(now, KEY, how="left")
+    rows = first.join(known.withColumn("is_known", F.lit(True)), WAFER, how="left")
+    rows = rows.join(now, WAFER, how="left")
     rows = rows.withColumn("current_lot_id", F.coalesce("_renamed_to", "lot_id"))
     rows = with_product(rows, lots).join(products, ["fab_id", "product_id"], how="left")
     # Parts tested outside any wafer share a product with wafers, not their map.
@@ -77,13 +76,13 @@ def canonical_lots(fab_lots: DataFrame, rules: NameRules) -> DataFrame:
 
 def sighted(rows: DataFrame, rules: NameRules) -> DataFrame:
     """Fab, lot and wafer, in canonical spelling, of every wafer that `rows` name."""
-    return canonical_names(rows, rules).select(*WAFER)
+    return canonical_names(rows, rules).select(*WAFER_NAME)
 
 
 def renamed(renamings: DataFrame) -> DataFrame:
     """Fab, lot and wafer of the names that `renamings` begin from and lead to."""
     before = renamings.select("fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id")
-    return before.unionByName(renamings.select(*WAFER))
+    return before.unionByName(renamings.select(*WAFER_NAME))
 
 
 def tested(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
