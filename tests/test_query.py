@@ -15,8 +15,8 @@ def lake(run, rows):
     """A lake of two tables."""
     known = [{"wafer_key": 1, "product_id": "[red]A[/x]"}, {"wafer_key": 2, "product_id": None}]
     store = Store(run.spark, run.settings.lake)
-    store.replace(WAFERS, rows(WAFERS, *known), None)
-    store.replace(WAFER_YIELD, rows(WAFER_YIELD, {"wafer_key": 1, "good_die": 7}), None)
+    store.replace(WAFERS, rows(WAFERS, *known), "true")
+    store.replace(WAFER_YIELD, rows(WAFER_YIELD, {"wafer_key": 1, "good_die": 7}), "true")
     return run.settings.lake
 
 

@@ -83,9 +83,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("way", "name"), [*zip(WAYS, ["txnAppId", "txnVersion"] * 3, strict=False)]
-)
+@pytest.mark.parametrize(("way", "name"), [*zip(WAYS, NAMES * 3, strict=False)])
 def test_f06_transaction_left_in_the_session_is_refused_before_any_write(store, frame, way, name):
     session = store.spark.newSession()
     session.conf.set(f"spark.databricks.delta.write.{name}", 7)
@@ -275,7 +273,7 @@ def test_f01_merge_of_the_same_rows_again_updates_none(store, frame):
 
 def test_f04_replace_touches_the_given_wafers_only(store, frame):
     old = [(1, "old", None, 1), (2, "old", None, 1), (2, "gone", None, 1), (3, "old", None, 1)]
-    store.replace(MADE_UP, frame(*old), None)
+    store.replace(MADE_UP, frame(*old), "true")
 
     store.replace(MADE_UP, frame((2, "new", None, 2)), "wafer_key in (2, 3)")
 
@@ -285,7 +283,7 @@ def test_f04_replace_touches_the_given_wafers_only(store, frame):
 def test_every_write_keeps_the_clustering_and_the_comments(store, frame):
     store.append(MADE_UP, frame((1, "old", None, 1), (2, "old", None, 1)), batch=1)
     store.merge(MADE_UP, frame((2, "old", None, 1)))
-    store.replace(MADE_UP, frame((2, "new", None, 2)), None)
+    store.replace(MADE_UP, frame((2, "new", None, 2)), "true")
     store.replace(MADE_UP, frame((2, "newest", None, 3)), "wafer_key in (2)")
 
     assert stored(store) == [(2, "newest", None, 3)]

@@ -56,7 +56,7 @@ def fsck(
     mended = [one for one in found if repair and one.mend]
     if found:
         screen().print(_grid(found, mended))
-    if any(one not in mended and not one.told for one in found):
+    if any(one not in mended and not one.is_harmless for one in found):
         raise typer.Exit(FOUND)
 
 

@@ -150,7 +150,7 @@ class Retries:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; see conf/base.yml for what each means."""
+    """Everything that can be set; conf/base.yml says what each means, conf/prod.yml the secrets."""
 
     environment: str
     lake: str

@@ -60,14 +60,17 @@ class Store:
 
     def path(self, table: Table) -> str:
         """Where `table` is stored."""
-        return f"{self.root}/{table.table.replace('.', '/')}"
+        return f"{self.root}/{table.folder}"
 
     def exists(self, table: Table) -> bool:
         """Whether `table` has been created."""
         return self.version(table) >= 0
 
     def read(self, table: Table) -> DataFrame:
-        """All rows of `table`, with the columns it declares; none where it was never written."""
+        """All rows of `table`, with the columns it declares; none where it was never written.
+
+        Columns that its schema has gained are added to what is stored, by a commit; see create.
+        """
         if not self.exists(table):
             return self.spark.createDataFrame([], table.ddl)
         self.create(table)
@@ -120,7 +123,7 @@ class Store:
         new = df.withColumn(GONE, F.lit(False))
         if gone is not None:
             there = gone.alias("new").join(
-                stored.toDF().alias("old"), F.expr(same_row), "left_semi"
+                stored.toDF().alias("old"), F.expr(same_row), how="left_semi"
             )
             left = there.select(*table.key).withColumn(GONE, F.lit(True))
             new = new.unionByName(left, allowMissingColumns=True)
@@ -142,10 +145,10 @@ class Store:
         self.merge(table, df, old.join(new, F.expr(_same_row(table)), how="left_anti"))
 
     @repeated
-    def replace(self, table: Table, df: DataFrame, where: str | None) -> None:
-        """Put `df` in the place of the rows that meet `where`, or of all rows if it is None."""
+    def replace(self, table: Table, df: DataFrame, where: str) -> None:
+        """Put `df` in the place of the rows that meet `where`; of all of them: "true"."""
         self.create(table)
-        self._overwrite(table, df, where or "true")
+        self._overwrite(table, df, where)
 
     @repeated
     def update(self, table: Table, where: str, values: dict[str, Column]) -> None:

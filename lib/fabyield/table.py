@@ -15,21 +15,10 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from fabyield.errors import ContractError
 
 BATCH = "batch"
-_TYPES = set(
-    [
-        "boolean",
-        "int",
-        "bigint",
-        "float",
-        "double",
-        "string",
-        "date",
-        "timestamp",
-        "array",
-        "map",
-        "struct",
-    ]
-)
+_TYPES = {
+    *("boolean", "int", "bigint", "float", "double", "string", "date", "timestamp"),
+    *("array", "map", "struct"),
+}
 
 
 class WriteMode(StrEnum):
@@ -122,6 +111,11 @@ class Table:
     def name(self) -> str:
         """Its name without the layer."""
         return self.table.partition(".")[2]
+
+    @property
+    def folder(self) -> str:
+        """Where it is stored below the lake."""
+        return f"{self.layer}/{self.name}"
 
     @property
     def ddl(self) -> str:

@@ -17,7 +17,7 @@ def check(
     """Look for damage in `tables` of `lake`; `deep`: read every page of every data file."""
     recorded = writes(lake)
     for table in tables:
-        uri = f"{lake}/{table.table.replace('.', '/')}"
+        uri = f"{lake}/{table.folder}"
         yield from _check(table, uri, recorded.get(table.table, []), maintain, deep)
 
 

@@ -46,7 +46,7 @@ class Contents:
         if old:
             what = f"{len(old):,} files, {sum(i.size for i in old):,} bytes, that no version needs"
             tend = "the step maintain deletes them; see maintain in conf"
-            yield Finding(self.table.table, what, self.uri, tend, told=True)
+            yield Finding(self.table.table, what, self.uri, tend, is_harmless=True)
 
     def check_schema(self) -> Iterator[Finding]:
         """Whether the stored columns are those that schemas/ declares."""

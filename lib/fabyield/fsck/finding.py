@@ -8,8 +8,8 @@ from dataclasses import dataclass
 class Finding:
     """What is wrong with `file` of `table`, and how it is put right.
 
-    `mend` does that where it can lose nothing; None where a person must. What is only `told` is no
-    damage.
+    `mend` does that where it can lose nothing; None where a person must. What `is_harmless` is
+    told, but no damage.
     """
 
     table: str
@@ -17,4 +17,4 @@ class Finding:
     file: str
     repair: str
     mend: Callable[[], None] | None = None
-    told: bool = False
+    is_harmless: bool = False

@@ -30,7 +30,7 @@ class Write:
 def writes(lake: str) -> dict[str, list[Write]]:
     """The writes to each table, oldest first; none where ops.runs cannot be read."""
     try:
-        runs = DeltaTable(f"{lake}/{RUNS.table.replace('.', '/')}").to_pyarrow_dataset()
+        runs = DeltaTable(f"{lake}/{RUNS.folder}").to_pyarrow_dataset()
         rows = runs.to_table(columns=["fab_id", "batch", "step", "tables"]).to_pylist()
     except (DeltaError, OSError, pa.ArrowInvalid):
         # Its own check says what is wrong with it.

@@ -119,7 +119,7 @@ def _superseding(parts: pa.Table, runs: pa.Table, run: Longs, retest_rule: str) 
 
 
 def _dies(parts: pa.Table, runs: pa.Table, run: Longs) -> Longs:
-    """Number the dies: by coordinates, else by sublot and part ID, else each part is its own."""
+    """Number the die: by coordinates, else by sublot and part ID, else each part is its own."""
     wafer = numbers(runs, "wafer_key")[run] << WAFER_BITS
     x, y = (numbers(parts, name) + 2**15 for name in ("x_coord", "y_coord"))
     die = wafer | x << 16 | y
