@@ -268,7 +268,7 @@ def test_old_leftovers_are_told_and_are_no_damage(lake, fsck):
 
     [found] = fsck()
 
-    assert (found.told, found.what) == (True, "1 files, 26 bytes, that no version needs")
+    assert (found.is_harmless, found.what) == (True, "1 files, 26 bytes, that no version needs")
 
 
 def test_command_ends_with_one_until_all_is_mended(lake, settings):
