@@ -8,6 +8,8 @@ import time
 import psutil
 
 PAUSE = 0.05
+# Seconds until what was killed must be gone.
+PATIENCE = 5.0
 # A look at a large process takes a while; it must not take more than this share of a core.
 PAUSES_PER_LOOK = 20
 
@@ -49,6 +51,17 @@ class Watch:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.child.wait()
+        self._wait_for_group()
+
+    def _wait_for_group(self) -> None:
+        # A killed process goes when it is next scheduled; nobody here may wait for a grandchild.
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                os.killpg(self.child.pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(PAUSE)
 
     def _look(self) -> None:
         begin = time.monotonic()
