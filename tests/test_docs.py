@@ -28,7 +28,7 @@ ASKED = [question for page in PAGES for question in questions(page)]
 
 
 @pytest.fixture(scope="module")
-def lake():
+def lake(spark):
     with duckdb.connect() as connection:
         for name, table in ALL.items():
             layer, plain = name.split(".")
