@@ -4,9 +4,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Row, Window
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from fabyield.batch import Batch
@@ -19,6 +18,7 @@ from fabyield.run import Run
 from fabyield.settings import Database
 from fabyield.table import BATCH, Table
 from fabyield.tables import ALL, QUARANTINE, SOURCE_READS
+from fabyield.transforms.history import last_changed
 from fabyield.transforms.keys import CHANGED
 
 log = logging.getLogger(__name__)
@@ -74,24 +74,6 @@ def take_in(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> Non
             _record(run, again, [_tally(run, database, read, 0) for read in again])
 
 
-def last_changed(table: Table, rows: DataFrame) -> tuple[DataFrame, int]:
-    """`rows` without those whose key another one bears that was changed later; how many they are.
-
-    A source may keep every measurement of a parameter; and a row that changes while the queries
-    of one read follow each other may be met by two of them. Rows without a key are left alone.
-    """
-    has_key = reduce(
-        Column.__and__, [F.col(n).isNotNull() for n in table.key if n in table.required]
-    )
-    keys = rows.where(has_key).groupBy(*table.key).count()
-    twice = keys.agg(F.coalesce(F.sum(F.col("count") - 1), F.lit(0))).collect()[0][0]
-    if not twice:
-        return rows, 0
-    turn = F.row_number().over(Window.partitionBy(*table.key).orderBy(F.desc_nulls_last(CHANGED)))
-    last = rows.withColumn("_turn", turn).where((F.col("_turn") == 1) | ~has_key)
-    return last.drop("_turn"), int(twice)
-
-
 def _first(run: Run, database: FabDatabase, source: Source) -> Read:
     """Read what changed, or all there is where that cannot be told."""
     if source.changed is None:
@@ -122,7 +104,7 @@ def _batch(run: Run, read: Read) -> Batch:
     """The rows of `read` as they are published."""
     table, rows, twice = read.table, read.found.rows, 0
     if read.source.changed is not None:
-        rows, twice = last_changed(table, rows)
+        rows, twice = last_changed(rows, table.key, set(table.key) & set(table.required))
     if twice:
         observed = f"{twice:,} rows bear the key of one that was changed later"
         run.notify(table, observed, "the keys of the factory database's table")

@@ -1,7 +1,7 @@
 import pytest
 
 from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
-from fabyield.transforms.history import doubled, followed, ranked, remade
+from fabyield.transforms.history import doubled, followed, last_changed, ranked, remade
 
 PLACE = {"fab_id": "F1", "wafer_id": "02"}
 NAMES = [("A", 1), ("A.1", 1), ("B", 3)]
@@ -129,3 +129,20 @@ def test_rows_that_tell_something_else_than_the_first_differ(spark):
         ("B", False, False),
         ("A", False, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "left", "twice"),
+    [
+        ([(1, 7, "A", 1), (2, 7, "B", 1)], "AB", 0),
+        ([(1, 7, "A", 2), (1, 7, "B", 1), (1, 7, "C", None)], "A", 2),
+        ([(1, None, "A", 2), (1, None, "B", 1)], "A", 1),
+        ([(None, 7, "A", 2), (None, 7, "B", 1), (1, 7, "C", 2), (1, 7, "D", 1)], "ABC", 1),
+    ],
+)
+def test_of_rows_with_one_key_the_last_changed_is_left_and_those_without_a_key(
+    spark, told, left, twice
+):
+    rows, found = last_changed(spark.createDataFrame(told, CHANGED), KEY, ["wafer_key"])
+
+    assert ("".join(sorted(row["chamber_id"] for row in rows.collect())), found) == (left, twice)

@@ -1,8 +1,9 @@
 """What the factory database knows of wafers, under their keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.changes import CHANGE
@@ -55,3 +56,22 @@ def followed(
     changed = latest.where("not is_gone").drop("is_gone")
     fresh = changed.join(names, WAFER_NAME, how="left_anti")
     return fresh.unionByName(source.join(names, WAFER_NAME, how="left_semi"))
+
+
+def last_changed(
+    rows: DataFrame, key: Sequence[str], required: Iterable[str]
+) -> tuple[DataFrame, int]:
+    """`rows` without those whose key another one bears that was changed later; how many they are.
+
+    A source may keep every measurement of a parameter; and a row that changes while the queries
+    of one read follow each other may be met by two of them. Rows without one of the `required`
+    columns are left alone.
+    """
+    has_key = reduce(Column.__and__, [F.col(name).isNotNull() for name in required])
+    keys = rows.where(has_key).groupBy(*key).count()
+    twice = keys.agg(F.coalesce(F.sum(F.col("count") - 1), F.lit(0))).collect()[0][0]
+    if not twice:
+        return rows, 0
+    turn = F.row_number().over(Window.partitionBy(*key).orderBy(F.desc_nulls_last(CHANGED)))
+    last = rows.withColumn("_turn", turn).where((F.col("_turn") == 1) | ~has_key)
+    return last.drop("_turn"), int(twice)
