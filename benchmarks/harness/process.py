@@ -13,11 +13,10 @@ from typing import IO, Any
 
 import psutil
 
-from benchmarks.harness.watch import Watch
+from benchmarks.harness.watch import PATIENCE, Watch
 
 ROOT = Path(__file__).parents[2]
 MEMORY_SHARE = 0.85
-PATIENCE = 20.0
 Row = dict[str, Any]
 
 

@@ -8,8 +8,8 @@ import time
 import psutil
 
 PAUSE = 0.05
-# Seconds until what was killed must be gone.
-PATIENCE = 5.0
+# Seconds that what a run has left behind is given to end, by itself or once it is killed.
+PATIENCE = 20.0
 # A look at a large process takes a while; it must not take more than this share of a core.
 PAUSES_PER_LOOK = 20
 

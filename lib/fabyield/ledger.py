@@ -73,11 +73,11 @@ class Ledger:
         rows = [row for row in every if row["fab_id"] == fab_id]
         self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
         # Whether it ended or not: it may have deleted what it had come to.
-        tended = [_utc(row["last"]) for row in every if row["step"] == TEND]
+        tended = [utc(row["last"]) for row in every if row["step"] == TEND]
         self._tended_at = max(tended, default=None)
         self._begun_at: dict[int, datetime] = {}
         for row in rows:
-            first = _utc(row["first"])
+            first = utc(row["first"])
             self._begun_at[row["batch"]] = min(self._begun_at.get(row["batch"], first), first)
         self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
         self._versions = _versions(store, fab_id)
@@ -165,8 +165,8 @@ class Ledger:
             self._versions |= left
 
 
-def _utc(time: datetime) -> datetime:
-    # Spark hands out times of the machine's zone that do not say so.
+def utc(time: datetime) -> datetime:
+    """A `time` that Spark has handed out: it is of the machine's zone, but does not say so."""
     return time.astimezone(UTC)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from delta import DeltaTable
 from py4j.protocol import Py4JJavaError
@@ -14,7 +14,9 @@ from pyspark.sql import functions as F
 
 from fabyield.conflicts import CONFLICTS
 from fabyield.delta_log import DeltaLog, State
+from fabyield.errors import first_line
 from fabyield.lease import fenced
+from fabyield.ledger import utc
 from fabyield.run import Run
 from fabyield.settings import Maintain
 from fabyield.store import properties
@@ -170,7 +172,7 @@ def _tend(run: Run, table: Table, last_vacuum: datetime) -> dict[str, object]:
         log.info("%s: left for the next night, others are writing it", table.table)
     except (PySparkException, Py4JJavaError) as error:
         # A damaged file that no step reads must not stop the nights after this one.
-        observed = f"cannot be tended: {str(error).splitlines()[0]}"
+        observed = f"cannot be tended: {first_line(error)}"
         run.notify(table, observed, "fabyield fsck --deep", severity="error")
     after = DeltaLog(run.store.path(table))
     left = upkeep if after.version == before.version else Upkeep(run, table, after.state())
@@ -198,8 +200,7 @@ def _last_vacuums(run: Run) -> dict[str, datetime]:
     at = F.max(F.when(F.col("vacuumed"), F.col("measured_at")))
     last = F.coalesce(at, F.min("measured_at")).alias("last")
     rows = run.read(TABLE_STATISTICS).groupBy("table").agg(last).collect()
-    # Spark hands out times of the machine's zone that do not say so.
-    return {row["table"]: row["last"].astimezone(UTC) for row in rows}
+    return {row["table"]: utc(row["last"]) for row in rows}
 
 
 def _columns(names: list[str]) -> str:
