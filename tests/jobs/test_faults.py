@@ -371,9 +371,9 @@ def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
 
 
 def test_file_that_is_still_growing_is_left_for_later(new_fab, unaudited):
-    fab = new_fab(files=False)
-    shutil.copy2(LATE, fab.stdf)
-    growing = shutil.copy(REAL / "lot2.stdf.gz", fab.stdf)
+    fab = with_policy(new_fab(files=False), settle_seconds=600.0)
+    settle(Path(shutil.copy(LATE, fab.stdf)))
+    growing = Path(shutil.copy(REAL / "lot2.stdf.gz", fab.stdf))
 
     fab.take("stdf_files")
     first = {row["path"] for row in fab.rows("bronze.stdf_files")}
