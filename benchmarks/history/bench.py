@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
     add = parser.add_argument
     add("--times", type=int, nargs="+", default=[1, 3, 10], help="nights that the lake holds")
-    add("--lots", type=int, default=1, help="lots of a night")
+    add("--lots", type=int, default=6, help="lots of a night")
     add("--wafers-per-lot", type=int, default=12, help="wafers of a lot")
 
 
@@ -119,7 +119,7 @@ BENCH = Bench(
     title="One more night, as history grows",
     about=Path(__file__).with_name("about.md"),
     add_options=add_options,
-    small={"times": [1, 2], "wafers_per_lot": 2},
+    small={"times": [1, 2], "lots": 1, "wafers_per_lot": 2},
     measure=measure,
     tables=tables,
     groups=_groups,
