@@ -9,7 +9,9 @@ from benchmarks.harness import results
 from benchmarks.harness.page import page
 from benchmarks.harness.picture import Group, picture
 from benchmarks.harness.tables import Table, markdown
+from benchmarks.queries.layouts import LAYOUTS, WRITINGS
 from benchmarks.scale.page import page as scale
+from fabyield.settings import steps
 
 ABOUT = {
     "at": "2026-01-02T03:04:05",
@@ -39,6 +41,17 @@ def test_page_in_docs_is_what_the_results_say():
 
 def test_scale_in_docs_is_what_the_nights_say():
     assert SCALE.read_text() == scale(results.load(BENCHES["night"], results.KEPT))
+
+
+def test_results_are_of_all_that_the_code_does_now():
+    """A page of a night with fewer steps, or of a way that is gone, tells of another program."""
+    kept = {bench.name: results.load(bench, results.KEPT) for bench in BENCHES.values()}
+    rows = [row for name in ("night", "history") for row in kept[name]["contenders"]]
+    asked = kept["queries"]
+
+    assert {tuple(row["stages"]) for row in rows if "stages" in row} == {tuple(steps())}
+    assert [row["case"] for row in asked["layouts"]] == list(LAYOUTS)
+    assert [row["case"] for row in asked["writings"]] == list(WRITINGS)
 
 
 def test_terabyte_is_computed_from_what_a_mb_adds():

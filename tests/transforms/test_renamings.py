@@ -61,6 +61,14 @@ def test_name_given_to_wafers_of_two_lots_is_ambiguous_and_no_other(origins):
     assert origins(*two, event(5, "D", "D.1")) == {"C": None, "D.1": "D"}
 
 
+def test_name_given_to_another_wafer_once_its_first_has_left_is_ambiguous(origins):
+    left, taken = event(3, "A", "A.1"), event(6, "C", "A", kind="merge")
+    back = event(5, "A.1", "A", kind="merge")
+
+    assert origins(left, taken) == {"A.1": "A", "A": None}
+    assert origins(left, back, taken) == {"A.1": "A", "A": None}
+
+
 def test_wafer_that_reaches_a_lot_on_two_ways_is_one(origins):
     away = event(3, "A", "A.1"), event(4, "A.1", "A.2")
 

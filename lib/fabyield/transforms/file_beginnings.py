@@ -5,7 +5,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.stdf_files import USABLE, WHOLE
+from fabyield.transforms.stdf_files import WHOLE, is_usable
 
 # What the same touch-down is in both files: its place, and what was found there.
 TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
@@ -16,7 +16,7 @@ def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
 
     As fab_id, file_key, whole_key; only pairs of which one file was read after batch `since`.
     """
-    files = stdf_files.where(F.col("status").isin(*USABLE))
+    files = stdf_files.where(is_usable())
     names = ("fab_id", "file_key", "session_id", "status", "content_bytes", "batch")
     files = files.select(*names, kind())
     mine, theirs = files.alias("mine"), files.alias("theirs")
@@ -43,7 +43,7 @@ def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
 
 def still_held(file_beginnings: DataFrame, stdf_files: DataFrame) -> DataFrame:
     """The pairs whose longer file can still be read."""
-    usable = stdf_files.where(F.col("status").isin(*USABLE))
+    usable = stdf_files.where(is_usable())
     held = usable.select("fab_id", F.col("file_key").alias("whole_key"))
     return file_beginnings.join(held, ["fab_id", "whole_key"], how="left_semi")
 

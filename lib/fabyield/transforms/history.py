@@ -10,8 +10,6 @@ from fabyield.transforms.changes import CHANGE
 from fabyield.transforms.keys import CHANGED, WAFER_NAME
 from fabyield.transforms.wafer_names import keyed
 
-# When the factory database last changed a row.
-
 
 def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -> DataFrame:
     """The keys of wafers of which rows were deleted, or that gained or lost a name.

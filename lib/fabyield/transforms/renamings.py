@@ -41,27 +41,29 @@ def first_names(renamings: DataFrame) -> DataFrame:
 
     Columns fab_id, lot_id, wafer_id, origin_lot_id, event, renamed_at, is_ambiguous. A name that
     leaves before it comes is itself a first one: wafers that come back to their lot are what they
-    were. A name that is given to wafers of two origins is ambiguous, and stays its own.
+    were. A name that is given to wafers of two origins, or to another wafer once its first has
+    left, is ambiguous, and stays its own.
     """
-    up = _parents(renamings).localCheckpoint()
-    steps = up.select(*WAFER_NAME, F.col("from_lot_id").alias(FIRST))
+    given = _given(renamings).localCheckpoint()
+    steps = given.where("is_born").select(*WAFER_NAME, F.col("from_lot_id").alias(FIRST))
     for _ in range(ROUNDS):
         if steps.join(_above(steps, FIRST), _at(FIRST), how="left_semi").isEmpty():
             break
         steps = _doubled(steps).localCheckpoint()
-    reached = up.join(steps, WAFER_NAME, how="inner").join(
-        _clashing(renamings, steps), WAFER_NAME, how="left"
-    )
+    own = given.where("NOT is_born").select(*WAFER_NAME, F.col("lot_id").alias("_origin"))
+    clashing = _clashing(_origins(renamings, steps).unionByName(own))
+    reached = given.join(steps, WAFER_NAME, how="left").join(clashing, WAFER_NAME, how="left")
     reached = reached.join(_above(steps, FIRST), _at(FIRST), how="left")
     # What still leads upwards goes in a ring.
-    unclear = F.coalesce("_clashes", F.lit(False)) | F.col("_next").isNotNull()
+    unclear = F.col("_clashes") | F.col("_next").isNotNull()
     first = F.when(unclear, F.col("lot_id")).otherwise(F.col(FIRST))
     marked = reached.withColumns({FIRST: first, "is_ambiguous": unclear})
+    marked = marked.where("is_born OR is_ambiguous")
     return marked.select(*WAFER_NAME, FIRST, "event", "renamed_at", "is_ambiguous")
 
 
-def _parents(renamings: DataFrame) -> DataFrame:
-    """The names that came into being by a renaming, with the first one that did it."""
+def _given(renamings: DataFrame) -> DataFrame:
+    """The names that a renaming led to, with the first one that did, and whether it made them."""
     # Of two at once the same one each time; where their origins differ, the name is ambiguous.
     first = F.min(F.struct("renamed_at", "from_lot_id", "event")).alias("_by")
     came = renamings.groupBy(*WAFER_NAME).agg(first).select(*WAFER_NAME, "_by.*")
@@ -70,8 +72,8 @@ def _parents(renamings: DataFrame) -> DataFrame:
     )
     left = source.groupBy(*WAFER_NAME).agg(F.min("renamed_at").alias("_left_at"))
     born = F.col("_left_at").isNull() | (F.col("renamed_at") <= F.col("_left_at"))
-    rows = came.join(left, WAFER_NAME, how="left").where(born)
-    return rows.select(*WAFER_NAME, "renamed_at", "from_lot_id", "event")
+    rows = came.join(left, WAFER_NAME, how="left").withColumn("is_born", born)
+    return rows.select(*WAFER_NAME, "renamed_at", "from_lot_id", "event", "is_born")
 
 
 def _doubled(steps: DataFrame) -> DataFrame:
@@ -91,10 +93,14 @@ def _at(lot: str) -> list[str]:
     return ["fab_id", lot, "wafer_id"]
 
 
-def _clashing(renamings: DataFrame, steps: DataFrame) -> DataFrame:
-    """The names that wafers of two origins were given."""
+def _origins(renamings: DataFrame, steps: DataFrame) -> DataFrame:
+    """The first name (`_origin`) of every wafer that was given a name."""
     above = _above(steps, "from_lot_id")
-    origins = renamings.join(above, _at("from_lot_id"), how="left")
-    origin = F.coalesce("_next", "from_lot_id")
-    many = origins.groupBy(*WAFER_NAME).agg(F.count_distinct(origin).alias("_origins"))
-    return many.select(*WAFER_NAME, (F.col("_origins") > 1).alias("_clashes"))
+    rows = renamings.join(above, _at("from_lot_id"), how="left")
+    return rows.select(*WAFER_NAME, F.coalesce("_next", "from_lot_id").alias("_origin"))
+
+
+def _clashing(origins: DataFrame) -> DataFrame:
+    """Whether a name was borne by wafers of two origins."""
+    many = origins.groupBy(*WAFER_NAME).agg(F.count_distinct("_origin").alias("_count"))
+    return many.select(*WAFER_NAME, (F.col("_count") > 1).alias("_clashes"))

@@ -1,6 +1,6 @@
 """The manifest rows of newly found files."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 WHOLE = "complete"
@@ -13,12 +13,11 @@ def stdf_files(decoded: DataFrame, stdf_files: DataFrame) -> DataFrame:
     A file's identity is the hash of its decompressed content, whatever its name; of equal files
     in one batch the first by file_key is read, unless one was read before.
     """
-    readable = F.col("status").isin(*USABLE)
     stored, new = (df.select("sha256", "file_key", "status") for df in (stdf_files, decoded))
     turns = stored.withColumn("turn", F.lit(0)).unionByName(new.withColumn("turn", F.lit(1)))
-    in_turn = F.min(F.when(readable, F.struct("turn", "file_key")))
+    in_turn = F.min(F.when(is_usable(), F.struct("turn", "file_key")))
     first = turns.groupBy("sha256").agg(in_turn["file_key"].alias("_first"))
-    same = readable & (F.col("_first") != F.col("file_key"))
+    same = is_usable() & (F.col("_first") != F.col("file_key"))
     rows = decoded.join(first, "sha256", how="left")
     reason = F.lit("same content as another file")
     return rows.withColumns(
@@ -28,3 +27,8 @@ def stdf_files(decoded: DataFrame, stdf_files: DataFrame) -> DataFrame:
             "status": F.when(same, "duplicate").otherwise(F.col("status")),
         }
     )
+
+
+def is_usable() -> Column:
+    """Whether parts can be read of a file, by its status."""
+    return F.col("status").isin(*USABLE)

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from fabyield.transforms.canonical import NOWHERE, NameRules, canonical_names, trimmed
 from fabyield.transforms.file_beginnings import kind
 from fabyield.transforms.keys import WAFER
-from fabyield.transforms.stdf_files import USABLE, WHOLE
+from fabyield.transforms.stdf_files import WHOLE, is_usable
 from fabyield.transforms.wafer_names import keyed
 from fabyield.transforms.wafers import lot_or_session
 
@@ -43,7 +43,7 @@ def test_runs(
 
     Lot and wafer are those of the wafer's first name, whatever the tester called it.
     """
-    files = stdf_files.where(F.col("status").isin(*USABLE)).drop("fab_id", "batch")
+    files = stdf_files.where(is_usable()).drop("fab_id", "batch")
     # Parts outside any wafer have no start of their own: they started with their session.
     files = files.withColumnRenamed("start_t", "_session_t")
     found = stdf_wafers.withColumnRenamed("batch", "read_in")
@@ -77,7 +77,7 @@ def test_runs(
 
 def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     """`stdf_wafers` of files in which parts were tested."""
-    files = stdf_files.where(F.col("status").isin(*USABLE)).select("file_key")
+    files = stdf_files.where(is_usable()).select("file_key")
     return stdf_wafers.join(files, "file_key", how="left_semi")
 
 
