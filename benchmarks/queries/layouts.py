@@ -1,22 +1,31 @@
 """Ways to lay out and to write `silver.test_results`."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from fabyield.table import Table
 from fabyield.tables import TEST_RESULTS
 
 DECLARED = "as declared"
 MONTHS = 3
+# On a cluster the rows of a night leave a join by die, in many tasks that write a file each.
+TASKS = 8
 OPTIMIZED_WRITE = "spark.databricks.delta.optimizeWrite.enabled"
+AUTO_COMPACT = "spark.databricks.delta.autoCompact"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Columns to cluster by; OPTIMIZE looks at `cube_files` at a time, at none if it is 0."""
+    """Columns to cluster by; OPTIMIZE looks at `cube_files` at a time, at none if it is 0.
+
+    A night is written by `tasks`; files are `file_share` of what `--files` makes them.
+    """
 
     about: str
     cluster_by: tuple[str, ...]
     cube_files: int = 8
+    tasks: int = TASKS
+    file_share: float = 1.0
 
     def of(self, table: Table) -> Table:
         """`table` laid out so; others than test results as they are declared."""
@@ -25,12 +34,15 @@ class Layout:
         return replace(table, cluster_by=list(self.cluster_by))
 
 
+BY_BOTH = tuple(TEST_RESULTS.cluster_by)
 LAYOUTS = {
-    DECLARED: Layout("by wafer_key and test_num", tuple(TEST_RESULTS.cluster_by)),
-    "larger cubes": Layout("so, 32 files at a time", tuple(TEST_RESULTS.cluster_by), 32),
+    DECLARED: Layout("by wafer_key and test_num", BY_BOTH),
+    "larger cubes": Layout("so, 32 files at a time", BY_BOTH, 32),
+    "smaller files": Layout("so, of half the size", BY_BOTH, 16, file_share=0.5),
     "by wafer": Layout("by wafer_key", ("wafer_key",)),
     "by test": Layout("by test_num", ("test_num",)),
-    "as written": Layout("no OPTIMIZE", tuple(TEST_RESULTS.cluster_by), 0),
+    "as written": Layout("no OPTIMIZE", BY_BOTH, 0),
+    "as one task writes": Layout("no OPTIMIZE, a night's file by wafer", BY_BOTH, 0, 1),
 }
 
 
@@ -40,7 +52,7 @@ class Writing:
 
     about: str
     statistics: tuple[str, ...] = tuple(TEST_RESULTS.statistics)
-    optimized: bool = False
+    conf: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, table: Table) -> Table:
         """`table` with bounds of these columns alone; of all where there are none."""
@@ -50,5 +62,9 @@ class Writing:
 WRITINGS = {
     DECLARED: Writing("bounds of the columns that the schema names"),
     "all bounds": Writing("bounds of all columns", ()),
-    "optimized write": Writing("as declared, optimizeWrite on", optimized=True),
+    "optimized write": Writing("as declared, optimizeWrite on", conf={OPTIMIZED_WRITE: "true"}),
+    "auto-compaction": Writing(
+        "as declared, autoCompact of two nights' files",
+        conf={f"{AUTO_COMPACT}.enabled": "true", f"{AUTO_COMPACT}.minNumFiles": str(2 * TASKS)},
+    ),
 }
