@@ -142,6 +142,31 @@ def test_row_changed_within_the_overlap_arrives_and_one_before_it_does_not(fab):
     assert not fab.store.read(FAB_PCM).where("unit = 'kV'").isEmpty()
 
 
+def test_f21_column_that_the_source_gains_is_told_once_and_not_read(fab):
+    fab.night(FAB_LOTS)
+    before = fab.rows(FAB_LOTS)
+    fab.execute("alter table lots add column priority integer default 3")
+
+    second, third = fab.night(FAB_LOTS), fab.night(FAB_LOTS)
+
+    [told] = second.notices
+    assert "lots has new columns, not read: priority" in str(told)
+    assert third.notices == []
+    assert fab.rows(FAB_LOTS) == before
+
+
+def test_f21_type_that_the_source_changes_stops_the_night_and_is_named(fab):
+    fab.night(FAB_LOTS, FAB_PCM)
+    before = fab.rows(FAB_LOTS), fab.rows(FAB_PCM)
+    fab.execute("alter table pcm alter column value type bytea using null")
+    fab.execute("update lots set status = 'lost', updated_at = updated_at + 1")
+
+    with pytest.raises(FabYieldError, match=r"table pcm: .*value"):
+        fab.night(FAB_LOTS, FAB_PCM)
+
+    assert (fab.rows(FAB_LOTS), fab.rows(FAB_PCM)) == before
+
+
 def test_row_deleted_at_the_source_leaves_the_lake_the_same_night(fab, caplog):
     caplog.set_level(logging.INFO, "fabyield")
     fab.night(FAB_LOTS)

@@ -8,6 +8,7 @@ from fabyield.errors import ConfigError, FabYieldError
 from fabyield.query import grid
 from fabyield.store import Store
 from fabyield.tables import WAFER_YIELD, WAFERS
+from tests.test_fsck import flip_bit
 
 
 @pytest.fixture
@@ -51,6 +52,17 @@ def test_damaged_table_is_named(lake, tmp_path):
 
     with pytest.raises(FabYieldError, match=r"gold\.wafer_yield: cannot be opened"):
         grid("select * from gold.wafer_yield", lake, 1)
+
+
+@pytest.mark.parametrize(
+    "sql", ["select sum(good_die) from gold.wafer_yield", "from gold.wafer_yield"]
+)
+def test_f23_flipped_bit_is_no_answer(lake, tmp_path, sql):
+    for file in (tmp_path / "lake" / "gold" / "wafer_yield").glob("*.parquet"):
+        flip_bit(file, "good_die")
+
+    with pytest.raises(FabYieldError, match=r"query: .*checksum"):
+        grid(sql, lake, 1)
 
 
 def test_more_rows_than_the_limit_are_cut_off_and_it_says_so(lake):

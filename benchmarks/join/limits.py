@@ -5,6 +5,10 @@ from benchmarks.harness.shares import busy, disk
 from benchmarks.join.contenders import FLOOR, OURS
 
 NAMES = "Spark by names"
+HALVES = {
+    "the key alone": "Spark by key, row by row",
+    "summing first alone": "Spark by names, summed first",
+}
 
 
 def limits(results: Row) -> list[str]:
@@ -16,7 +20,7 @@ def limits(results: Row) -> list[str]:
         return []
     ours, cores = last[OURS], results["machine"]["cores"]
     said = [*_scan(ours, last.get(FLOOR)), *_names(ours, last.get(NAMES))]
-    said += [*_memory(even), *_skew(rows)]
+    said += [*_halves(last), *_memory(even), *_skew(rows)]
     return [*said, f"`{OURS}`: {busy(ours, cores)}; {disk(ours)}."]
 
 
@@ -64,3 +68,12 @@ def _names(ours: Row, names: Row | None) -> list[str]:
         f"Joined row by row, by two strings, in place of summed up first and joined by one bigint: "
         f"{seconds:.2f} times as long, {cpu:.2f} times the processor time."
     ]
+
+
+def _halves(last: dict[str, Row]) -> list[str]:
+    """Which of the two that ours does brings how much of it."""
+    if NAMES not in last:
+        return []
+    names = last[NAMES]["seconds"]
+    told = [f"{what} {names / last[n]['seconds']:.2f}" for what, n in HALVES.items() if n in last]
+    return [f"By names, row by row, takes times as long as: {', '.join(told)}."] if told else []

@@ -54,9 +54,9 @@ class Growth:
         return {layer: (after[layer] - before[layer]) / self.mb for layer in after}
 
     @property
-    def peak_mib(self) -> float:
-        """MiB that memory grows by for a MB."""
-        return float(self.large["peak_mib"] - self.small["peak_mib"]) / self.mb
+    def mib_a_core(self) -> float:
+        """MiB that the larger night held, shared among the cores."""
+        return float(self.large["peak_mib"]) / self.cores
 
 
 def page(night: Row) -> str:
@@ -81,12 +81,17 @@ def _hours(growth: Growth) -> float:
 
 def _cores(growth: Growth) -> Table:
     rows = [
-        [f"{hours} h", f"{_cores_in(growth, hours):,.0f}", figure(_network(growth, hours))]
+        [
+            f"{hours} h",
+            f"{_cores_in(growth, hours):,.0f}",
+            f"{_cores_in(growth, hours) * growth.mib_a_core / 1024:,.0f}",
+            figure(_network(growth, hours)),
+        ]
         for hours in WINDOWS
     ]
     return Table(
-        "Cores for a terabyte",
-        ["night of", "cores, all busy", "shuffled GB/s"],
+        "Cores and memory for a terabyte",
+        ["night of", "cores, all busy", "memory GiB", "shuffled GB/s"],
         rows,
     )
 
@@ -125,20 +130,21 @@ def _first(growth: Growth) -> list[str]:
     first = max(steps, key=lambda name: steps[name])
     share = steps[first] / (sum(steps.values()) or 1.0)
     hours = min(WINDOWS)
-    held = growth.large["peak_mib"]
+    cores = _cores_in(growth, hours)
+    stored = sum(growth.stored.values()) * TERABYTE / (hours * HOUR) / cores
+    shuffled = 1e3 * _network(growth, hours) / cores
+    held = [f"{row['peak_mib']:,.0f} MiB" for row in (growth.small, growth.large)]
     return [
-        f"- Work: `{first}` is {_pct(share)} % of what a MB costs. It is the first to be short of "
-        "cores, and the first worth making faster.",
-        f"- Memory: both nights hold at most {held:,.0f} MiB, the JVM, its Python workers and the "
-        f"driver together; {1e3 * growth.peak_mib:,.1f} MiB more for a GB more. What a task holds "
-        "is bounded by its file's batches, so that a core needs the same however much the night "
-        "brings.",
-        f"- Network: {_network(growth, hours):.2f} GB/s of shuffle in a night of {hours} h, over "
-        f"{_cores_in(growth, hours):,.0f} cores: "
-        f"{1e3 * _network(growth, hours) / max(_cores_in(growth, hours), 1):.1f} MB/s a core.",
-        f"- The fixed {growth.fixed:,.0f} s are the driver's: plans, commits and audits, one after "
-        "another. They do not shrink with more cores; on a terabyte they are the end of what more "
-        "cores can bring.",
+        f"- **Cores come first, in `{first}`**: it is {_pct(share)} % of what a MB costs. In a "
+        f"night of {hours} h each of {cores:,.0f} cores is always busy, and meanwhile shuffles "
+        f"{shuffled:.1f} MB/s and stores {stored:.1f} MB/s, little for any network or disk.",
+        f"- Memory: the smaller night held {held[0]} and the larger {held[1]}, the JVM, its Python "
+        "workers and the driver together, on the same cores. The table gives each core its share "
+        "of the larger. What a task holds is bounded by its file's batches; the JVM takes more of "
+        "its heap the more it is given to do, up to what it is allowed.",
+        f"- The driver comes next: {growth.fixed:,.0f} s are its own, plans, commits and audits, "
+        "one after another, and no core more makes them fewer. It also holds a key for each file "
+        "and each wafer of the night, and names them in its plans.",
     ]
 
 

@@ -1,7 +1,7 @@
 """From the factory database to the rows of the bronze tables: what changed, or all there is."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -64,7 +64,9 @@ def take_in(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> Non
         reads = [_first(run, database, source) for source in database.sources(wanted)]
         # A table without rows can be queried, one that was never made cannot.
         _publish(run, reads, [Batch(t, run.read(t).limit(0), whole=False) for t in absent])
-        known = _known_lacking(run)
+        last = _last_reads(run)
+        _tell_new_columns(run, reads, last)
+        known = {table: row["rows_lacking"] for table, row in last.items()}
         tallies = [_tally(run, database, read, known.get(read.table.table, 0)) for read in reads]
         _record(run, reads, tallies)
         wrong = [(read, tally.amiss) for read, tally in zip(reads, tallies, strict=True)]
@@ -140,11 +142,25 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
     return Tally(known, what)
 
 
-def _known_lacking(run: Run) -> dict[str, int]:
-    """How many rows of its source each table lacked when it was last read."""
+def _last_reads(run: Run) -> dict[str, Row]:
+    """What was recorded of each table when it was last read."""
+    told = F.struct("table", "rows_lacking", "unread_columns")
     reads = run.read(SOURCE_READS).groupBy("table")
-    rows = reads.agg(F.max_by("rows_lacking", "batch").alias("lacking")).collect()
-    return {row["table"]: row["lacking"] for row in rows}
+    rows = reads.agg(F.max_by(told, "batch").alias("last")).collect()
+    return {row["table"]: row["last"] for row in rows}
+
+
+def _tell_new_columns(run: Run, reads: Sequence[Read], last: Mapping[str, Row]) -> None:
+    """A column that a source has gained is passed over: tell the table's owner, once."""
+    known = {table: row["unread_columns"] for table, row in last.items()}
+    for read in reads:
+        before = known.get(read.table.table)
+        # Of a first read all columns are new.
+        gained = [] if before is None else sorted(set(read.source.unread) - set(before))
+        if gained:
+            observed = f"{read.source.name} has new columns, not read: {', '.join(gained)}"
+            look_at = f"schemas/{read.table.name}.yml: what is declared there is read"
+            run.notify(read.table, observed, look_at)
 
 
 def _first_refused(run: Run, table: Table) -> int:
@@ -167,6 +183,7 @@ def _record(run: Run, reads: Sequence[Read], tallies: Sequence[Tally]) -> None:
             since=None if read.since is None else EPOCH + timedelta(microseconds=read.since),
             rows_read=_counts(run, read.table).rows_in,
             rows_lacking=tally.lacking,
+            unread_columns=list(read.source.unread),
         )
         for read, tally in zip(reads, tallies, strict=True)
         if not tally.amiss

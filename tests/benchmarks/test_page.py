@@ -56,7 +56,7 @@ def test_results_are_of_all_that_the_code_does_now():
 
 def test_terabyte_is_computed_from_what_a_mb_adds():
     def night(mb, seconds, steps, **more):
-        named = {"name": "nightly", "case": "-", "peak_mib": 9}
+        named = {"name": "nightly", "case": "-", "peak_mib": 4096}
         return named | {"mb": mb, "seconds": seconds, "stages": steps} | more
 
     small = night(100, 110.0, {"a": 30.0, "b": 5.0}, shuffle_mb=10, lake_mb={"gold": 1})
@@ -68,7 +68,7 @@ def test_terabyte_is_computed_from_what_a_mb_adds():
     assert "| a | 300.0 | 83.3 | 75 |" in told
     assert "| b | 100.0 | 27.8 | 25 |" in told
     # 90 s of each night are fixed, so that 4 h leave 3.975 h.
-    assert "| 4 h | 28 | 0.01 |" in told
+    assert "| 4 h | 28 | 56 | 0.01 |" in told
     assert "| shuffled | 0.200 | 200 |  |" in told
     assert "| stored, gold | 0.020 | 20 | 7 |" in told
 

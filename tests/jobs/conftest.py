@@ -72,6 +72,11 @@ class Fab:
             for step in steps:
                 take(run, ledger, step, step)
 
+    def with_policy(self, **ingest: object) -> "Fab":
+        """The same fab, with other settings of `ingest`."""
+        changed = replace(self.settings.ingest, **ingest)
+        return replace(self, settings=replace(self.settings, ingest=changed))
+
     def log(self) -> str:
         return (self.root / "log" / "nightly.log").read_text()
 

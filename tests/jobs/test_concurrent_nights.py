@@ -1,51 +1,16 @@
 """Two runs at once on one lake, each a process of its own."""
 
-import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import yaml
 
 from fabyield.ingest import KINDS
 from fabyield.tables import ALL
-from tests.jobs.conftest import FEW_TASKS, differing
+from tests.jobs.conftest import differing
+from tests.jobs.submitted import Submitted
 
 pytestmark = pytest.mark.slow
-JOBS = Path(__file__).parents[2] / "jobs"
-SUBMIT = [str(Path(sys.executable).with_name("spark-submit"))]
-
-
-class Submitted(subprocess.Popen):
-    """A job over `fab`, with `lease` in its conf, in a group of processes of its own."""
-
-    def __init__(self, fab, job, name, **lease):
-        self.said = fab.root / name / f"{job}.log"
-        database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
-        settings = {"log": str(self.said.parent), "lease": lease, "database": database}
-        settings["spark"] = FEW_TASKS
-        conf = fab.root / f"{name}.yml"
-        conf.write_text(yaml.safe_dump(settings))
-        folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
-        command = [*SUBMIT, str(JOBS / f"{job}.py"), f"--conf={conf}", *folders]
-        super().__init__(command, cwd=fab.root, start_new_session=True)
-
-    def says(self, text):
-        """Wait until its log has `text`."""
-        while not (self.said.exists() and text in self.said.read_text()):
-            assert self.poll() is None, f"ended without {text!r}"
-            time.sleep(0.05)
-
-    def send(self, sign):
-        os.killpg(self.pid, sign)
-
-    def __exit__(self, *error):
-        if self.poll() is None:
-            self.send(signal.SIGKILL)
-        super().__exit__(*error)
 
 
 def test_f03_two_nights_at_once_take_turns_and_lose_and_double_no_row(new_fab, undisturbed):

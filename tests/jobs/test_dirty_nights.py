@@ -55,8 +55,7 @@ def nights(spark, tmp_path_factory):
     # Rare flaws are too rare for a hundred wafers.
     dirt = replace(plan.dirt, truncated=0.06, corrupt=0.05, misspelt=0.04, clock=0.15, late=0.06)
     plan = replace(plan, dirt=dirt)
-    fab = fab_in(root, spark)
-    fab = replace(fab, settings=replace(fab.settings, ingest=at_once(fab)))
+    fab = fab_in(root, spark).with_policy(settle_seconds=0.0)
     forget_lakes(spark)
     for last, night in pairwise((0, *TAKEN_IN)):
         simulate(plan, Out.below(str(root)), range(last + 1, night + 1), in_processes(1))
@@ -72,10 +71,6 @@ def first_name(session):
     """A wafer has the name of its first lot, whatever a tester calls it; packages have no wafer."""
     named = session["wafer_id"] is not None
     return (session["lot_id"], session["wafer_id"]) if named else (session["spelt_lot_id"], "-")
-
-
-def at_once(fab):
-    return replace(fab.settings.ingest, settle_seconds=0.0)
 
 
 def test_every_night_ends_and_accounts_for_every_row_of_every_table(nights):
@@ -152,6 +147,24 @@ def test_only_misspelt_wafers_are_unknown_to_the_factory(nights):
     spelt = {(row["spelt_lot_id"], row["spelt_wafer_id"]) for row in misspelt}
     assert named <= spelt
     assert len(named) > 0
+
+
+def test_share_of_unknown_wafers_is_told_and_packages_are_none_of_them(nights):
+    yields = [row for row in nights.fab.rows("gold.wafer_yield") if row["wafer_id"] != "-"]
+    misspelt = [row for row in nights.truth("yields") if row["misspelt"]]
+    spelt = {(row["spelt_lot_id"], row["spelt_wafer_id"]) for row in misspelt}
+    tested = {(row["lot_id"], row["wafer_id"]) for row in yields}
+
+    shares = nights.fab.rows("ops.metric_history")
+    told = nights.fab.rows("ops.validation_results")
+
+    [last] = [row for row in shares if is_share_of_wafers(row) and row["batch"] == len(TAKEN_IN)]
+    assert (last["counted"], last["total"]) == (len(tested & spelt), len(tested))
+    assert any(row["table"] == "ops.metric_history" and not row["met"] for row in told)
+
+
+def is_share_of_wafers(row):
+    return row["metric"] == "unmatched_wafers_ratio"
 
 
 def test_renamed_wafers_are_one_wafer_with_all_its_steps(nights):

@@ -2,34 +2,21 @@
 
 import gzip
 import json
-import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
-from fabyield.jobs import stdf_files
 
 from fabyield import stdf
-from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.launch import alone
-from fabyield.ledger import Ledger, State
-from fabyield.store import Store
+from fabyield.errors import DataQualityError
 from fabyield.table import Severity
 from fabyield.tables import ALL
-from tests.jobs.conftest import FEW_TASKS, LATE, REAL, data_tables, differing, settle
+from tests.jobs.conftest import LATE, REAL, differing, settle
 
 pytestmark = pytest.mark.slow
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing that runs after it may repair anything."""
 
 
 def test_f01_f18_second_night_over_the_same_files_changes_nothing_and_warns(
@@ -45,104 +32,6 @@ def test_f01_f18_second_night_over_the_same_files_changes_nothing_and_warns(
     second = [row for row in fab.rows("ops.runs") if row["batch"] == 2]
     assert {row["state"] for row in second if row["step"] == "nightly"} == {"running", "done"}
     assert "no new STDF file" in fab.log()
-
-
-def test_f02_night_killed_after_every_commit_and_before_its_bookkeeping_ends_the_same(
-    new_fab, undisturbed, monkeypatch, unaudited
-):
-    fab, killed = new_fab(), []
-    kill_in_the_middle_of_publishing(fab)
-    for way in ("append", "merge", "mirror", "replace"):
-        monkeypatch.setattr(Store, way, dying_after_first(getattr(Store, way), killed))
-    monkeypatch.setattr(Ledger, "record", without_last_words(Ledger.record))
-    kills = 0
-    while True:
-        try:
-            fab.night()
-            break
-        except Killed:
-            kills += 1
-
-    assert kills == len(killed)
-    assert set(killed) == KILLED_AT
-    assert differing(fab.contents(), undisturbed) == {}
-    assert {row["batch"] for row in fab.rows("ops.runs")} == {1}
-
-
-def kill_in_the_middle_of_publishing(fab):
-    """Really kill a process of its own, between two commits of one step."""
-    conf, log = fab.root / "here.yml", fab.root / "var" / "log" / "nightly.log"
-    database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
-    conf.write_text(yaml.safe_dump({"database": database, "spark": FEW_TASKS}))
-    folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
-    command = [*SUBMIT, str(NIGHTLY), f"--conf={conf}", *folders]
-    night = subprocess.Popen(command, cwd=fab.root, start_new_session=True)
-    while night.poll() is None and not (log.exists() and "parts: published" in log.read_text()):
-        time.sleep(0.05)
-    os.killpg(night.pid, signal.SIGKILL)
-    assert night.wait() == -signal.SIGKILL
-    assert fab.store.exists(ALL["bronze.parts"])
-    assert not fab.store.exists(ALL["bronze.stdf_files"])
-
-
-# First, middle and last table of steps that write many, and the table of every other step.
-AMONG_OTHERS = {
-    *("bronze.parts", "bronze.tests", "bronze.functional_values", "bronze.multi_values"),
-    *("bronze.bin_counts", "bronze.fab_lots", "bronze.fab_wafers", "bronze.fab_process_history"),
-    *("gold.yield_prediction", "gold.yield_driver"),
-    # Nothing has been split, packaged or cut off yet.
-    *("bronze.fab_lot_history", "bronze.fab_assembly", "silver.file_beginnings"),
-}
-KILLED_AT = set(data_tables()) - AMONG_OTHERS
-
-
-def dying_after_first(write, killed):
-    """`write`, killed right after its first commit to each table."""
-
-    def dying(store, table, *rest):
-        write(store, table, *rest)
-        if table.table in KILLED_AT and table.table not in killed:
-            killed.append(table.table)
-            raise Killed
-
-    return dying
-
-
-def without_last_words(record):
-    """`record` of a process that, killed, does not say that it failed."""
-
-    def recording(ledger, attempt, state, message=""):
-        if state not in (State.FAILED, State.STOPPED):
-            record(ledger, attempt, state, message)
-
-    return recording
-
-
-def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow(
-    new_fab, monkeypatch, unaudited
-):
-    fab = new_fab(files=False)
-    shutil.copy2(REAL / "lot2.stdf.gz", fab.stdf)
-    (fab.stdf / "empty.stdf").write_bytes(b"")
-    settle(fab.stdf / "empty.stdf")
-    with monkeypatch.context() as dying, pytest.raises(Killed):
-        dying.setattr(Store, "append", dying_after_first(Store.append, []))
-        alone(stdf_files.job, "stdf_files", fab.settings, full=False)
-    shutil.copy2(LATE, fab.stdf)
-
-    with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
-        alone(stdf_files.job, "stdf_files", with_policy(fab, empty_file="fail").settings, False)
-    monkeypatch.setattr("fabyield.night.steps", lambda: ["stdf_files"])
-    fab.night()
-
-    files = {row["path"]: (row["status"], row["batch"]) for row in fab.rows("bronze.stdf_files")}
-    assert files == {
-        "empty.stdf": ("empty", 1),
-        "lot2.stdf.gz": ("complete", 1),
-        "lot3.stdf.gz": ("complete", 2),
-    }
-    assert len(fab.rows("bronze.stdf_wafers")) == 2
-    assert fab.store.read(ALL["bronze.test_values"]).count() == 52403 + 54123
 
 
 def test_f07_renamed_and_recompressed_copies_are_counted_once(new_fab, night, undisturbed):
@@ -296,7 +185,7 @@ def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
     settle(*fab.stdf.iterdir())
 
     with pytest.raises(DataQualityError, match=r"empty\.stdf"):
-        with_policy(fab, empty_file="fail").take("stdf_files")
+        fab.with_policy(empty_file="fail").take("stdf_files")
 
     assert fab.rows("bronze.stdf_files") == []
 
@@ -314,7 +203,7 @@ def test_f18_night_without_files_stops_where_the_policy_says_so(new_fab):
     fab = new_fab(files=False)
 
     with pytest.raises(DataQualityError, match="no new STDF file"):
-        with_policy(fab, empty_night="fail").take("stdf_files")
+        fab.with_policy(empty_night="fail").take("stdf_files")
 
 
 def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(
@@ -371,7 +260,7 @@ def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
 
 
 def test_file_that_is_still_growing_is_left_for_later(new_fab, unaudited):
-    fab = with_policy(new_fab(files=False), settle_seconds=600.0)
+    fab = new_fab(files=False).with_policy(settle_seconds=600.0)
     settle(Path(shutil.copy(LATE, fab.stdf)))
     growing = Path(shutil.copy(REAL / "lot2.stdf.gz", fab.stdf))
 
@@ -384,17 +273,8 @@ def test_file_that_is_still_growing_is_left_for_later(new_fab, unaudited):
     assert {row["path"] for row in fab.rows("bronze.stdf_files")} == first | {"lot2.stdf.gz"}
 
 
-NIGHTLY = Path(__file__).parents[2] / "jobs" / "nightly.py"
-SUBMIT = [str(Path(sys.executable).with_name("spark-submit"))]
-
-
 def real_content(line):
     return gzip.decompress((line / "landing" / "stdf" / "lot2.stdf.gz").read_bytes())
-
-
-def with_policy(fab, **policy):
-    ingest = replace(fab.settings.ingest, **policy)
-    return replace(fab, settings=replace(fab.settings, ingest=ingest))
 
 
 def tables(fab):

@@ -32,6 +32,25 @@ def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
     }
 
 
+def test_packages_are_no_unmatched_wafers_but_die_without_a_wafer_are(rows):
+    wafers = rows(WAFERS, *({"wafer_key": key, "is_known": key == 1} for key in (1, 2, 3)))
+    sort, final = {"insertion": "CP1", "read_in": 5}, {"insertion": "FT1", "read_in": 5}
+    runs = rows(
+        TEST_RUNS,
+        sort | {"wafer_key": 1, "wafer_num": 0, "touchdowns": 90},
+        sort | {"wafer_key": 2, "wafer_num": -1, "touchdowns": 10},
+        final | {"wafer_key": 3, "wafer_num": -1, "touchdowns": 500},
+    )
+
+    found = {r["metric"]: (r["counted"], r["total"]) for r in unmatched(runs, wafers, 4).collect()}
+
+    assert found == {
+        "unmatched_runs_ratio": (1, 2),
+        "unmatched_touchdowns_ratio": (10, 100),
+        "unmatched_wafers_ratio": (1, 2),
+    }
+
+
 @pytest.fixture
 def limits(rows, spark):
     """`limits(counted, total, earlier)`: the row of tonight's share, after these ratios."""

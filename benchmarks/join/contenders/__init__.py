@@ -25,6 +25,12 @@ CONTENDERS = {
     "Spark by names": Contender(
         "Spark, by lot_id and wafer_id", "by_spark", "by_names", is_spark=True
     ),
+    "Spark by key, row by row": Contender(
+        "Spark, by wafer_key, nothing summed up before", "by_spark", "by_key_row_by_row", True
+    ),
+    "Spark by names, summed first": Contender(
+        "Spark, summed up by lot_id and wafer_id", "by_spark", "by_names_summed_first", True
+    ),
     "pandas": Contender("merge by lot_id and wafer_id, then groupby", "by_pandas"),
     "Polars": Contender("lazy scan, join by lot_id and wafer_id", "by_polars"),
     "DuckDB": Contender("one query, joined by lot_id and wafer_id", "by_duckdb"),

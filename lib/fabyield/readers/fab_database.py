@@ -1,6 +1,5 @@
 """The factory database over Spark JDBC: its schema checked, its rows counted and read."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from fabyield.settings import Database
 from fabyield.table import BATCH, Table
 from fabyield.transforms.keys import CHANGED
 
-log = logging.getLogger(__name__)
 # Rows that a driver holds at a time.
 FETCHED = "10000"
 _SQLITE = "jdbc:sqlite:"
@@ -26,11 +24,15 @@ _REASON = "refused_because"
 
 @dataclass(frozen=True)
 class Source:
-    """A table of the database that serves for `table`; without `changed` it has no watermark."""
+    """A table of the database that serves for `table`; without `changed` it has no watermark.
+
+    Its columns in `unread` are none of `table`'s.
+    """
 
     table: Table
     name: str
     fields: tuple[Field, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def changed(self) -> Field | None:
@@ -137,12 +139,11 @@ class FabDatabase:
             also = f"{watermark} is named by database.watermarks; " if watermark in missing else ""
             listed = f"no column {', '.join(missing)}; {also}it has {', '.join(found.names)}"
             problems.append(f"table {name}: {listed}")
-        elif unread := sorted(set(found.names) - set(theirs.values())):
-            log.debug("table %s: columns that are not read: %s", name, ", ".join(unread))
         there = {o: t for o, t in theirs.items() if t in found.names}
         fields = tuple(self._field(o, table.columns[o].type, t, found) for o, t in there.items())
         problems += [f"table {name}: {field.problem}" for field in fields if field.problem]
-        return Source(table, name, fields)
+        unread = sorted(set(found.names) - set(theirs.values()))
+        return Source(table, name, fields, tuple(unread))
 
     def _field(self, ours: str, kind: str, theirs: str, found: StructType) -> Field:
         if self._is_sqlite:

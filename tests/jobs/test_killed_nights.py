@@ -1,0 +1,71 @@
+"""Nights of which the driver is killed, really, in every step: they end as if it never was."""
+
+import os
+import shutil
+import signal
+
+import pytest
+from fabyield.jobs import stdf_files
+
+from fabyield.errors import FabYieldError
+from fabyield.launch import alone
+from fabyield.tables import ALL
+from tests.jobs.conftest import LATE, REAL, data_tables, differing, settle
+from tests.jobs.submitted import Submitted, dying
+
+pytestmark = pytest.mark.slow
+# A step with many tables is killed after one of them, that of the files after three.
+AMONG_OTHERS = {
+    *("bronze.tests", "bronze.functional_values", "bronze.multi_values", "bronze.bin_counts"),
+    *("bronze.stdf_wafers", "bronze.fab_lots", "bronze.fab_wafers", "bronze.fab_products"),
+    *("bronze.fab_process_history", "silver.wafer_registry", "gold.yield_prediction"),
+    *("gold.yield_driver",),
+    # Nothing has been split, packaged or cut off yet.
+    *("bronze.fab_lot_history", "bronze.fab_assembly", "silver.file_beginnings"),
+}
+KILLED_AT = set(data_tables()) - AMONG_OTHERS
+
+
+def test_f02_night_killed_after_a_commit_of_every_step_ends_the_same(new_fab, undisturbed):
+    fab = new_fab()
+    marks = fab.root / "killed"
+    environment = dying(marks, KILLED_AT)
+    for killed in range(len(KILLED_AT) + 1):
+        with Submitted(fab, "nightly", environment=environment) as night:
+            ended = night.wait()
+        if not ended:
+            break
+        assert ended == -signal.SIGKILL, night.output.read_text()[-3000:]
+        assert len(os.listdir(marks)) == killed + 1
+
+    assert set(os.listdir(marks)) == KILLED_AT
+    assert differing(fab.contents(), undisturbed) == {}
+    assert {row["batch"] for row in fab.rows("ops.runs")} == {1}
+
+
+def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow(
+    new_fab, monkeypatch, unaudited
+):
+    fab = new_fab(files=False)
+    shutil.copy2(REAL / "lot2.stdf.gz", fab.stdf)
+    (fab.stdf / "empty.stdf").write_bytes(b"")
+    settle(*fab.stdf.iterdir())
+    environment = dying(fab.root / "killed", ["bronze.parts"])
+    with Submitted(fab, "stdf_files", environment=environment) as night:
+        assert night.wait() == -signal.SIGKILL
+    shutil.copy2(LATE, fab.stdf)
+    settle(*fab.stdf.iterdir())
+
+    with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
+        alone(stdf_files.job, "stdf_files", fab.with_policy(empty_file="fail").settings, False)
+    monkeypatch.setattr("fabyield.night.steps", lambda: ["stdf_files"])
+    fab.night()
+
+    files = {row["path"]: (row["status"], row["batch"]) for row in fab.rows("bronze.stdf_files")}
+    assert files == {
+        "empty.stdf": ("empty", 1),
+        "lot2.stdf.gz": ("complete", 1),
+        "lot3.stdf.gz": ("complete", 2),
+    }
+    assert len(fab.rows("bronze.stdf_wafers")) == 2
+    assert fab.store.read(ALL["bronze.test_values"]).count() == 52403 + 54123
