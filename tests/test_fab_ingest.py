@@ -150,7 +150,7 @@ def test_f21_column_that_the_source_gains_is_told_once_and_not_read(fab):
     second, third = fab.night(FAB_LOTS), fab.night(FAB_LOTS)
 
     [told] = second.notices
-    assert "lots has new columns, not read: priority" in str(told)
+    assert "lots has columns that are new and not read: priority" in str(told)
     assert third.notices == []
     assert fab.rows(FAB_LOTS) == before
 
@@ -158,7 +158,7 @@ def test_f21_column_that_the_source_gains_is_told_once_and_not_read(fab):
 def test_f21_type_that_the_source_changes_stops_the_night_and_is_named(fab):
     fab.night(FAB_LOTS, FAB_PCM)
     before = fab.rows(FAB_LOTS), fab.rows(FAB_PCM)
-    fab.execute("alter table pcm alter column value type bytea using null")
+    fab.execute("alter table pcm alter column pcm_value type bytea using null")
     fab.execute("update lots set status = 'lost', updated_at = updated_at + 1")
 
     with pytest.raises(FabYieldError, match=r"table pcm: .*value"):

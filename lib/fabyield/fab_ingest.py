@@ -158,7 +158,9 @@ def _tell_new_columns(run: Run, reads: Sequence[Read], last: Mapping[str, Row]) 
         # Of a first read all columns are new.
         gained = [] if before is None else sorted(set(read.source.unread) - set(before))
         if gained:
-            observed = f"{read.source.name} has new columns, not read: {', '.join(gained)}"
+            observed = (
+                f"{read.source.name} has columns that are new and not read: {', '.join(gained)}"
+            )
             look_at = f"schemas/{read.table.name}.yml: what is declared there is read"
             run.notify(read.table, observed, look_at)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
@@ -13,12 +14,13 @@ import yaml
 
 from tests.jobs.conftest import FEW_TASKS, Fab
 
-JOBS = Path(__file__).parents[2] / "jobs"
+JOBS = Path(__file__).resolve().parents[2] / "jobs"
 SUBMIT = Path(sys.executable).with_name("spark-submit")
 # Kills the driver's group right after the first commit to each of some tables. Audits publish
 # nothing, and take most of a small night's time.
 KILLER = """
 import os, signal, sys
+from dataclasses import asdict
 from pathlib import Path
 if any(Path(word).parent == Path({jobs!r}) for word in sys.orig_argv):
     from fabyield import run
@@ -51,18 +53,18 @@ class Submitted(subprocess.Popen[str]):
     ) -> None:
         self.said = fab.root / name / f"{job}.log"
         self.output = fab.root / f"{name}.out"
-        database = {"url": f"jdbc:sqlite:{fab.root / 'fab.db'}"}
-        settings = {"log": str(self.said.parent), "lease": lease, "database": database}
+        given = fab.settings
+        settings = {name: getattr(given, name) for name in ("lake", "landing", "report")}
+        settings |= {"fab": asdict(given.fab), "database": {"url": given.database.url}}
+        settings |= {"log": str(self.said.parent), "lease": lease, "spark": FEW_TASKS}
         conf = fab.root / f"{name}.yml"
-        conf.write_text(yaml.safe_dump({**settings, "spark": FEW_TASKS}))
-        folders = [f"--{name}={fab.root / name}" for name in ("lake", "landing", "report")]
-        command = [str(SUBMIT), *options, str(JOBS / f"{job}.py"), f"--conf={conf}", *folders]
-        given = {**os.environ, **(environment or {})}
+        conf.write_text(yaml.safe_dump(settings))
+        command = [str(SUBMIT), *options, str(JOBS / f"{job}.py"), f"--conf={conf}"]
         with self.output.open("w") as output:
             super().__init__(
                 command,
                 cwd=fab.root,
-                env=given,
+                env={**os.environ, **(environment or {})},
                 start_new_session=True,
                 stdout=output,
                 stderr=subprocess.STDOUT,

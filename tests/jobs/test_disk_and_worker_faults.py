@@ -20,7 +20,7 @@ from tests.test_fsck import flip_bit
 
 pytestmark = pytest.mark.slow
 SUBMIT = Path(sys.executable).with_name("spark-submit")
-STDF_FILES = Path(__file__).parents[2] / "jobs" / "stdf_files.py"
+JOBS = Path(__file__).parents[2] / "jobs"
 ROWS = {"lot2.stdf.gz": 52403, "lot3.stdf.gz": 54123}
 # So little that nothing can be written, and so much that a few tables of a batch can be written.
 LITTLE, SOME = 30_000, 300_000
@@ -40,10 +40,10 @@ if "pyspark.daemon" in sys.orig_argv:
 """
 
 
-def submitted(root, master="local[2,3]", **environment):
-    """The job stdf_files of the fab in `root`, in a process of its own."""
+def submitted(root, job="stdf_files", *words, **environment):
+    """A job of the fab in `root`, in a process of its own."""
     folders = [f"--{name}={root / name}" for name in ("lake", "landing")]
-    command = [str(SUBMIT), f"--master={master}", str(STDF_FILES), *folders]
+    command = [str(SUBMIT), "--master=local[2,3]", str(JOBS / f"{job}.py"), *folders, *words]
     environment = {**os.environ, **environment}
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
@@ -142,6 +142,24 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
     filler.unlink()
     alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
+
+
+def test_f24_full_disk_leaves_a_table_that_is_replaced_as_it_was(
+    spark, night, undisturbed, small_disk
+):
+    shutil.copytree(night.root, small_disk, dirs_exist_ok=True)
+    fab = fab_in(small_disk, spark)
+    versions = fab.versions()
+
+    filler = fill(small_disk, LITTLE)
+    done = submitted(small_disk, "test_results", "--full")
+
+    assert done.returncode == 1
+    assert "FAILED: step test_results: " in last_line(done)
+    assert "No space left on device" in last_line(done)
+    assert fab.versions() == versions
+    filler.unlink()
+    assert differing(fab.contents(), undisturbed) == {}
 
 
 def test_f23_flipped_bit_stops_the_step_and_the_named_command_puts_it_right(

@@ -2,16 +2,15 @@
 
 import json
 import shutil
+import signal
 from dataclasses import replace
 
 import pytest
 
-from fabyield.ledger import Ledger
 from fabyield.purpose import Kind, Purpose
-from fabyield.store import Store
 from fabyield.tables import ALL
 from tests.jobs.conftest import REAL, differing
-from tests.jobs.test_faults import Killed, dying_after_first, without_last_words
+from tests.jobs.submitted import Submitted, dying
 
 pytestmark = pytest.mark.slow
 FEW = (
@@ -68,10 +67,9 @@ def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, u
 def test_unfinished_night_of_a_fab_waits_for_its_own_next_one(fabs, unaudited, monkeypatch):
     one, two = fabs
     monkeypatch.setattr("fabyield.night.steps", lambda: ["stdf_files"])
-    with monkeypatch.context() as dying, pytest.raises(Killed):
-        dying.setattr(Store, "append", dying_after_first(Store.append, []))
-        dying.setattr(Ledger, "record", without_last_words(Ledger.record))
-        two.night()
+    environment = dying(two.root / "killed", ["bronze.parts"])
+    with Submitted(two, "nightly", environment=environment) as night:
+        assert night.wait() == -signal.SIGKILL
     left = stages(one)
 
     one.night()

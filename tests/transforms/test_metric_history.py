@@ -34,12 +34,12 @@ def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
 
 def test_packages_are_no_unmatched_wafers_but_die_without_a_wafer_are(rows):
     wafers = rows(WAFERS, *({"wafer_key": key, "is_known": key == 1} for key in (1, 2, 3)))
-    sort, final = {"insertion": "CP1", "read_in": 5}, {"insertion": "FT1", "read_in": 5}
+    run = {"read_in": 5, "wafer_num": -1}
     runs = rows(
         TEST_RUNS,
-        sort | {"wafer_key": 1, "wafer_num": 0, "touchdowns": 90},
-        sort | {"wafer_key": 2, "wafer_num": -1, "touchdowns": 10},
-        final | {"wafer_key": 3, "wafer_num": -1, "touchdowns": 500},
+        run | {"wafer_key": 1, "wafer_num": 0, "touchdowns": 90, "placed": 90},
+        run | {"wafer_key": 2, "touchdowns": 10, "placed": 10},
+        run | {"wafer_key": 3, "touchdowns": 500, "placed": 0},
     )
 
     found = {r["metric"]: (r["counted"], r["total"]) for r in unmatched(runs, wafers, 4).collect()}

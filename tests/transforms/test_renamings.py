@@ -61,12 +61,21 @@ def test_name_given_to_wafers_of_two_lots_is_ambiguous_and_no_other(origins):
     assert origins(*two, event(5, "D", "D.1")) == {"C": None, "D.1": "D"}
 
 
+def test_names_that_come_from_an_ambiguous_one_are_too(origins):
+    two = event(3, "A", "C", kind="merge"), event(4, "B", "C", kind="merge")
+
+    assert origins(*two, event(5, "C", "C.1"), event(6, "C.1", "C.2")) == dict.fromkeys(
+        ("C", "C.1", "C.2")
+    )
+
+
 def test_name_given_to_another_wafer_once_its_first_has_left_is_ambiguous(origins):
     left, taken = event(3, "A", "A.1"), event(6, "C", "A", kind="merge")
     back = event(5, "A.1", "A", kind="merge")
 
-    assert origins(left, taken) == {"A.1": "A", "A": None}
-    assert origins(left, back, taken) == {"A.1": "A", "A": None}
+    assert origins(left, taken) == {"A": None, "A.1": None}
+    assert origins(left, back, taken, event(7, "D", "D.1")) == {"A": None, "A.1": None, "D.1": "D"}
+    assert origins(left, taken, event(8, "A", "A.2")) == dict.fromkeys(("A", "A.1", "A.2"))
 
 
 def test_wafer_that_reaches_a_lot_on_two_ways_is_one(origins):

@@ -53,6 +53,7 @@ class FileSummary:
     def __init__(self, file_key: int) -> None:
         self._key = file_key
         self._touchdowns: Counter[int] = Counter()
+        self._placed: Counter[int] = Counter()
         self._counts: Counter[str] = Counter()
         self._refused, self._refused_bytes = 0, 0
         self._reason: str | None = None
@@ -106,9 +107,10 @@ class FileSummary:
 
     def _add(self, batch: StdfTables, parts: pa.Table) -> None:
         self._counts.update(batch.counts)
-        touched = parts.group_by("wafer_num").aggregate([([], "count_all")])
+        touched = parts.group_by("wafer_num").aggregate([([], "count_all"), ("x_coord", "count")])
         for run in touched.to_pylist():
             self._touchdowns[run["wafer_num"]] += run["count_all"]
+            self._placed[run["wafer_num"]] += run["x_coord_count"]
         if batch.refused.num_rows:
             self._reason = self._reason or batch.refused["reason"][0].as_py()
             self._refused += batch.refused.num_rows
@@ -127,8 +129,10 @@ class FileSummary:
         if self._touchdowns[NO_WAFER]:
             outside = {"wafer_num": NO_WAFER, "has_wrr": False}
             runs = pa.concat_tables([runs, pa.Table.from_pylist([outside], runs.schema)])
-        touchdowns = [self._touchdowns[run["wafer_num"]] for run in runs.to_pylist()]
-        return runs.append_column("touchdowns", pa.array(touchdowns, pa.int64()))
+        for name, counts in {"touchdowns": self._touchdowns, "placed": self._placed}.items():
+            found = [counts[run["wafer_num"]] for run in runs.to_pylist()]
+            runs = runs.append_column(name, pa.array(found, pa.int64()))
+        return runs
 
 
 def refused_file(file_key: int, status: str, size: int, reason: str) -> RefusedFile:

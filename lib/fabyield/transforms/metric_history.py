@@ -17,13 +17,12 @@ def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     """How much of what was tested is of wafers that the factory database does not know.
 
     Columns fab_id, metric, counted, total: wafer runs and touch-downs of files that were read after
-    batch `since`, and wafers of any file. Insertions at which no wafer is tested are of packages:
-    silver.packaged_parts tells where those came from.
+    batch `since`, and wafers of any file. Runs without a wafer and without die coordinates are of
+    packages: silver.packaged_parts tells where those came from.
     """
     known = wafers.select(*WAFER, "is_known")
-    runs = counting(test_runs).join(known, WAFER, how="inner")
-    of_wafers = runs.where("wafer_num >= 0").select("fab_id", "insertion").distinct()
-    runs = runs.join(of_wafers, ["fab_id", "insertion"], how="left_semi")
+    of_wafers = counting(test_runs).where("wafer_num >= 0 OR placed > 0")
+    runs = of_wafers.join(known, WAFER, how="inner")
     tonight = runs.where(F.col("read_in") > since)
     figures = {
         "unmatched_runs_ratio": (tonight, F.lit(1)),

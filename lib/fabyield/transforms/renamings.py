@@ -42,24 +42,39 @@ def first_names(renamings: DataFrame) -> DataFrame:
     Columns fab_id, lot_id, wafer_id, origin_lot_id, event, renamed_at, is_ambiguous. A name that
     leaves before it comes is itself a first one: wafers that come back to their lot are what they
     were. A name that is given to wafers of two origins, or to another wafer once its first has
-    left, is ambiguous, and stays its own.
+    left, stays its own; it is ambiguous, and so are the names that come from it.
     """
     given = _given(renamings).localCheckpoint()
-    steps = given.where("is_born").select(*WAFER_NAME, F.col("from_lot_id").alias(FIRST))
+    born = given.where("is_born")
+    steps = _followed(born)
+    clashing = _clashing(renamings, given, steps).localCheckpoint()
+    if not clashing.isEmpty():
+        steps = _followed(born.join(clashing, WAFER_NAME, how="left_anti"))
+    of_two = clashing.withColumn("_of_two", F.lit(True))
+    first_of_two = of_two.select(
+        "fab_id", F.col("lot_id").alias(FIRST), "wafer_id", F.lit(True).alias("_first_of_two")
+    )
+    rows = given.join(steps, WAFER_NAME, how="left").join(of_two, WAFER_NAME, how="left")
+    rows = rows.join(first_of_two, _at(FIRST), how="left")
+    rows = rows.join(_above(steps, FIRST), _at(FIRST), how="left")
+    # What still leads upwards goes in a ring.
+    in_ring = F.col("_next").isNotNull()
+    unclear = F.coalesce("_of_two", "_first_of_two", F.lit(False)) | in_ring
+    first = F.when(in_ring | F.col(FIRST).isNull(), F.col("lot_id")).otherwise(F.col(FIRST))
+    came = {name: F.when(F.col("is_born"), F.col(name)) for name in ("event", "renamed_at")}
+    rows = rows.withColumns({FIRST: first, "is_ambiguous": unclear, **came})
+    rows = rows.where("is_born OR is_ambiguous")
+    return rows.select(*WAFER_NAME, FIRST, "event", "renamed_at", "is_ambiguous")
+
+
+def _followed(born: DataFrame) -> DataFrame:
+    """The names that were `born` of a renaming, with the first lot that they lead up to."""
+    steps = born.select(*WAFER_NAME, F.col("from_lot_id").alias(FIRST))
     for _ in range(ROUNDS):
         if steps.join(_above(steps, FIRST), _at(FIRST), how="left_semi").isEmpty():
             break
         steps = _doubled(steps).localCheckpoint()
-    own = given.where("NOT is_born").select(*WAFER_NAME, F.col("lot_id").alias("_origin"))
-    clashing = _clashing(_origins(renamings, steps).unionByName(own))
-    reached = given.join(steps, WAFER_NAME, how="left").join(clashing, WAFER_NAME, how="left")
-    reached = reached.join(_above(steps, FIRST), _at(FIRST), how="left")
-    # What still leads upwards goes in a ring.
-    unclear = F.col("_clashes") | F.col("_next").isNotNull()
-    first = F.when(unclear, F.col("lot_id")).otherwise(F.col(FIRST))
-    marked = reached.withColumns({FIRST: first, "is_ambiguous": unclear})
-    marked = marked.where("is_born OR is_ambiguous")
-    return marked.select(*WAFER_NAME, FIRST, "event", "renamed_at", "is_ambiguous")
+    return steps
 
 
 def _given(renamings: DataFrame) -> DataFrame:
@@ -93,14 +108,12 @@ def _at(lot: str) -> list[str]:
     return ["fab_id", lot, "wafer_id"]
 
 
-def _origins(renamings: DataFrame, steps: DataFrame) -> DataFrame:
-    """The first name (`_origin`) of every wafer that was given a name."""
+def _clashing(renamings: DataFrame, given: DataFrame, steps: DataFrame) -> DataFrame:
+    """The names that wafers of two origins bore."""
     above = _above(steps, "from_lot_id")
-    rows = renamings.join(above, _at("from_lot_id"), how="left")
-    return rows.select(*WAFER_NAME, F.coalesce("_next", "from_lot_id").alias("_origin"))
-
-
-def _clashing(origins: DataFrame) -> DataFrame:
-    """Whether a name was borne by wafers of two origins."""
-    many = origins.groupBy(*WAFER_NAME).agg(F.count_distinct("_origin").alias("_count"))
-    return many.select(*WAFER_NAME, (F.col("_count") > 1).alias("_clashes"))
+    came = renamings.join(above, _at("from_lot_id"), how="left")
+    came = came.select(*WAFER_NAME, F.coalesce("_next", "from_lot_id").alias("_origin"))
+    own = given.where("NOT is_born").select(*WAFER_NAME, F.col("lot_id").alias("_origin"))
+    origins = F.count_distinct("_origin").alias("_origins")
+    many = came.unionByName(own).groupBy(*WAFER_NAME).agg(origins)
+    return many.where("_origins > 1").select(*WAFER_NAME)
