@@ -83,7 +83,7 @@ def _of_month(begins: int, ends: int, test: int) -> Keys:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what can be chosen."""
     add = parser.add_argument
-    add("--nights", type=int, default=45, help="nights of a lot each")
+    add("--nights", type=int, default=30, help="nights of a lot each")
     add("--files", type=int, default=64, help="files that OPTIMIZE aims at for each table")
     add("--written-nights", type=int, default=6, help="nights that each way of writing is given")
     add("--test", type=int, default=1010, help="test_num that is asked for")
