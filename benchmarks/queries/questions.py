@@ -38,7 +38,7 @@ QUESTIONS = {
         FROM {wafer_yield} y JOIN {tested_history} h ON y.wafer_key = h.wafer_key
         WHERE h.process_step = 'etch_gate' AND h.wafer_key BETWEEN {first} AND {last}
         AND y.wafer_key BETWEEN {first} AND {last}
-        GROUP BY h.equipment_id, h.chamber_id ORDER BY mean, h.equipment_id, h.chamber_id""",
+        GROUP BY h.equipment_id, h.chamber_id ORDER BY h.equipment_id, h.chamber_id""",
 }
 LAYERS = {
     "test_results": "silver",

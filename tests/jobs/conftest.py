@@ -158,8 +158,8 @@ def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stdf = root / "landing" / "stdf"
         for file in stdf.glob("*/*"):
             file.rename(stdf / file.name)
+        shutil.copy(REAL / "lot2.stdf.gz", stdf)
         settle(*stdf.glob("*.stdf*"))
-        shutil.copy2(REAL / "lot2.stdf.gz", stdf)
 
     return made_once("line", tmp_path_factory, make)
 

@@ -20,7 +20,6 @@ SUBMIT = Path(sys.executable).with_name("spark-submit")
 # nothing, and take most of a small night's time.
 KILLER = """
 import os, signal, sys
-from dataclasses import asdict
 from pathlib import Path
 if any(Path(word).parent == Path({jobs!r}) for word in sys.orig_argv):
     from fabyield import run

@@ -64,6 +64,22 @@ def test_only_the_columns_of_the_table_to_be_are_kept(tmp_path):
     assert "has_wrr" in pq.read_table(tmp_path / "stage" / "stdf_wafers").column_names
 
 
+def test_die_without_a_wafer_are_told_from_packages(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "BLOCK", 64)
+    with (tmp_path / "no_wafer.stdf").open("wb") as out, Writer(out) as writer:
+        writer.write("MIR", lot_id="A", setup_t=1, start_t=2)
+        for place in ({"x_coord": 0, "y_coord": 3}, {}, {"x_coord": -7, "y_coord": 3}, {}, {}):
+            writer.write("PIR", head_num=1, site_num=0)
+            writer.write("PRR", head_num=1, site_num=0, part_flg=0, hard_bin=1, **place)
+        writer.write("MRR", finish_t=3)
+
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+    list(decode(pa.table({"file_key": [1], "path": ["no_wafer.stdf"]}).to_batches()))
+
+    [run] = pq.read_table(tmp_path / "stage" / "stdf_wafers").to_pylist()
+    assert (run["wafer_num"], run["touchdowns"], run["placed"]) == (-1, 5, 2)
+
+
 def test_files_are_packed_so_that_all_tasks_have_about_as_much_to_read():
     mib = 1 << 20
     sizes = {1: 50 * mib, 2: 20 * mib, 3: 20 * mib, **dict.fromkeys(range(10, 50), 0)}

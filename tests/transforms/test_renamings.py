@@ -69,6 +69,16 @@ def test_names_that_come_from_an_ambiguous_one_are_too(origins):
     )
 
 
+def test_name_that_is_given_what_came_from_an_ambiguous_one_is_too(origins):
+    two = event(3, "A", "C", kind="merge"), event(4, "B", "C", kind="merge")
+
+    back = origins(*two, event(5, "C", "A"), event(6, "C", "B"))
+    on = origins(event(2, "A", "D"), event(3, "D", "C"), event(4, "B", "C"), event(5, "C", "D"))
+
+    assert back == dict.fromkeys("ABC")
+    assert on == dict.fromkeys("CD")
+
+
 def test_name_given_to_another_wafer_once_its_first_has_left_is_ambiguous(origins):
     left, taken = event(3, "A", "A.1"), event(6, "C", "A", kind="merge")
     back = event(5, "A.1", "A", kind="merge")

@@ -23,10 +23,11 @@ def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     known = wafers.select(*WAFER, "is_known")
     of_wafers = counting(test_runs).where("wafer_num >= 0 OR placed > 0")
     runs = of_wafers.join(known, WAFER, how="inner")
+    on_wafers = F.when(F.col("wafer_num") >= 0, F.col("touchdowns")).otherwise(F.col("placed"))
     tonight = runs.where(F.col("read_in") > since)
     figures = {
         "unmatched_runs_ratio": (tonight, F.lit(1)),
-        "unmatched_touchdowns_ratio": (tonight, F.col("touchdowns")),
+        "unmatched_touchdowns_ratio": (tonight, on_wafers),
         "unmatched_wafers_ratio": (runs.select(*WAFER, "is_known").distinct(), F.lit(1)),
     }
     return reduce(DataFrame.unionByName, _shares(figures))

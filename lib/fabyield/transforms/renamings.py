@@ -47,9 +47,13 @@ def first_names(renamings: DataFrame) -> DataFrame:
     given = _given(renamings).localCheckpoint()
     born = given.where("is_born")
     steps = _followed(born)
-    clashing = _clashing(renamings, given, steps).localCheckpoint()
-    if not clashing.isEmpty():
+    clashing = more = _clashing(renamings, given, steps).localCheckpoint()
+    # What comes from such a name has an origin of its own, which may clash with others.
+    while not more.isEmpty():
         steps = _followed(born.join(clashing, WAFER_NAME, how="left_anti"))
+        more = _clashing(renamings, given, steps).join(clashing, WAFER_NAME, how="left_anti")
+        more = more.localCheckpoint()
+        clashing = clashing.unionByName(more)
     of_two = clashing.withColumn("_of_two", F.lit(True))
     first_of_two = of_two.select(
         "fab_id", F.col("lot_id").alias(FIRST), "wafer_id", F.lit(True).alias("_first_of_two")
