@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 
 import yaml
 
@@ -78,15 +77,10 @@ class Submitted(subprocess.Popen[str]):
     def send(self, sign: int) -> None:
         os.killpg(self.pid, sign)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.poll() is None:
             self.send(signal.SIGKILL)
-        super().__exit__(kind, error, trace)
+        super().__exit__(*error)
 
 
 def dying(folder: Path, tables: Iterable[str]) -> dict[str, str]:

@@ -26,10 +26,10 @@ CONTENDERS = {
         "Spark, by lot_id and wafer_id", "by_spark", "by_names", is_spark=True
     ),
     "Spark by key, row by row": Contender(
-        "Spark, by wafer_key, nothing summed up before", "by_spark", "by_key_row_by_row", True
+        "Spark, by wafer_key, row by row", "by_spark", "by_key_row_by_row", is_spark=True
     ),
     "Spark by names, summed first": Contender(
-        "Spark, summed up by lot_id and wafer_id", "by_spark", "by_names_summed_first", True
+        "Spark, summed up by lot_id, wafer_id", "by_spark", "by_names_summed_first", is_spark=True
     ),
     "pandas": Contender("merge by lot_id and wafer_id, then groupby", "by_pandas"),
     "Polars": Contender("lazy scan, join by lot_id and wafer_id", "by_polars"),
