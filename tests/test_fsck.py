@@ -4,8 +4,10 @@ import re
 import shutil
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -95,6 +97,14 @@ def flip_bit(path, column):
     path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
 
 
+def rename_column(path, name, other):
+    """Change the schema of a Parquet file, which has no checksum, and none of its pages."""
+    content = path.read_bytes()
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    path.write_bytes(content[:footer] + content[footer:].replace(name, other, 1))
+    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+
+
 def test_lake_that_is_whole_has_no_findings(lake, fsck):
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
@@ -162,13 +172,14 @@ def test_f22_commit_older_than_a_checkpoint_takes_no_rows_along(lake, fsck):
     assert count(lake) == NIGHTS * TESTS
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("damage", [cut, partial(flip_bit, column="add.path")])
 def test_f22_damaged_checkpoint_is_found_and_removed(lake, fsck, damage):
-    content = bytearray(checkpoint(lake).read_bytes())
-    content[len(content) // 2] ^= 255
-    half = len(content) // 2
-    checkpoint(lake).write_bytes(content[:half] if damage == "cut" else content)
-    checkpoint(lake).with_name(f".{checkpoint(lake).name}.crc").unlink(missing_ok=True)
+    damage(checkpoint(lake))
     with pytest.raises(Exception, match="FAILED_READ_FILE"):
         count(lake)
 
@@ -179,6 +190,17 @@ def test_f22_damaged_checkpoint_is_found_and_removed(lake, fsck, damage):
     mend([found])
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
+
+
+@pytest.mark.parametrize("name", [b"sizd", b"s\xf1ze"])
+def test_f22_checkpoint_with_a_damaged_name_of_a_column_is_found_and_removed(lake, fsck, name):
+    rename_column(checkpoint(lake), b"size", name)
+
+    [found] = fsck()
+
+    assert re.search("has no column add.size|can't decode byte 0xf1", found.what)
+    mend([found])
+    assert fsck(deep=True) == []
 
 
 def test_f22_damaged_checkpoint_that_the_log_needs_is_kept(lake, fsck):
@@ -232,6 +254,16 @@ def test_f23_flipped_bit_stops_spark_and_is_found_by_a_deep_look(lake, fsck):
     assert "CRC checksum verification failed" in found.what
     assert "its 40 rows cannot be read" in found.what
     assert "spark-submit jobs/test_summary.py --full" in found.repair
+
+
+def test_f23_damaged_name_of_a_column_is_found(lake, fsck):
+    rename_column(data_file(lake), b"executed", b"exeguted")
+    as_declared = pa.schema([("executed", pa.int64())])
+    assert pq.read_table(data_file(lake), schema=as_declared)["executed"].null_count == TESTS
+
+    [found] = fsck()
+
+    assert found.what.startswith("has columns that the table has not: exeguted")
 
 
 @pytest.mark.parametrize(

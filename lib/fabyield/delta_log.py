@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from fabyield.errors import FabYieldError
-from fabyield.files import listed, located, read_text
+from fabyield.files import column_names, listed, located, read_text
 
 COMMIT = re.compile(r"([0-9]{20})\.json")
 CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9]{10}\.([0-9]{10}))?\.parquet")
@@ -157,8 +157,11 @@ def checkpoint_actions(file: str) -> Iterator[Action]:
         system, path = located(file)
         with system.open_input_file(path) as stream:
             there = pq.ParquetFile(stream, page_checksum_verification=True)
+            # Names of columns have no checksum, and one that is not there is read as null.
+            if lost := set(COLUMNS) - column_names(there, depth=2):
+                raise DeltaLogError(file, f"has no column {', '.join(sorted(lost))}")
             yield from there.read(COLUMNS).to_pylist(maps_as_pydicts="strict")
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise DeltaLogError(file, f"cannot be read: {error}") from error
 
 

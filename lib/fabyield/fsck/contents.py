@@ -63,7 +63,8 @@ class Contents:
             return "is missing"
         if size != file.size:
             return f"has {size:,} bytes, {file.size:,} were written"
-        return damage(f"{self.uri}/{unquote(file.path)}", file.rows, deep)
+        names = [column["name"] for column in self.state.schema.get("fields", [])]
+        return damage(f"{self.uri}/{unquote(file.path)}", file.rows, names, deep)
 
     def _stored(self) -> dict[str, fs.FileInfo]:
         system, root = located(self.uri)

@@ -1,10 +1,11 @@
 """Whether a table's Delta log is whole: commits, checkpoints, and what points to them."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from fabyield.delta_log import DeltaLog, DeltaLogError, commit_actions
+from fabyield.delta_log import DeltaLog, DeltaLogError, checkpoint_actions, commit_actions
 from fabyield.files import read_text
 from fabyield.fsck.finding import Finding
 from fabyield.fsck.mending import rebuilt, remove, rewrite
@@ -35,7 +36,7 @@ def check_checkpoints(table: str, log: DeltaLog) -> Iterator[Finding]:
     """Whether every checkpoint can be read, and the log without those that cannot."""
     for version, files in log.checkpoints.items():
         for file in files:
-            if reason := damage(file):
+            if reason := damage(file) or _unread(file):
                 yield Finding(
                     table, f"checkpoint is damaged: {reason}", file, *_without(log, version)
                 )
@@ -65,6 +66,14 @@ def check_recorded(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[F
             log.commit_file(last.version),
             f"{NEVER}, all commits from {log.version + 1} on and before anything writes the table",
         )
+
+
+def _unread(checkpoint: str) -> str:
+    try:
+        deque(checkpoint_actions(checkpoint), maxlen=0)
+    except DeltaLogError as error:
+        return error.reason
+    return ""
 
 
 def _without(log: DeltaLog, version: int) -> tuple[str, Callable[[], None] | None]:

@@ -1,16 +1,21 @@
 """Whether a Parquet file can be read."""
 
+from collections.abc import Collection
+
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
-from fabyield.files import located
+from fabyield.files import column_names, located
 
 
-def damage(uri: str, rows: int | None = None, deep: bool = True) -> str:
+def damage(
+    uri: str, rows: int | None = None, columns: Collection[str] = (), deep: bool = True
+) -> str:
     """What is wrong with the Parquet file at `uri`; empty where nothing is.
 
-    It must have so many `rows`, unless that is None. `deep`: every page is read and held against
-    its checksum; else the footer alone.
+    It must have so many `rows`, unless that is None, and no columns but `columns`, if any are
+    given: names have no checksum, and a column that is not found is null to delta-rs. `deep`:
+    every page is read and held against its checksum; else the footer alone.
     """
     try:
         system, path = located(uri)
@@ -19,8 +24,11 @@ def damage(uri: str, rows: int | None = None, deep: bool = True) -> str:
             file = pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=False)
             if rows is not None and file.metadata.num_rows != rows:
                 return f"has {file.metadata.num_rows:,} rows, {rows:,} were written"
+            if columns and (unknown := column_names(file).difference(columns)):
+                return f"has columns that the table has not: {', '.join(sorted(unknown))}"
             for _ in file.iter_batches() if deep else ():
                 pass
-    except (ArrowException, OSError) as error:
+    # pyarrow gives names that are no UTF-8 as a UnicodeDecodeError.
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
         return " ".join(str(error).split())
     return ""
