@@ -9,6 +9,7 @@ from benchmarks.harness import results
 from benchmarks.harness.page import page
 from benchmarks.harness.picture import Group, picture
 from benchmarks.harness.tables import Table, markdown
+from benchmarks.join.contenders import CONTENDERS
 from benchmarks.queries.layouts import LAYOUTS, WRITINGS
 from benchmarks.scale.page import page as scale
 from fabyield.settings import steps
@@ -48,7 +49,9 @@ def test_results_are_of_all_that_the_code_does_now():
     kept = {bench.name: results.load(bench, results.KEPT) for bench in BENCHES.values()}
     rows = [row for name in ("night", "history") for row in kept[name]["contenders"]]
     asked = kept["queries"]
+    joined = {row["name"] for row in kept["join"]["contenders"]}
 
+    assert joined == set(CONTENDERS)
     assert {tuple(row["stages"]) for row in rows if "stages" in row} == {tuple(steps())}
     assert [row["case"] for row in asked["layouts"]] == list(LAYOUTS)
     assert [row["case"] for row in asked["writings"]] == list(WRITINGS)
