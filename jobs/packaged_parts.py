@@ -3,6 +3,8 @@
 spark-submit --py-files dist/fabyield.zip jobs/packaged_parts.py --lake s3a://fab/lake
 """
 
+from pyspark.sql import DataFrame
+
 from fabyield.launch import main
 from fabyield.run import Run
 from fabyield.tables import (
@@ -26,9 +28,11 @@ from fabyield.transforms.packaged_parts import (
 def job(run: Run) -> None:
     """Trace the parts of all lots whose runs changed, or of whose origin more is known."""
     rule, rules = run.settings.fab.part_origin_rule, run.name_rules
-    changes = run.changes(WAFER_NAMES), run.changes(FAB_ASSEMBLY)
-    traced = to_retrace(run.read(PACKAGED_PARTS), *changes, rules)
-    lots = run.touched(PACKAGED_PARTS, TEST_RUNS, TOUCHDOWNS, traced)
+    traced: list[DataFrame] = []
+    if not run.is_first(PACKAGED_PARTS):
+        changes = run.changes(WAFER_NAMES), run.changes(FAB_ASSEMBLY)
+        traced = [to_retrace(run.read(PACKAGED_PARTS), *changes, rules)]
+    lots = run.touched(PACKAGED_PARTS, TEST_RUNS, TOUCHDOWNS, *traced)
     packaged = packages(run.read(TOUCHDOWNS, lots))
     parts = run.read_files(PARTS, packaged)
     origins = die_origins(parts, run.read(WAFER_NAMES), run.fab_id, rule, rules)

@@ -6,9 +6,9 @@ spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab
 from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.ingest import batches, check_files, is_begun, read_again, staged
 from fabyield.launch import main
-from fabyield.pruning import among
 from fabyield.run import Run
 from fabyield.tables import STDF_FILES
+from fabyield.transforms.pruning import among
 from fabyield.transforms.stdf_files import stdf_files
 
 

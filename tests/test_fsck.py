@@ -20,7 +20,7 @@ from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.store import Store
 from fabyield.table import Column
-from fabyield.tables import TEST_SUMMARY
+from fabyield.tables import TEST_SUMMARY, WAFER_NAMES
 from tests.conftest import FAB
 
 NIGHTS = 12
@@ -264,6 +264,23 @@ def test_f23_damaged_name_of_a_column_is_found(lake, fsck):
     [found] = fsck()
 
     assert found.what.startswith("has columns that the table has not: exeguted")
+
+
+def test_f23_damaged_name_that_another_column_has_is_found(lake, fsck):
+    rename_column(data_file(lake), b"maximum", b"minimum")
+
+    [found] = fsck()
+
+    assert found.what.startswith("has columns that the table has not: minimum")
+
+
+def test_rows_that_were_changed_in_a_table_with_a_feed_are_whole(run, rows, fsck):
+    for origin in ("A", "B"):
+        run.store.merge(WAFER_NAMES, rows(WAFER_NAMES, {"lot_id": "L", "origin_lot_id": origin}))
+    files = Path(run.store.path(WAFER_NAMES)).glob("*.parquet")
+    assert any("_change_type" in pq.read_schema(file).names for file in files)
+
+    assert fsck(WAFER_NAMES, deep=True) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from fabyield.errors import FabYieldError
-from fabyield.files import column_names, listed, located, read_text
+from fabyield.files import listed, located, read_text
 
 COMMIT = re.compile(r"([0-9]{20})\.json")
 CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9]{10}\.([0-9]{10}))?\.parquet")
@@ -23,6 +23,8 @@ COLUMNS = [
     *("metaData.configuration", "metaData.schemaString"),
     *("domainMetadata.domain", "domainMetadata.configuration", "txn.appId", "txn.version"),
 ]
+# Some tables do without statistics.
+NEEDED = {*COLUMNS} - {"add.stats"}
 Action = dict[str, Any]
 
 
@@ -157,12 +159,21 @@ def checkpoint_actions(file: str) -> Iterator[Action]:
         system, path = located(file)
         with system.open_input_file(path) as stream:
             there = pq.ParquetFile(stream, page_checksum_verification=True)
-            # Names of columns have no checksum, and one that is not there is read as null.
-            if lost := set(COLUMNS) - column_names(there, depth=2):
-                raise DeltaLogError(file, f"has no column {', '.join(sorted(lost))}")
+            if lost := lacking(there):
+                raise DeltaLogError(file, lost)
             yield from there.read(COLUMNS).to_pylist(maps_as_pydicts="strict")
     except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise DeltaLogError(file, f"cannot be read: {error}") from error
+
+
+def lacking(checkpoint: pq.ParquetFile) -> str:
+    """What a State needs and `checkpoint` has no column for; empty where it has all.
+
+    Names of columns have no checksum, and a column that is not found is read as null.
+    """
+    paths = (checkpoint.schema.column(i).path for i in range(len(checkpoint.schema)))
+    lost = NEEDED.difference(".".join(path.split(".")[:2]) for path in paths)
+    return f"has no column {', '.join(sorted(lost))}" if lost else ""
 
 
 def _replay(state: State, actions: Iterable[Action]) -> None:

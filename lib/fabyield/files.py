@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
 from fabyield.errors import ConfigError
@@ -65,9 +64,3 @@ def write_bytes(uri: str, content: bytes | memoryview) -> None:
     with system.open_output_stream(f"{path}.part") as stream:
         stream.write(content)
     system.move(f"{path}.part", path)
-
-
-def column_names(file: pq.ParquetFile, depth: int = 1) -> set[str]:
-    """The names of a Parquet file's columns, those within a struct down to `depth`."""
-    paths = (file.schema.column(i).path for i in range(len(file.schema)))
-    return {".".join(path.split(".")[:depth]) for path in paths}

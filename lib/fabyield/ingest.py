@@ -14,7 +14,6 @@ from fabyield import files as folders
 from fabyield.batch import Batch
 from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.lease import fenced
-from fabyield.pruning import among
 from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import LandingFile, listed, settled
 from fabyield.readers.stdf_stage import FOUND, UNREADABLE, Stage
@@ -31,6 +30,7 @@ from fabyield.tables import (
     TEST_VALUES,
     TESTS,
 )
+from fabyield.transforms.pruning import among
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from fabyield import alerts
 from fabyield.batch import Audited, Batch, counts, good, quarantined, reconcile
 from fabyield.errors import DataQualityError
 from fabyield.ledger import Attempt, TableRows
-from fabyield.pruning import among, spanned
 from fabyield.purpose import Kind, Purpose
 from fabyield.settings import Settings
 from fabyield.store import Store
@@ -21,6 +20,7 @@ from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
 from fabyield.tables import QUARANTINE, RUNS, VALIDATION_RESULTS, is_derived
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.changes import CHANGE, VERSION
+from fabyield.transforms.pruning import among, spanned
 from fabyield.validate import row_rules, validate
 
 log = logging.getLogger(__name__)

@@ -18,10 +18,10 @@ from fabyield.conflicts import refuse_transactions, replanned
 from fabyield.delta_log import DeltaLog
 from fabyield.errors import ContractError
 from fabyield.lease import fenced
-from fabyield.pruning import spanned
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
 from fabyield.transforms.changes import CHANGE, VERSION
+from fabyield.transforms.pruning import spanned
 
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"

@@ -29,7 +29,8 @@ from tests.plans import small_plan
 
 NOT_HELD = (BATCH, "read_in", "delta_versions")
 REAL = Path(__file__).parents[1] / "data" / "stdf"
-LATE = REAL / "lot3.stdf.gz"
+LOT2, LATE = REAL / "lot2.stdf.gz", REAL / "lot3.stdf.gz"
+BEFORE = time.time() - 3600
 Contents = dict[str, list[str]]
 # For nights that are submitted with a conf of their own: few rows are not worth many tasks.
 FEW_TASKS = Settings.load("dev").spark | {
@@ -58,6 +59,11 @@ class Fab:
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.store, self.settings.fab.fab_id)
+
+    def deliver(self, *files: Path) -> None:
+        """Copies of `files` come into the landing zone, an hour before the tests."""
+        self.stdf.mkdir(parents=True, exist_ok=True)
+        settle(*(Path(shutil.copy(file, self.stdf)) for file in files))
 
     def night(self) -> None:
         with logging_to(self.settings.log, NIGHT):
@@ -125,9 +131,9 @@ def fab_in(root: Path, spark: SparkSession) -> Fab:
 
 
 def settle(*files: Path) -> None:
-    """Date `files` an hour back: a night leaves what has just changed for later."""
+    """Date `files` an hour before the tests: a night leaves what has just changed for later."""
     for path in files:
-        os.utime(path, (time.time() - 3600,) * 2)
+        os.utime(path, (BEFORE,) * 2)
 
 
 def made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:
@@ -158,7 +164,7 @@ def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stdf = root / "landing" / "stdf"
         for file in stdf.glob("*/*"):
             file.rename(stdf / file.name)
-        shutil.copy(REAL / "lot2.stdf.gz", stdf)
+        shutil.copy(LOT2, stdf)
         settle(*stdf.glob("*.stdf*"))
 
     return made_once("line", tmp_path_factory, make)

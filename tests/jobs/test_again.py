@@ -1,6 +1,5 @@
 """Nights that read again: a backfill, a replay of what was refused, a rebuild; and late names."""
 
-import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +14,7 @@ from fabyield.table import Expectation, Severity
 from fabyield.tables import ALL
 from fabyield.validate import row_rules
 from tests.conftest import clock_at, skip_audits
-from tests.jobs.conftest import LATE, REAL, data_tables, differing
+from tests.jobs.conftest import LATE, LOT2, REAL, data_tables, differing
 
 pytestmark = pytest.mark.slow
 SILVER = ["wafers", "test_runs", "touchdowns", "die_results", "test_results", "wafer_yield"]
@@ -29,7 +28,7 @@ def arrive(patch, day):
 
 
 def delivered(fab, name, day):
-    shutil.copy2(REAL / f"{name}.stdf.gz", fab.stdf)
+    fab.deliver(REAL / f"{name}.stdf.gz")
     with pytest.MonkeyPatch.context() as patch:
         skip_audits(patch)
         arrive(patch, day)
@@ -100,7 +99,7 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
     new_fab, one_night, unaudited, monkeypatch
 ):
     fab = new_fab(files=False)
-    shutil.copy2(REAL / "lot2.stdf.gz", fab.stdf)
+    fab.deliver(LOT2)
     arrive(monkeypatch, BACK)
     with monkeypatch.context() as mistaken:
         values = ALL["bronze.test_values"]
@@ -168,7 +167,7 @@ def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
 
 def test_wafer_that_the_factory_learns_of_late_is_joined_by_itself(new_fab, night, unaudited):
     fab = new_fab(like=night)
-    shutil.copy2(LATE, fab.stdf)
+    fab.deliver(LATE)
     with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:
         wafer = "lot_id = 'GAL-LOT' and wafer_id in ('03', '3')"
         kept = database.execute(f"select * from wafers where {wafer}").fetchall()

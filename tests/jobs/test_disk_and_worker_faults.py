@@ -15,7 +15,7 @@ from fabyield.launch import alone
 from fabyield.ledger import Attempt
 from fabyield.run import Run
 from fabyield.tables import ALL
-from tests.jobs.conftest import LATE, REAL, differing, fab_in, settle
+from tests.jobs.conftest import LATE, LOT2, differing, fab_in
 from tests.test_fsck import flip_bit
 
 pytestmark = pytest.mark.slow
@@ -50,12 +50,6 @@ def submitted(root, job="stdf_files", *words, **environment):
     )
 
 
-def deliver(root, *names):
-    (root / "landing" / "stdf").mkdir(parents=True, exist_ok=True)
-    copies = [Path(shutil.copy(REAL / name, root / "landing" / "stdf")) for name in names]
-    settle(*copies)
-
-
 def killing(root, victim, once):
     """The environment in which workers die that decode `victim`."""
     site = root / "site"
@@ -75,17 +69,19 @@ def last_line(done):
 
 
 def test_f25_worker_that_is_killed_once_is_tried_again(spark, tmp_path):
-    deliver(tmp_path, *ROWS)
+    fab = fab_in(tmp_path, spark)
+    fab.deliver(LOT2, LATE)
 
     done = submitted(tmp_path, **killing(tmp_path, LATE.name, once=True))
 
     assert (tmp_path / "site" / "pardon").exists()
     assert done.returncode == 0, done.stdout
-    assert values(fab_in(tmp_path, spark)) == sorted(ROWS.values())
+    assert values(fab) == sorted(ROWS.values())
 
 
 def test_f25_worker_that_dies_each_time_fails_the_step_and_its_file_is_named(spark, tmp_path):
-    deliver(tmp_path, *ROWS)
+    fab = fab_in(tmp_path, spark)
+    fab.deliver(LOT2, LATE)
 
     done = submitted(tmp_path, **killing(tmp_path, LATE.name, once=False))
 
@@ -93,7 +89,6 @@ def test_f25_worker_that_dies_each_time_fails_the_step_and_its_file_is_named(spa
     told = last_line(done)
     assert "FAILED: step stdf_files: decoding failed in partition " in told
     assert "which reads lot3.stdf.gz, tried 3 times: its Python worker was killed" in told
-    fab = fab_in(tmp_path, spark)
     assert fab.rows("bronze.stdf_files") == []
     alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
@@ -123,12 +118,12 @@ def fill(disk, free):
 
 
 def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
-    deliver(small_disk, "lot2.stdf.gz")
     fab = fab_in(small_disk, spark)
+    fab.deliver(LOT2)
     alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     before = (values(fab), fab.rows("bronze.stdf_files"))
     version = fab.store.version(ALL["bronze.test_values"])
-    deliver(small_disk, "lot3.stdf.gz")
+    fab.deliver(LATE)
 
     for free, where in ((LITTLE, ""), (SOME, f"{small_disk}/lake/bronze/")):
         filler = fill(small_disk, free)

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from fabyield import stdf
 from fabyield.errors import DataQualityError
 from fabyield.table import Severity
 from fabyield.tables import ALL
-from tests.jobs.conftest import LATE, REAL, differing, settle
+from tests.conftest import clock_at
+from tests.jobs.conftest import LATE, LOT2, differing, settle
 
 pytestmark = pytest.mark.slow
 
@@ -52,9 +54,10 @@ def test_f07_renamed_and_recompressed_copies_are_counted_once(new_fab, night, un
     assert (2 * 52403, 2 * 52403) in [(t["rows_in"], t["duplicates"]) for t in counts]
 
 
-def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab, night):
+def test_f08_file_a_week_late_adds_its_wafer_and_touches_no_other(new_fab, night, monkeypatch):
     fab = new_fab(like=night)
-    shutil.copy2(LATE, fab.stdf)
+    fab.deliver(LATE)
+    clock_at(monkeypatch, datetime.now(UTC) + timedelta(days=7))
 
     fab.take(*TO_YIELD, "test_results")
 
@@ -67,6 +70,9 @@ def test_f08_late_file_adds_its_wafer_and_touches_no_other(new_fab, night):
     [late] = [row for row in fab.rows("gold.wafer_yield") if row["wafer_id"] == "03"]
     assert round(late["first_pass_yield_pct"], 2) == 88.87
     assert round(late["final_yield_pct"], 2) == 94.57
+    counts = [t for t in tables(fab) if t["table"] == "bronze.test_values"]
+    found = [[t[n] for n in ("rows_in", "rows_out", "quarantined", "duplicates")] for t in counts]
+    assert [54123, 54123, 0, 0] in found
 
 
 def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(new_fab, small_line):
@@ -261,8 +267,8 @@ def test_row_that_breaks_a_row_rule_is_quarantined_and_counted(new_fab):
 
 def test_file_that_is_still_growing_is_left_for_later(new_fab, unaudited):
     fab = new_fab(files=False).with_policy(settle_seconds=600.0)
-    settle(Path(shutil.copy(LATE, fab.stdf)))
-    growing = Path(shutil.copy(REAL / "lot2.stdf.gz", fab.stdf))
+    fab.deliver(LATE)
+    growing = Path(shutil.copy(LOT2, fab.stdf))
 
     fab.take("stdf_files")
     first = {row["path"] for row in fab.rows("bronze.stdf_files")}

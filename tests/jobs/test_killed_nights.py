@@ -1,7 +1,6 @@
 """Nights of which the driver is killed, really, in every step: they end as if it never was."""
 
 import os
-import shutil
 import signal
 
 import pytest
@@ -10,7 +9,7 @@ from fabyield.jobs import stdf_files
 from fabyield.errors import FabYieldError
 from fabyield.launch import alone
 from fabyield.tables import ALL
-from tests.jobs.conftest import LATE, REAL, data_tables, differing, settle
+from tests.jobs.conftest import LATE, LOT2, data_tables, differing, settle
 from tests.jobs.submitted import Submitted, dying
 
 pytestmark = pytest.mark.slow
@@ -47,14 +46,13 @@ def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow
     new_fab, monkeypatch, unaudited
 ):
     fab = new_fab(files=False)
-    shutil.copy2(REAL / "lot2.stdf.gz", fab.stdf)
+    fab.deliver(LOT2)
     (fab.stdf / "empty.stdf").write_bytes(b"")
-    settle(*fab.stdf.iterdir())
+    settle(fab.stdf / "empty.stdf")
     environment = dying(fab.root / "killed", ["bronze.parts"])
     with Submitted(fab, "stdf_files", environment=environment) as night:
         assert night.wait() == -signal.SIGKILL
-    shutil.copy2(LATE, fab.stdf)
-    settle(*fab.stdf.iterdir())
+    fab.deliver(LATE)
 
     with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
         alone(stdf_files.job, "stdf_files", fab.with_policy(empty_file="fail").settings, False)

@@ -1,16 +1,14 @@
 """Two fabs in one lake, each with rules, a landing zone and a factory database of its own."""
 
 import json
-import shutil
 import signal
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from fabyield.purpose import Kind, Purpose
 from fabyield.tables import ALL
-from tests.jobs.conftest import REAL, differing, settle
+from tests.jobs.conftest import LATE, LOT2, differing
 from tests.jobs.submitted import Submitted, dying
 
 pytestmark = pytest.mark.slow
@@ -24,8 +22,8 @@ FEW = (
 def fabs(new_fab):
     """FAB1, and OTHER in its lake: there wafers of GAL-LOT are of lot R-LOT."""
     one, two = new_fab(files=False), new_fab(files=False)
-    settle(Path(shutil.copy(REAL / "lot2.stdf.gz", one.stdf)))
-    settle(Path(shutil.copy(REAL / "lot3.stdf.gz", two.stdf)))
+    one.deliver(LOT2)
+    two.deliver(LATE)
     rules = {"lot_id_rules": [["^GAL-LOT$", "R-LOT"]], "time_zone": "America/Boise"}
     other = replace(two.settings.fab, fab_id="OTHER", **rules)
     return one, replace(two, settings=replace(two.settings, lake=one.settings.lake, fab=other))

@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import pyarrow.parquet as pq
 import pytest
 
 from fabyield.settings import Settings
@@ -101,3 +104,28 @@ def test_packages_are_traced_again_when_their_wafer_gets_a_name_or_their_lot_a_s
     found = to_retrace(rows(PACKAGED_PARTS, *parts), changed, sources, RULES)
 
     assert sorted(row["die_id"] for row in found.collect()) == ["B", "D"]
+
+
+@pytest.fixture
+def passing_over(spark):
+    """Delta passes over files by their bounds, which the session of the tests does not."""
+    spark.conf.set("spark.databricks.delta.stats.skipping", "true")
+    yield
+    spark.conf.set("spark.databricks.delta.stats.skipping", "false")
+
+
+def test_packages_of_other_times_than_the_changes_are_not_read(run, rows, passing_over):
+    for key, lot in enumerate(("L1", "L2", "L3")):
+        part = {"fab_id": FAB.fab_id, "wafer_key": key, "named_lot_id": lot, "named_wafer_id": "02"}
+        part |= {"assembly_lot_id": f"P{lot}", "die_id": lot}
+        run.store.replace(PACKAGED_PARTS, rows(PACKAGED_PARTS, part), f"wafer_key = {key}")
+    named = [("L2", "02"), ("-5EC0FFEE", "02"), ("A1", "-")]
+    changed = [{"fab_id": FAB.fab_id, "lot_id": lot, "wafer_id": w} for lot, w in named]
+    sources = rows(FAB_ASSEMBLY, {"fab_id": FAB.fab_id, "assembly_lot_id": "PL2"})
+    for path in Path(run.store.path(PACKAGED_PARTS)).glob("*.parquet"):
+        if pq.read_table(path)["die_id"].to_pylist() != ["L2"]:
+            path.unlink()
+
+    found = to_retrace(run.read(PACKAGED_PARTS), rows(WAFER_NAMES, *changed), sources, RULES)
+
+    assert [row["die_id"] for row in found.collect()] == ["L2", "L2"]

@@ -23,9 +23,9 @@ def rules(zone="UTC"):
     return transform.TesterRules(zone, names, FAB.insertion_rules, FAB.default_insertion)
 
 
-def seconds(year, month, day, hour, minute=0):
+def seconds(*shown):
     """What a tester's clock that shows this time writes into START_T."""
-    return int((datetime(year, month, day, hour, minute) - datetime(1970, 1, 1)).total_seconds())
+    return int((datetime(*shown) - datetime(1970, 1, 1)).total_seconds())
 
 
 @pytest.fixture
@@ -139,6 +139,18 @@ def test_f17_testers_local_time_becomes_utc_on_both_sides_of_the_clock_change(ru
     utc = [(2026, 1, 15, 11), (2026, 7, 15, 10), (2026, 3, 29, 0), (2026, 3, 29, 1)]
     utc += [(2026, 10, 24, 23), (2026, 10, 25, 2)]
     assert [row["started_at"] for row in actual] == [datetime(*time) for time in utc]
+    assert [row["is_start_doubtful"] for row in actual] == [False] * 6
+
+
+def test_f17_hour_that_clocks_show_twice_or_never_is_flagged(runs):
+    shown = [(2026, 3, 29, 2, 30), (2026, 10, 25, 2), (2026, 10, 25, 2, 59, 59), None]
+    clocks = [{"wafer_num": n, "start_t": s and seconds(*s)} for n, s in enumerate(shown)]
+
+    actual = runs({"start_t": None}, *clocks, zone="Europe/Berlin").orderBy("wafer_num").collect()
+
+    utc = [datetime(2026, 3, 29, 1, 30), datetime(2026, 10, 25), datetime(2026, 10, 25, 0, 59, 59)]
+    assert [row["started_at"] for row in actual] == [*utc, None]
+    assert [row["is_start_doubtful"] for row in actual] == [True, True, True, None]
 
 
 def test_f17_start_that_lies_after_its_file_was_written_is_told(runs):

@@ -1,12 +1,13 @@
 """Whether a table's Delta log is whole: commits, checkpoints, and what points to them."""
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from fabyield.delta_log import DeltaLog, DeltaLogError, checkpoint_actions, commit_actions
-from fabyield.files import read_text
+import pyarrow.parquet as pq
+
+from fabyield.delta_log import DeltaLog, DeltaLogError, commit_actions, lacking
+from fabyield.files import located, read_text
 from fabyield.fsck.finding import Finding
 from fabyield.fsck.mending import rebuilt, remove, rewrite
 from fabyield.fsck.pages import damage
@@ -36,7 +37,7 @@ def check_checkpoints(table: str, log: DeltaLog) -> Iterator[Finding]:
     """Whether every checkpoint can be read, and the log without those that cannot."""
     for version, files in log.checkpoints.items():
         for file in files:
-            if reason := damage(file) or _unread(file):
+            if reason := damage(file) or _lacking(file):
                 yield Finding(
                     table, f"checkpoint is damaged: {reason}", file, *_without(log, version)
                 )
@@ -68,12 +69,10 @@ def check_recorded(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[F
         )
 
 
-def _unread(checkpoint: str) -> str:
-    try:
-        deque(checkpoint_actions(checkpoint), maxlen=0)
-    except DeltaLogError as error:
-        return error.reason
-    return ""
+def _lacking(checkpoint: str) -> str:
+    system, path = located(checkpoint)
+    with system.open_input_file(path) as stream:
+        return lacking(pq.ParquetFile(stream))
 
 
 def _without(log: DeltaLog, version: int) -> tuple[str, Callable[[], None] | None]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_names
+from fabyield.transforms.canonical import NOWHERE, NameRules, canonical_lot, canonical_names
 from fabyield.transforms.keys import DIE, WAFER_NAME
+from fabyield.transforms.pruning import spanned
 from fabyield.transforms.test_results import part_key
 
 NAMED = {"named_lot_id": "lot_id", "named_wafer_id": "wafer_id"}
@@ -61,7 +62,7 @@ def die_origins(
     said = parts.where(F.col(rule["column"]).rlike(pattern)).withColumns(named)
     tagged = said.withColumns({"_part": part_key(), "fab_id": F.lit(fab_id)})
     said = canonical_names(tagged, rules)
-    names = wafer_names.select(*WAFER_NAME, "wafer_key", "origin_lot_id")
+    names = _named(wafer_names).select(*WAFER_NAME, "wafer_key", "origin_lot_id")
     known = F.col("wafer_key").isNotNull()
     return said.join(names, WAFER_NAME, how="left").select(
         "fab_id",
@@ -92,9 +93,22 @@ def to_retrace(
     rules: NameRules,
 ) -> DataFrame:
     """Rows whose text names a wafer whose name came or moved, or whose lot's sources changed."""
-    names = name_changes.select("fab_id", *(F.col(ours).alias(n) for n, ours in NAMED.items()))
+    names = _named(name_changes)
+    names = names.select("fab_id", *(F.col(ours).alias(n) for n, ours in NAMED.items()))
     lot = canonical_lot(F.col("assembly_lot_id"), rules)
     lots = assembly_changes.select("fab_id", lot.alias("assembly_lot_id"))
-    by_name = packaged_parts.join(names, ["fab_id", *NAMED], how="left_semi")
-    by_lot = packaged_parts.join(lots, ["fab_id", "assembly_lot_id"], how="left_semi")
-    return by_name.unionByName(by_lot)
+    by_name = _told(packaged_parts, names, *NAMED)
+    return by_name.unionByName(_told(packaged_parts, lots, "assembly_lot_id"))
+
+
+def _named(wafer_names: DataFrame) -> DataFrame:
+    # No part can name what stands for a lot, or for the wafer of packages, that has no name.
+    is_lot = ~F.col("lot_id").startswith(NOWHERE)
+    return wafer_names.where(is_lot & (F.col("wafer_id") != NOWHERE))
+
+
+def _told(packaged_parts: DataFrame, changes: DataFrame, lot: str, *more: str) -> DataFrame:
+    told = changes.localCheckpoint()
+    # Lots are mostly numbered as they come: Delta passes over the files of other times by the span.
+    near = packaged_parts.where(spanned(lot, told, lot))
+    return near.join(told, ["fab_id", lot, *more], how="left_semi")

@@ -56,7 +56,7 @@ def test_runs(
     # A tester that keeps no time writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
     local = F.timestamp_seconds(start_t).cast("timestamp_ntz")
-    utc = F.convert_timezone(F.lit(rules.time_zone), F.lit("UTC"), local)
+    utc, is_doubtful = in_utc(local, rules.time_zone)
     started_at = utc.cast("timestamp")
     return (
         runs.drop("lot_id", "wafer_id")
@@ -68,6 +68,7 @@ def test_runs(
                 "test_program_rev": F.col("job_rev"),
                 "tester_id": F.col("node_nam"),
                 "started_at": started_at,
+                "is_start_doubtful": is_doubtful,
                 "clock_ahead_s": F.unix_seconds(started_at) - F.unix_seconds("modified_at"),
                 "is_retest_file": F.col("retest_bins").isNotNull(),
             }
@@ -146,6 +147,20 @@ def _written(whose: str) -> Column:
 
 def _agree(name: str) -> Column:
     return F.col(f"mine.{name}") == F.col(f"theirs.{name}")
+
+
+def in_utc(local: Column, time_zone: str) -> tuple[Column, Column]:
+    """When clocks of `time_zone` show `local`, in UTC, and whether that is doubtful.
+
+    It is where clocks change by an hour: they show an hour twice, which is taken as its first, or
+    pass an hour over, which is taken as the one after it. All times are timestamps without a zone.
+    """
+    utc = F.convert_timezone(F.lit(time_zone), F.lit("UTC"), local)
+
+    def shown(time: Column) -> Column:
+        return F.convert_timezone(F.lit("UTC"), F.lit(time_zone), time)
+
+    return utc, (shown(utc) != local) | (shown(utc + F.expr("interval 1 hour")) == local)
 
 
 def insertion(rules: TesterRules) -> Column:
