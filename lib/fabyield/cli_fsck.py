@@ -56,6 +56,7 @@ def fsck(
     mended = [one for one in found if repair and one.mend]
     if found:
         screen().print(_grid(found, mended))
+    screen().print(f"tables: {len(chosen):,}, findings: {len(found):,}")
     if any(one not in mended and not one.is_harmless for one in found):
         raise typer.Exit(FOUND)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from pyarrow import fs
@@ -10,7 +11,7 @@ from pyarrow import fs
 from fabyield.delta_log import DataFile, State
 from fabyield.files import located
 from fabyield.fsck.finding import Finding
-from fabyield.fsck.pages import damage
+from fabyield.fsck.pages import damage, strange
 from fabyield.fsck.recorded import Write, again
 from fabyield.table import Table
 
@@ -64,7 +65,8 @@ class Contents:
         if size != file.size:
             return f"has {size:,} bytes, {file.size:,} were written"
         names = [column["name"] for column in self.state.schema.get("fields", [])]
-        return damage(f"{self.uri}/{unquote(file.path)}", file.rows, names, deep)
+        uri = f"{self.uri}/{unquote(file.path)}"
+        return damage(uri, file.rows, partial(strange, names), deep)
 
     def _stored(self) -> dict[str, fs.FileInfo]:
         system, root = located(self.uri)

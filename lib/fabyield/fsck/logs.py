@@ -4,10 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import pyarrow.parquet as pq
-
 from fabyield.delta_log import DeltaLog, DeltaLogError, commit_actions, lacking
-from fabyield.files import located, read_text
+from fabyield.files import read_text
 from fabyield.fsck.finding import Finding
 from fabyield.fsck.mending import rebuilt, remove, rewrite
 from fabyield.fsck.pages import damage
@@ -37,7 +35,7 @@ def check_checkpoints(table: str, log: DeltaLog) -> Iterator[Finding]:
     """Whether every checkpoint can be read, and the log without those that cannot."""
     for version, files in log.checkpoints.items():
         for file in files:
-            if reason := damage(file) or _lacking(file):
+            if reason := damage(file, wrong=lacking):
                 yield Finding(
                     table, f"checkpoint is damaged: {reason}", file, *_without(log, version)
                 )
@@ -67,12 +65,6 @@ def check_recorded(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[F
             log.commit_file(last.version),
             f"{NEVER}, all commits from {log.version + 1} on and before anything writes the table",
         )
-
-
-def _lacking(checkpoint: str) -> str:
-    system, path = located(checkpoint)
-    with system.open_input_file(path) as stream:
-        return lacking(pq.ParquetFile(stream))
 
 
 def _without(log: DeltaLog, version: int) -> tuple[str, Callable[[], None] | None]:

@@ -97,12 +97,13 @@ def to_retrace(
     names = names.select("fab_id", *(F.col(ours).alias(n) for n, ours in NAMED.items()))
     lot = canonical_lot(F.col("assembly_lot_id"), rules)
     lots = assembly_changes.select("fab_id", lot.alias("assembly_lot_id"))
+    lots = lots.where(F.col("assembly_lot_id") != NOWHERE)
     by_name = _told(packaged_parts, names, *NAMED)
     return by_name.unionByName(_told(packaged_parts, lots, "assembly_lot_id"))
 
 
 def _named(wafer_names: DataFrame) -> DataFrame:
-    # No part can name what stands for a lot, or for the wafer of packages, that has no name.
+    # NOWHERE stands for the wafer of packages, and begins what stands for a lot without a name.
     is_lot = ~F.col("lot_id").startswith(NOWHERE)
     return wafer_names.where(is_lot & (F.col("wafer_id") != NOWHERE))
 
