@@ -31,6 +31,12 @@ class Server:
         password = PASSWORD.replace(" ", "%20")
         return f"postgresql://fab:{password}@127.0.0.1:{self.port}/{database}"
 
+    def jdbc(self, database: str) -> dict[str, str]:
+        """The settings by which a night reads it."""
+        url = f"jdbc:postgresql://127.0.0.1:{self.port}/{database}"
+        driver = "org.postgresql.Driver"
+        return {"url": url, "driver": driver, "user": "fab", "password": PASSWORD}
+
     def create(self, database: str, like: str = "template1") -> str:
         """A new database, a copy of another; its URL."""
         self.execute("postgres", f"create database {database} template {like}")

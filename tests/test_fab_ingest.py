@@ -88,9 +88,7 @@ def fab(spark, settings, postgresql, simulated, request):
     """A lake without tables over a copy of the simulated database."""
     name = f"fab{abs(hash(request.node.name))}"
     postgresql.create(name, like=simulated)
-    url = f"jdbc:postgresql://127.0.0.1:{postgresql.port}/{name}"
-    base = settings.database
-    conf = replace(base, url=url, driver="org.postgresql.Driver", user="fab", password=PASSWORD)
+    conf = replace(settings.database, **postgresql.jdbc(name))
     here = postgresql.url_of(name)
     return Fab(spark, settings, conf, lambda *sql: postgresql.execute(name, *sql), here)
 

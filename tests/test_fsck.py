@@ -84,8 +84,14 @@ def count(run):
     return run.spark.read.format("delta").load(str(folder(run))).count()
 
 
+def overwrite(path, content):
+    """As a disk may that keeps no sums of its own."""
+    path.write_bytes(content)
+    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+
+
 def flip_bit(path, column):
-    """Change one bit of a value of `column`, as a disk may, which keeps no sums of its own."""
+    """Change one bit of a value of `column`."""
     chunks = pq.read_metadata(path).row_group(0)
     [found] = [
         c for c in map(chunks.column, range(chunks.num_columns)) if c.path_in_schema == column
@@ -93,16 +99,14 @@ def flip_bit(path, column):
     content = bytearray(path.read_bytes())
     first = found.dictionary_page_offset or found.data_page_offset
     content[first + found.total_compressed_size - 3] ^= 1
-    path.write_bytes(content)
-    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+    overwrite(path, content)
 
 
 def rename_column(path, name, other):
     """Change the schema of a Parquet file, which has no checksum, and none of its pages."""
     content = path.read_bytes()
     footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
-    path.write_bytes(content[:footer] + content[footer:].replace(name, other, 1))
-    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+    overwrite(path, content[:footer] + content[footer:].replace(name, other, 1))
 
 
 def test_lake_that_is_whole_has_no_findings(lake, fsck):
@@ -173,8 +177,7 @@ def test_f22_commit_older_than_a_checkpoint_takes_no_rows_along(lake, fsck):
 
 
 def cut(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+    overwrite(path, path.read_bytes()[: path.stat().st_size // 2])
 
 
 @pytest.mark.parametrize("damage", [cut, partial(flip_bit, column="add.path")])

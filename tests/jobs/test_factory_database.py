@@ -9,7 +9,6 @@ from fabyield.simulate.database import deliver
 from fabyield.simulate.fab_rows import Span
 from tests.jobs.conftest import differing
 from tests.plans import small_plan
-from tests.postgresql import PASSWORD
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +20,8 @@ def test_night_over_postgresql_fills_the_tables_that_one_over_sqlite_fills(
     (fab.root / "fab.db").unlink()
     built = Built.until(small_plan(), 1)
     deliver(built, postgresql.create("whole_night"), Span.of(built, range(1, 2)))
-    server = {"driver": "org.postgresql.Driver", "user": "fab", "password": PASSWORD}
-    url = f"jdbc:postgresql://127.0.0.1:{postgresql.port}/whole_night"
-    database = replace(fab.settings.database, url=url, partitions=2, **server)
+    server = postgresql.jdbc("whole_night")
+    database = replace(fab.settings.database, partitions=2, **server)
 
     replace(fab, settings=replace(fab.settings, database=database)).night()
 

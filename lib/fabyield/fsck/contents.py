@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from urllib.parse import unquote
 
 from pyarrow import fs
@@ -51,9 +51,8 @@ class Contents:
 
     def check_schema(self) -> Iterator[Finding]:
         """Whether the stored columns are those that schemas/ declares."""
-        stored = {f["name"]: _name(f["type"]) for f in self.state.schema.get("fields", [])}
         declared = {n: c.type.partition("<")[0] for n, c in self.table.columns.items()}
-        for name, kind in stored.items():
+        for name, kind in self._columns.items():
             if declared.get(name) != kind:
                 what = f"column {name} is {kind}, schemas/ says {declared.get(name, 'no such')}"
                 repair = "correct schemas/, or " + again(self.table, self.uri, self.writes)
@@ -64,9 +63,12 @@ class Contents:
             return "is missing"
         if size != file.size:
             return f"has {size:,} bytes, {file.size:,} were written"
-        names = [column["name"] for column in self.state.schema.get("fields", [])]
         uri = f"{self.uri}/{unquote(file.path)}"
-        return damage(uri, file.rows, partial(strange, names), deep)
+        return damage(uri, file.rows, partial(strange, self._columns), deep)
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        return {f["name"]: _name(f["type"]) for f in self.state.schema.get("fields", [])}
 
     def _stored(self) -> dict[str, fs.FileInfo]:
         system, root = located(self.uri)
