@@ -15,6 +15,7 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 JARS := $(VAR)/jars
 S3_JARS := $(VAR)/jars-s3
 DECLARED := setup.py pyproject.toml $(wildcard conf/*.py schemas/*.py expectations/*.py jobs/__init__.py)
@@ -43,8 +44,16 @@ landing: setup ## fill the landing zone and the factory database if there are no
 	  mkdir -p $(VAR)/filling/landing/stdf/real $(VAR)/landing/stdf && cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/landing/stdf/real && \
 	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 
-test: doctor $(VENV)/.dev-ready $(JARS)/.ready $(S3_JARS)/.ready $(VAR)/s3-venv/.ready ## set up and pass the tests (OPTIONS="-k name" are passed on)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(OPTIONS)
+test: test-setup ## set up and pass the tests (OPTIONS="-k name" are passed on)
+	@$(PYTEST) -m "not soak" $(OPTIONS)
+
+test-quick: doctor $(VENV)/.dev-ready ## pass the tests that need neither Spark nor a server, for daily work
+	@$(PYTEST) -m "not soak and not slow and not spark" $(OPTIONS)
+
+soak: test-setup ## pass all tests, also every kill, race, damage and dirty night that `make test` has examples of
+	@$(PYTEST) $(OPTIONS)
+
+test-setup: doctor $(VENV)/.dev-ready $(JARS)/.ready $(S3_JARS)/.ready $(VAR)/s3-venv/.ready
 
 fuzz: doctor $(VENV)/.dev-ready ## read 100,000 damaged STDF files (OPTIONS="--count 500 --seed 7" are passed on)
 	@$(BIN)/python -m tests.fuzz $(OPTIONS)
@@ -119,4 +128,4 @@ $(S3_JARS)/.ready: conf/jars-s3.txt $(IVY_SETTINGS) $(VENV)/.ready
 	@mv $(VAR)/ivy-s3/jars/*.jar $(S3_JARS) && rm -rf $(VAR)/ivy-s3
 	@touch $@
 
-.PHONY: help doctor setup nightly landing test fuzz fuzz-guided bench lint package lock clean
+.PHONY: help doctor setup nightly landing test test-quick test-setup soak fuzz fuzz-guided bench lint package lock clean

@@ -5,8 +5,11 @@ spark-submit --py-files dist/fabyield.zip jobs/bin_pareto.py --lake s3a://fab/la
 
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import BIN_COUNTS, BIN_PARETO, DIE_RESULTS, TEST_RUNS, WAFERS
 from fabyield.transforms.bin_pareto import bin_names, bin_pareto
+
+STEP = Step(reads=(BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS), writes=(BIN_PARETO,))
 
 
 def job(run: Run) -> None:

@@ -5,8 +5,11 @@ spark-submit --py-files dist/fabyield.zip jobs/die_results.py --lake s3a://fab/l
 
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import DIE_RESULTS, TEST_RUNS, TOUCHDOWNS
 from fabyield.transforms.die_results import die_results
+
+STEP = Step(reads=(TEST_RUNS, TOUCHDOWNS), writes=(DIE_RESULTS,))
 
 
 def job(run: Run) -> None:

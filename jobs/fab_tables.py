@@ -7,6 +7,7 @@ from fabyield.fab_ingest import take_in
 from fabyield.launch import main
 from fabyield.purpose import Kind
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import (
     FAB_ASSEMBLY,
     FAB_LOT_HISTORY,
@@ -15,10 +16,19 @@ from fabyield.tables import (
     FAB_PROCESS_HISTORY,
     FAB_PRODUCTS,
     FAB_WAFERS,
+    QUARANTINE,
+    SOURCE_READS,
 )
 
 NEEDED = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
 OPTIONAL = (FAB_LOT_HISTORY, FAB_ASSEMBLY)
+
+STEP = Step(
+    reads=(QUARANTINE, SOURCE_READS),
+    writes=(*NEEDED, *OPTIONAL, SOURCE_READS),
+    conf=("fab", "database"),
+    every_night=True,
+)
 
 
 def job(run: Run) -> None:

@@ -6,8 +6,11 @@ spark-submit --py-files dist/fabyield.zip jobs/functional_results.py --lake s3a:
 from fabyield.accounting import of_runs
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import FUNCTIONAL_RESULTS, FUNCTIONAL_VALUES, TEST_RUNS, TOUCHDOWNS
 from fabyield.transforms.test_results import functional_results
+
+STEP = Step(reads=(FUNCTIONAL_VALUES, TEST_RUNS, TOUCHDOWNS), writes=(FUNCTIONAL_RESULTS,))
 
 
 def job(run: Run) -> None:

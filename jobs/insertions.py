@@ -5,8 +5,11 @@ spark-submit --py-files dist/fabyield.zip jobs/insertions.py --lake s3a://fab/la
 
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import INSERTIONS, TEST_RUNS
 from fabyield.transforms.insertions import insertions
+
+STEP = Step(reads=(TEST_RUNS,), writes=(INSERTIONS,))
 
 
 def job(run: Run) -> None:

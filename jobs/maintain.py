@@ -6,7 +6,16 @@ spark-submit --py-files dist/fabyield.zip jobs/maintain.py --lake s3a://fab/lake
 from fabyield.launch import main
 from fabyield.maintain import tended
 from fabyield.run import Run
-from fabyield.tables import TABLE_STATISTICS
+from fabyield.steps import Step, Turn
+from fabyield.tables import ALL, TABLE_STATISTICS
+
+STEP = Step(
+    reads=tuple(ALL.values()),
+    writes=(TABLE_STATISTICS,),
+    conf=("maintain",),
+    every_night=True,
+    turn=Turn.UPKEEP,
+)
 
 
 def job(run: Run) -> None:

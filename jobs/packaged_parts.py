@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import (
     FAB_ASSEMBLY,
     PACKAGED_PARTS,
@@ -22,6 +23,12 @@ from fabyield.transforms.packaged_parts import (
     packaged_parts,
     packages,
     to_retrace,
+)
+
+STEP = Step(
+    reads=(FAB_ASSEMBLY, PARTS, TEST_RUNS, TOUCHDOWNS, WAFER_NAMES, WAFERS),
+    writes=(PACKAGED_PARTS,),
+    conf=("fab",),
 )
 
 

@@ -6,7 +6,10 @@ spark-submit --py-files dist/fabyield.zip jobs/pcm_results.py --lake s3a://fab/l
 from fabyield.following import following
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import FAB_PCM, PCM_RESULTS
+from fabyield.steps import Step
+from fabyield.tables import FAB_PCM, PCM_RESULTS, WAFER_NAMES
+
+STEP = Step(reads=(FAB_PCM, WAFER_NAMES), writes=(PCM_RESULTS,), conf=("fab",))
 
 
 def job(run: Run) -> None:

@@ -6,7 +6,10 @@ spark-submit --py-files dist/fabyield.zip jobs/process_history.py --lake s3a://f
 from fabyield.following import following
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import FAB_PROCESS_HISTORY, PROCESS_HISTORY
+from fabyield.steps import Step
+from fabyield.tables import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
+
+STEP = Step(reads=(FAB_PROCESS_HISTORY, WAFER_NAMES), writes=(PROCESS_HISTORY,), conf=("fab",))
 
 
 def job(run: Run) -> None:

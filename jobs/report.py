@@ -7,12 +7,15 @@ import logging
 
 from fabyield.files import write_text
 from fabyield.launch import main
-from fabyield.reports.gather import gather
+from fabyield.reports.gather import SHOWN, gather
 from fabyield.reports.page import page
 from fabyield.reports.summary import summary
 from fabyield.run import Run
+from fabyield.steps import Step, Turn
 
 log = logging.getLogger("fabyield.report")
+
+STEP = Step(reads=SHOWN, conf=("report_maps",), every_night=True, turn=Turn.REPORT)
 
 
 def job(run: Run) -> None:

@@ -4,23 +4,36 @@ spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab
 """
 
 from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.ingest import batches, check_files, is_begun, read_again, staged
+from fabyield.ingest import KINDS, batches, check_files, is_begun, looked_at, read_again, staged
 from fabyield.launch import main
 from fabyield.run import Run
-from fabyield.tables import STDF_FILES
+from fabyield.steps import Step
+from fabyield.tables import QUARANTINE, STDF_FILES, STDF_WAFERS
 from fabyield.transforms.pruning import among
 from fabyield.transforms.stdf_files import stdf_files
+
+STEP = Step(
+    reads=(QUARANTINE, STDF_FILES, STDF_WAFERS),
+    writes=(*(table for table, _ in KINDS.values()), STDF_FILES),
+    conf=("fab", "ingest"),
+    every_night=True,
+)
 
 
 def job(run: Run) -> None:
     """Decode each new file once, audit all kinds of rows, then publish them, manifest last."""
     stage = staged(run)
+    if stage is None:
+        check_files(run, [])
+        run.write_nothing(*STEP.writes)
+        return
     # Held: it is looked at many times, and stands on the manifest of all nights.
     files = stdf_files(stage.files(), run.read(STDF_FILES)).localCheckpoint()
+    found = looked_at(files)
     try:
-        check_files(run, files)
-        run.publish(batches(run, stage, files))
-        if again := read_again(run, files):
+        check_files(run, found)
+        run.publish(batches(run, stage, files, found))
+        if again := read_again(run, found):
             run.replayed(among("file_key", again))
     except DataQualityError as error:
         if is_begun(run):

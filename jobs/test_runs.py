@@ -6,9 +6,16 @@ spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lak
 from fabyield.batch import Batch
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
 from fabyield.transforms.file_beginnings import still_held
 from fabyield.transforms.test_runs import KnownWafers, TesterRules, test_runs, usable
+
+STEP = Step(
+    reads=(FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS),
+    writes=(TEST_RUNS,),
+    conf=("fab",),
+)
 
 
 def job(run: Run) -> None:

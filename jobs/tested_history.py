@@ -6,8 +6,11 @@ spark-submit --py-files dist/fabyield.zip jobs/tested_history.py --lake s3a://fa
 from fabyield.following import tested_changes
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import INSERTIONS, PROCESS_HISTORY, TEST_RUNS, TESTED_HISTORY
 from fabyield.transforms.as_of import tested_history
+
+STEP = Step(reads=(INSERTIONS, PROCESS_HISTORY, TEST_RUNS), writes=(TESTED_HISTORY,))
 
 
 def job(run: Run) -> None:

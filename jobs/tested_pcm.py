@@ -6,8 +6,11 @@ spark-submit --py-files dist/fabyield.zip jobs/tested_pcm.py --lake s3a://fab/la
 from fabyield.following import tested_changes
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import INSERTIONS, PCM_RESULTS, TEST_RUNS, TESTED_PCM
 from fabyield.transforms.as_of import tested_pcm
+
+STEP = Step(reads=(INSERTIONS, PCM_RESULTS, TEST_RUNS), writes=(TESTED_PCM,))
 
 
 def job(run: Run) -> None:

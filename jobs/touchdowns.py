@@ -6,8 +6,11 @@ spark-submit --py-files dist/fabyield.zip jobs/touchdowns.py --lake s3a://fab/la
 from fabyield.accounting import of_runs
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import PARTS, TEST_RUNS, TOUCHDOWNS
 from fabyield.transforms.touchdowns import touchdowns
+
+STEP = Step(reads=(PARTS, TEST_RUNS), writes=(TOUCHDOWNS,), conf=("fab",))
 
 
 def job(run: Run) -> None:

@@ -7,9 +7,12 @@ from pyspark.sql import functions as F
 
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.table import BATCH
 from fabyield.tables import METRIC_HISTORY, TEST_RUNS, WAFERS
 from fabyield.transforms.metric_history import metric_history, unmatched
+
+STEP = Step(reads=(TEST_RUNS, WAFERS), writes=(METRIC_HISTORY,))
 
 
 def job(run: Run) -> None:

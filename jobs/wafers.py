@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from fabyield.launch import main
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import (
     FAB_LOT_HISTORY,
     FAB_LOTS,
@@ -27,6 +28,15 @@ from fabyield.transforms.renamings import first_names, renamings
 from fabyield.transforms.wafer_names import wafer_names
 from fabyield.transforms.wafer_registry import wafer_registry
 from fabyield.transforms.wafers import canonical_lots, renamed, sighted, tested, wafers
+
+STEP = Step(
+    reads=(
+        *(FAB_LOT_HISTORY, FAB_LOTS, FAB_PCM, FAB_PROCESS_HISTORY, FAB_PRODUCTS, FAB_WAFERS),
+        *(STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFER_REGISTRY),
+    ),
+    writes=(WAFER_REGISTRY, WAFER_NAMES, WAFERS),
+    conf=("fab",),
+)
 
 
 def job(run: Run) -> None:

@@ -8,6 +8,7 @@ from fabyield.launch import main
 from fabyield.models.learning import ModelFrames
 from fabyield.models.yield_models import yield_models
 from fabyield.run import Run
+from fabyield.steps import Step
 from fabyield.tables import (
     MODEL_REPORT,
     PCM_RESULTS,
@@ -20,6 +21,11 @@ from fabyield.tables import (
 )
 
 INPUTS = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD)
+STEP = Step(
+    reads=(*INPUTS, TEST_RUNS),
+    writes=(YIELD_PREDICTION, YIELD_DRIVER, MODEL_REPORT),
+    conf=("model",),
+)
 
 
 def job(run: Run) -> None:

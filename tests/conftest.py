@@ -2,6 +2,7 @@
 
 import gc
 import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ from fabyield.table import Table
 from tests import s3
 from tests.postgresql import Server, programs, server
 
+ROOT = Path(__file__).parents[1]
+# Fixtures that start Spark or a server, or cannot do without.
+HEAVY = {"spark", "postgresql", "s3_url"}
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 FAB = Settings.load("dev").fab.fab_id
 BLANK: dict[str, Any] = {
@@ -52,6 +56,23 @@ QUICK = {
 }
 
 
+def changed_packages() -> set[str]:
+    """The packages of lib/fabyield that the newest commit or the work tree has changed."""
+    command = ["git", "diff", "--name-only", "HEAD~1", "--", "lib/fabyield"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return {Path(line).relative_to("lib/fabyield").parts[0] for line in told.splitlines()}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    changed = changed_packages()
+    for item in items:
+        matrix = item.get_closest_marker("matrix")
+        if matrix and changed.isdisjoint(matrix.args):
+            item.add_marker("soak")
+        if HEAVY.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("spark")
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     settings = Settings.load("dev")
@@ -70,7 +91,7 @@ def forget_lakes(spark: SparkSession) -> None:
 
 def skip_audits(patch: pytest.MonkeyPatch) -> None:
     """Audits publish nothing, and take most of a small night's time."""
-    patch.setattr("fabyield.run.validate", lambda table, df: [])
+    patch.setattr("fabyield.validate.asked", lambda table: [])
 
 
 def clock_at(patch: pytest.MonkeyPatch, time: datetime) -> None:

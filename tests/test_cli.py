@@ -87,6 +87,7 @@ def test_unknown_table_is_named_with_where_to_look(fabyield):
         (["backfill", "2026-03-05"], ["--backfill", "2026-03-05"]),
         (["replay"], ["--replay"]),
         (["rebuild"], ["--rebuild"]),
+        (["rebuild", "wafer_yield"], ["--rebuild", "wafer_yield"]),
     ],
 )
 def test_nights_become_a_spark_submit_with_the_options_given(

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.ingest import check_files, is_begun, staged, waiting
+from fabyield.ingest import LookedAt, check_files, is_begun, staged, waiting
 from fabyield.ledger import Attempt
 from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import listed
@@ -63,8 +63,8 @@ def test_f02_files_whose_rows_are_published_are_not_decoded_under_other_keys(run
         staged(run)
 
 
-def test_files_that_are_read_again_and_cannot_be_lose_no_row(run, rows):
-    files = rows(STDF_FILES, {"path": "a.stdf", "status": "unreadable"})
+def test_files_that_are_read_again_and_cannot_be_lose_no_row(run):
+    files = [LookedAt(1, "a.stdf", "unreadable", "no such device")]
     check_files(run, files)
 
     again = replace(run, purpose=Purpose(Kind.BACKFILL, date(2026, 3, 2)))

@@ -14,6 +14,7 @@ from fabyield.numbered import Numbered
 from fabyield.settings import Leasing
 from tests import s3
 
+pytestmark = pytest.mark.slow
 SECONDS = 3
 ME = Holder("this test", "here", 1, "now")
 HOLD = """

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fabyield.ledger import NIGHT, TEND, Attempt, Ledger, State, TableRows
+from fabyield.ledger import NIGHT, TEND, Attempt, Ledger, Made, State, TableRows
 from fabyield.store import Store
 from fabyield.tables import FAB_LOTS, FAB_PRODUCTS, RUNS
 from tests.conftest import FAB, clock_at
@@ -67,16 +67,28 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
     assert ledger.done_until("test_runs") == 0
 
 
-def test_version_left_is_that_of_the_newest_batch_that_wrote_the_table(store):
+def test_versions_are_those_that_the_step_saw_when_it_was_last_done(store):
     ledger = Ledger(store, FAB)
-    # The table was deleted and made anew before batch 3; batch 4 had nothing for it.
-    for batch, version in ((1, 8), (2, 9), (3, 1), (4, -1)):
-        attempt = Attempt(batch, "wafers", tables=[TableRows("a", 1, 1, 0, 0, version)])
-        ledger.record(attempt, State.DONE)
+    seen = [("done", 8), ("failed", 9), ("unchanged", 10), ("stopped", 11)]
+    for batch, (state, version) in enumerate(seen, 1):
+        ledger.record(Attempt(batch, "wafers", seen={"a": version, "b": -1}), State(state))
 
-    read = Ledger(store, FAB)
-    for known in (ledger, read):
-        assert [known.versions(n, KEEP_DAYS).get("a") for n in range(5)] == [None, 8, 9, 1, 1]
+    for known in (ledger, Ledger(store, FAB)):
+        assert known.versions("wafers", KEEP_DAYS) == {"a": 10, "b": -1}
+        assert (known.last("wafers").batch, known.done_until("wafers")) == (3, 3)
+        assert known.versions("test_runs", KEEP_DAYS) == {}
+
+
+def test_rows_are_made_by_what_the_last_run_over_all_of_them_used(store):
+    ledger = Ledger(store, FAB)
+    for batch, is_full in ((1, True), (2, False)):
+        made = Made("conf", f"code {batch}")
+        ledger.record(Attempt(batch, "wafers", made=made, is_full=is_full), State.DONE)
+
+    for known in (ledger, Ledger(store, FAB)):
+        assert known.made("wafers") == Made("conf", "code 1")
+        assert known.last("wafers").made == Made("conf", "code 2")
+        assert known.made("test_runs") is None
 
 
 def test_new_lake_has_no_batch_yet(store):
@@ -123,13 +135,12 @@ def test_no_version_can_be_followed_where_changes_since_may_be_gone(
 ):
     begun = datetime(2026, 3, 2, tzinfo=UTC)
     clock_at(monkeypatch, begun)
-    attempt = Attempt(1, "wafers", tables=[TableRows("a", 1, 1, 0, 0, 5)])
-    Ledger(store, FAB).record(attempt, State.DONE)
+    Ledger(store, FAB).record(Attempt(1, "wafers", seen={"a": 5}), State.DONE)
     if tended_days_later:
         clock_at(monkeypatch, begun + timedelta(days=tended_days_later))
         Ledger(store, "OTHER").record(Attempt(2, TEND), State(state))
 
-    assert Ledger(store, FAB).versions(1, KEEP_DAYS) == versions
+    assert Ledger(store, FAB).versions("wafers", KEEP_DAYS) == versions
 
 
 def test_version_can_be_followed_however_old_where_nothing_has_changed_since(store, monkeypatch):
@@ -137,12 +148,10 @@ def test_version_can_be_followed_however_old_where_nothing_has_changed_since(sto
     for number, table in enumerate((FAB_LOTS, FAB_PRODUCTS, FAB_LOTS)):
         store.append(table, store.read(table), batch=number)
     clock_at(monkeypatch, begun)
-    left = [TableRows(t.table, 1, 1, 0, 0, 1) for t in (FAB_LOTS, FAB_PRODUCTS)]
-    Ledger(store, FAB).record(Attempt(1, "fab_tables", tables=left), State.DONE)
+    seen = {FAB_LOTS.table: 1, FAB_PRODUCTS.table: 1}
+    Ledger(store, FAB).record(Attempt(1, "wafers", seen=seen), State.DONE)
     clock_at(monkeypatch, begun + timedelta(days=KEEP_DAYS + 1))
     ledger = Ledger(store, FAB)
-    # As after a rebuild, which takes no table of the factory.
-    ledger.record(Attempt(2, "wafers"), State.DONE)
     ledger.record(Attempt(2, TEND), State.DONE)
 
-    assert ledger.versions(2, KEEP_DAYS) == {FAB_PRODUCTS.table: 1}
+    assert ledger.versions("wafers", KEEP_DAYS) == {FAB_PRODUCTS.table: 1}

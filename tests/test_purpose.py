@@ -11,7 +11,13 @@ STEPS = ("stdf_files", "fab_tables", "wafers")
 
 
 @pytest.mark.parametrize(
-    "purpose", [*(Purpose(kind) for kind in Kind), Purpose(Kind.BACKFILL, DAY)], ids=str
+    "purpose",
+    [
+        *(Purpose(kind) for kind in Kind),
+        Purpose(Kind.BACKFILL, DAY),
+        Purpose(Kind.REBUILD, step="wafers"),
+    ],
+    ids=str,
 )
 def test_purpose_is_read_from_what_was_recorded_of_it(purpose):
     assert Purpose.parse(str(purpose)) == purpose
@@ -30,6 +36,7 @@ def test_text_that_is_no_purpose_is_refused_by_name(text):
         (["--backfill", "2026-03-05"], Purpose(Kind.BACKFILL, DAY)),
         (["--replay"], Purpose(Kind.REPLAY)),
         (["--rebuild"], Purpose(Kind.REBUILD)),
+        (["--rebuild", "wafers"], Purpose(Kind.REBUILD, step="wafers")),
     ],
 )
 def test_options_choose_the_purpose(options, purpose):
@@ -60,3 +67,5 @@ def test_all_rows_are_taken_by_a_rebuild_and_of_the_factory_by_a_replay():
     assert takes_all[Kind.NIGHT] == takes_all[Kind.BACKFILL] == [False, False, False]
     assert takes_all[Kind.REPLAY] == [False, True, False]
     assert takes_all[Kind.REBUILD] == [True, True, True]
+    only_wafers = Purpose(Kind.REBUILD, step="wafers")
+    assert [only_wafers.takes_all(step) for step in STEPS] == [False, False, True]

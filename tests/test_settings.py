@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from fabyield.errors import ConfigError
-from fabyield.settings import Settings, steps
+from fabyield.settings import Settings
+from fabyield.steps import steps
 
 
 @pytest.fixture

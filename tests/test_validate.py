@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from great_expectations.datasource.fluent.interfaces import Batch
+from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
 from fabyield.table import Column, Expectation, Severity, Table, WriteMode
-from fabyield.validate import _batch, _results, row_rules, validate
+from fabyield.validate import REASONS, Audit, _batch, _results, validate
 
 SCHEMA = "a int, b int, name string"
 
@@ -52,6 +55,11 @@ def test_f20_expectation_that_raises_is_broken_and_the_others_still_count(df):
     assert "[50]" in verdicts[2].observed
 
 
+def mean_below(most):
+    """Which Great Expectations has to ask by itself."""
+    return check("column_mean_to_be_between", column="b", max_value=most)
+
+
 def test_f20_expectation_whose_result_is_missing_is_broken(df, monkeypatch):
     answer = Batch.validate
 
@@ -61,7 +69,7 @@ def test_f20_expectation_whose_result_is_missing_is_broken(df, monkeypatch):
         return result
 
     monkeypatch.setattr(Batch, "validate", forgetful)
-    first, second = validate(table(between(column="b"), between(Severity.WARN, "b")), df)
+    first, second = validate(table(mean_below(8), mean_below(9)), df)
 
     assert (first.met, first.observed) == (False, "no result came back")
     assert second.met
@@ -123,8 +131,10 @@ def test_row_rules_break_the_rows_that_great_expectations_counts(spark):
     df = spark.createDataFrame(ROWS, SCHEMA)
     results = _results(_batch(df), ASKED, "SUMMARY")
 
-    found = [df.where(broken).count() for _, broken in row_rules(table(*ASKED), df)]
+    audit = Audit.of(table(*ASKED), df)
+    broken = [row[0] for row in df.select(audit.reasons).collect()]
 
+    found = [sum(str(rule) in reasons for reasons in broken) for rule in ASKED]
     assert found == [1, 2, 4, 3, 1, 2, 2, 4]
     assert [results[n].result["unexpected_count"] for n in range(len(ASKED))] == found
 
@@ -132,9 +142,9 @@ def test_row_rules_break_the_rows_that_great_expectations_counts(spark):
 def test_row_rule_names_the_very_rows(spark):
     df = spark.createDataFrame(ROWS, SCHEMA)
 
-    [(_, broken)] = row_rules(table(between(Severity.ROW)), df)
+    marked = df.withColumn(REASONS, Audit.of(table(between(Severity.ROW)), df).reasons)
 
-    assert df.where(broken).collect() == [(50, 2, None)]
+    assert marked.where(F.size(REASONS) > 0).drop(REASONS).collect() == [(50, 2, None)]
 
 
 @pytest.mark.parametrize(
@@ -150,4 +160,60 @@ def test_row_rule_names_the_very_rows(spark):
 )
 def test_expectation_that_does_not_judge_single_rows_is_no_row_rule(df, rule):
     with pytest.raises(ContractError, match="does not judge single rows"):
-        row_rules(table(rule), df)
+        Audit.of(table(rule), df)
+
+
+MIXED = [
+    *ASKED,
+    check("column_values_to_be_between", column="a", min_value=0, max_value=9, mostly=0.7),
+    check("column_values_to_be_between", column="a", min_value=0, max_value=9, mostly=0.8),
+    check("column_values_to_not_be_null", column="a", mostly=0.6),
+    check("column_values_to_be_unique", column="name"),
+    check("column_values_to_be_unique", column="b"),
+    check("column_values_to_be_unique", column="b", mostly=0.1),
+    check("compound_columns_to_be_unique", column_list=["a", "b"]),
+    check("compound_columns_to_be_unique", column_list=["b", "name"]),
+    check("column_values_to_be_in_set", column="name", value_set=["x"], row_condition="a = 1"),
+    mean_below(1),
+    mean_below(2),
+]
+
+
+def test_verdicts_are_those_that_great_expectations_reaches_by_its_own_queries(spark):
+    df = spark.createDataFrame(ROWS, SCHEMA)
+    asked = [replace(one, severity=Severity.WARN) for one in MIXED]
+    asked = [one if "row_condition" not in one.arguments else of_spark(one) for one in asked]
+
+    verdicts = validate(table(*asked), df)
+
+    own = _results(_batch(df), asked)
+    assert [v.met for v in verdicts] == [bool(own[n].success) for n in range(len(asked))]
+    assert {v.met for v in verdicts} == {True, False}
+
+
+def of_spark(expectation):
+    return replace(expectation, arguments=expectation.arguments | {"condition_parser": "spark"})
+
+
+def test_rows_that_break_a_rule_are_counted_and_not_judged(spark):
+    rows = spark.createDataFrame([(1, 1, "x"), (50, 1, "x"), (50, 2, None)], SCHEMA)
+    named = check("column_values_to_not_be_null", column="name")
+    audit = Audit.of(table(between(Severity.ROW), named, mean_below(1.1), key=["b"]), rows)
+
+    found = audit.judge(rows.withColumn(REASONS, audit.reasons))
+
+    assert (found.total, found.kept) == (3, 1)
+    assert [verdict.met for verdict in found.verdicts] == [True, True, True]
+
+
+def test_rows_are_judged_by_one_query(spark):
+    rows = spark.createDataFrame(ROWS, SCHEMA).where("a is not null")
+    audit = Audit.of(table(between(Severity.ROW), key=["a", "name"], required=["a", "b"]), rows)
+    marked = rows.withColumn(REASONS, audit.reasons)
+    tracker = spark.sparkContext.statusTracker()
+    spark.sparkContext.setJobGroup("judging", "")
+
+    audit.judge(marked.where("b is not null"))
+
+    assert len(tracker.getJobIdsForGroup("judging")) == 1
+    spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)

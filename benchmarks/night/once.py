@@ -16,7 +16,8 @@ from fabyield.launch import logging_to
 from fabyield.ledger import NIGHT, State
 from fabyield.night import nightly
 from fabyield.query import LAYERS
-from fabyield.settings import Settings, steps
+from fabyield.settings import Settings
+from fabyield.steps import steps
 from fabyield.store import Store
 from fabyield.tables import RUNS
 

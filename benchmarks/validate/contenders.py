@@ -11,9 +11,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from benchmarks.validate.names import FLOOR, GX, OURS
-from fabyield.table import Expectation, Severity
+from fabyield.checks import asked as asked_of
+from fabyield.table import Expectation
 from fabyield.tables import TEST_RESULTS
-from fabyield.validate import implied, validate
+from fabyield.validate import validate
 
 # By expectation: whether it is met, and how many of how many values break it where it is not.
 Verdicts = dict[str, tuple[bool, int, int]]
@@ -23,8 +24,7 @@ NOT_NULL, IN_SET = "expect_column_values_to_not_be_null", "expect_column_values_
 
 def asked() -> list[Expectation]:
     """The expectations that the table is audited by."""
-    declared = [e for e in TEST_RESULTS.expectations if e.severity is not Severity.ROW]
-    return [*implied(TEST_RESULTS), *declared]
+    return asked_of(TEST_RESULTS)
 
 
 def ours(df: DataFrame) -> Verdicts:

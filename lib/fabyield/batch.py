@@ -1,7 +1,8 @@
 """Rows on their way into a table, and what an audit finds of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -9,8 +10,10 @@ from pyspark.sql import functions as F
 from fabyield.errors import AccountingError
 from fabyield.ledger import TableRows
 from fabyield.table import Table
-from fabyield.validate import Verdict
+from fabyield.validate import REASONS, Verdict, good
 
+Bounds = tuple[Any, Any]
+LEAST, GREATEST = "_least", "_greatest"
 REFUSED = ("file_key", "record_offset", "record_length", "reason", "row")
 
 
@@ -23,7 +26,8 @@ class Batch:
     have. `wafers` are the wafer keys whose old rows make room, `files` the keys of files that
     were read again; None: all wafers, and files that are new. `staged` rows are cheap to read
     again, so they are not held while they are audited. A mirror deletes the keys that its batch
-    lacks, unless the batch is not the `whole` source: then only the keys in `gone`.
+    lacks, unless the batch is not the `whole` source: then only the keys in `gone`. `figures` are
+    aggregates over the rows that the audit tells beside, in Audited.figures.
     """
 
     table: Table
@@ -36,16 +40,23 @@ class Batch:
     staged: bool = False
     whole: bool = True
     gone: DataFrame | None = None
+    figures: Mapping[str, Column] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Audited:
-    """A batch after its audit; `_reasons` in `marked` lists the row rules that a row breaks."""
+    """A batch after its audit; REASONS in `marked` lists the row rules that a row breaks."""
 
     batch: Batch
     marked: DataFrame
     rows: TableRows
     verdicts: list[Verdict]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """The least and the greatest leading key of the rows; None where none was asked for."""
+        return (self.figures[LEAST], self.figures[GREATEST]) if LEAST in self.figures else None
 
     @property
     def good(self) -> DataFrame:
@@ -53,11 +64,10 @@ class Audited:
         return good(self.marked)
 
 
-def counts(marked: DataFrame) -> tuple[int, int]:
-    """How many rows there are, and how many break no row rule."""
-    kept = F.count_if(F.size("_reasons") == 0)
-    row = marked.agg(F.count("*").alias("total"), kept.alias("kept")).collect()[0]
-    return int(row["total"]), int(row["kept"])
+def bounds(table: Table) -> dict[str, Column]:
+    """The figures that say between which leading keys rows of `table` are merged."""
+    lead = table.leading_key
+    return {LEAST: F.min(lead), GREATEST: F.max(lead)} if lead else {}
 
 
 def reconcile(rows: TableRows) -> None:
@@ -71,16 +81,11 @@ def reconcile(rows: TableRows) -> None:
         )
 
 
-def good(marked: DataFrame) -> DataFrame:
-    """The rows that break no row rule."""
-    return marked.where(F.size("_reasons") == 0).drop("_reasons")
-
-
 def quarantined(marked: DataFrame, table: Table) -> DataFrame:
     """The rows that break a row rule, with the columns of REFUSED."""
-    bad = marked.where(F.size("_reasons") > 0)
+    bad = marked.where(F.size(REASONS) > 0)
     known: dict[str, Column] = {
-        "reason": F.array_join("_reasons", "; "),
+        "reason": F.array_join(REASONS, "; "),
         "row": F.to_json(F.struct(*table.columns)),
         **{name: F.col(name) for name in ("file_key", "record_offset") if name in table.columns},
     }

@@ -71,10 +71,19 @@ def replay(
 
 @app.command()
 def rebuild(
-    conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
+    step: Annotated[
+        str | None, typer.Argument(help="A step, as fabyield lineage names it.")
+    ] = None,
+    conf: Conf = "dev",
+    lake: Lake = None,
+    landing: Landing = None,
+    report: Report = None,
 ) -> None:
-    """Make silver and gold anew from all of bronze; wafers keep their keys."""
-    _submit(conf, lake, landing, report, "--rebuild")
+    """Make silver and gold anew from all of bronze, or the tables of a step and what follows.
+
+    Wafers keep their keys.
+    """
+    _submit(conf, lake, landing, report, "--rebuild", *([step] if step else []))
 
 
 def _submit(

@@ -125,6 +125,19 @@ class DeltaLog:
         """Where the commit of `version` is stored."""
         return f"{self.folder}/{version:020d}.json"
 
+    def changed_since(self, version: int) -> bool:
+        """Whether rows came, changed or left since `version`, which may be -1 for no table.
+
+        Also where that cannot be told, as the table was made anew or its commits are gone.
+        """
+        if self.version < version:
+            return True
+        files = map(self.commit_file, range(version + 1, self.version + 1))
+        try:
+            return any(_is_change(action) for file in files for action in commit_actions(file))
+        except DeltaLogError:
+            return True
+
     def state(self, until: int | None = None) -> State:
         """The table at version `until`, or at its newest.
 
@@ -174,6 +187,11 @@ def lacking(checkpoint: pq.ParquetFile) -> str:
     paths = (checkpoint.schema.column(i).path for i in range(len(checkpoint.schema)))
     lost = NEEDED.difference(".".join(path.split(".")[:2]) for path in paths)
     return f"has no column {', '.join(sorted(lost))}" if lost else ""
+
+
+def _is_change(action: Action) -> bool:
+    kinds = [action.get(kind) for kind in ("add", "remove")]
+    return "cdc" in action or any(kind and kind.get("dataChange", True) for kind in kinds)
 
 
 def _replay(state: State, actions: Iterable[Action]) -> None:

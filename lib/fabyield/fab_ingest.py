@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from fabyield.batch import Batch
+from fabyield.delta_rows import Row
 from fabyield.errors import ConfigError
+from fabyield.fab_known import newest as newest_of
+from fabyield.fab_known import stored_already
 from fabyield.ledger import TableRows
 from fabyield.readers.fab_database import Counted, FabDatabase, FabRows, Source
 from fabyield.readers.fab_errors import answering
@@ -22,6 +24,7 @@ from fabyield.transforms.history import last_changed
 from fabyield.transforms.keys import CHANGED
 
 log = logging.getLogger(__name__)
+NEWEST = "_newest"
 
 
 @dataclass(frozen=True)
@@ -61,30 +64,40 @@ def take_in(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> Non
         log.info("%s: database.tables names none, so nothing is read", table.table)
     wanted = [table for table in (*needed, *optional) if table not in absent]
     with answering(database.conf):
-        reads = [_first(run, database, source) for source in database.sources(wanted)]
-        # A table without rows can be queried, one that was never made cannot.
-        _publish(run, reads, [Batch(t, run.read(t).limit(0), whole=False) for t in absent])
         last = _last_reads(run)
+        reads = [_first(run, database, source, last) for source in database.sources(wanted)]
+        newest = _publish(run, reads)
+        # A table without rows can be queried, one that was never made cannot.
+        run.write_nothing(*absent)
         _tell_new_columns(run, reads, last)
         known = {table: row["rows_lacking"] for table, row in last.items()}
         tallies = [_tally(run, database, read, known.get(read.table.table, 0)) for read in reads]
-        _record(run, reads, tallies)
+        _record(run, reads, tallies, _later(last, newest))
         wrong = [(read, tally.amiss) for read, tally in zip(reads, tallies, strict=True)]
         again = [_whole(run, database, read.source, amiss) for read, amiss in wrong if amiss]
         if again:
-            _publish(run, again)
-            _record(run, again, [_tally(run, database, read, 0) for read in again])
+            newest |= _publish(run, again)
+            tallies = [_tally(run, database, read, 0) for read in again]
+            _record(run, again, tallies, _later(last, newest))
 
 
-def _first(run: Run, database: FabDatabase, source: Source) -> Read:
+def _later(last: Mapping[str, Row], newest: Mapping[str, datetime]) -> dict[str, datetime | None]:
+    """The newest watermark that each table ever had, tonight or before."""
+    names = {*last, *newest}
+    seen = {name: (last.get(name, {}).get("newest"), newest.get(name)) for name in names}
+    return {name: max(filter(None, both), default=None) for name, both in seen.items()}
+
+
+def _first(run: Run, database: FabDatabase, source: Source, last: Mapping[str, Row]) -> Read:
     """Read what changed, or all there is where that cannot be told."""
     if source.changed is None:
         return _whole(run, database, source, "no watermark")
-    newest = _newest(run, source.table) if run.since else None
-    if newest is None:
+    newest = last.get(source.table.table, {}).get("newest") if run.since else None
+    if newest is None or not run.store.exists(source.table):
         return _whole(run, database, source, "no earlier read to go on from, or --full")
     counted = database.count(source)
-    since = newest - int(1_000_000 * run.settings.database.overlap_seconds)
+    overlap = timedelta(seconds=run.settings.database.overlap_seconds)
+    since = (newest - overlap - EPOCH) // timedelta(microseconds=1)
     rows = database.rows(source, run.fab_id, counted, since)
     return Read(source, rows, counted, since)
 
@@ -95,28 +108,45 @@ def _whole(run: Run, database: FabDatabase, source: Source, reason: str) -> Read
     return Read(source, database.rows(source, run.fab_id, counted), counted, reason=reason)
 
 
-def _newest(run: Run, table: Table) -> int | None:
-    """The newest watermark stored; one of the future would hide what changes until then."""
-    past = run.read(table).where(F.col(CHANGED) <= F.lit(run.attempt.started_at))
-    newest: int | None = past.agg(F.unix_micros(F.max(CHANGED))).collect()[0][0]
-    return newest
-
-
 def _batch(run: Run, read: Read) -> Batch:
     """The rows of `read` as they are published."""
-    table, rows, twice = read.table, read.found.rows, 0
-    if read.source.changed is not None:
-        rows, twice = last_changed(rows, table.key, set(table.key) & set(table.required))
+    table, rows = read.table, read.found.rows
+    key = [name for name in table.key if name in read.found.values]
+    refused, twice = read.found.count(key, [name for name in key if name in table.required])
+    if read.source.changed is None:
+        twice = 0
     if twice:
+        rows = last_changed(rows, table.key, set(table.key) & set(table.required))
         observed = f"{twice:,} rows bear the key of one that was changed later"
         run.notify(table, observed, "the keys of the factory database's table")
-    batch = Batch(table, rows, duplicates=twice, refused=read.found.refused, staged=True)
-    return replace(batch, whole=read.since is None)
+    batch = Batch(table, rows, duplicates=twice, staged=True, whole=read.since is None)
+    if CHANGED in table.columns:
+        # One of the future would hide what changes until then.
+        past = F.col(CHANGED) <= F.lit(run.attempt.started_at)
+        batch = replace(batch, figures={NEWEST: F.unix_micros(F.max(F.when(past, F.col(CHANGED))))})
+    return replace(batch, refused=read.found.refused) if refused else batch
 
 
-def _publish(run: Run, reads: Sequence[Read], more: Sequence[Batch] = ()) -> None:
+def _publish(run: Run, reads: Sequence[Read]) -> dict[str, datetime]:
+    """Publish what was read; the newest watermark of each table's rows, where they have any.
+
+    Rows that are all stored as they are need no audit and no write.
+    """
+    newest: dict[str, datetime | None] = {}
+    changed: list[Read] = []
     try:
-        run.publish([*(_batch(run, read) for read in reads), *more])
+        for read in reads:
+            rows = stored_already(run, read.table, read.found, read.since is None)
+            if rows is None:
+                changed.append(read)
+            else:
+                newest[read.table.table] = newest_of(rows, run.attempt.started_at)
+                run.write_nothing(read.table, rows=len(rows))
+        for found in run.publish([_batch(run, read) for read in changed]):
+            micros = found.figures.get(NEWEST)
+            time = None if micros is None else EPOCH + timedelta(microseconds=micros)
+            newest[found.batch.table.table] = time
+        return {table: time for table, time in newest.items() if time is not None}
     finally:
         for read in reads:
             read.found.held.unpersist()
@@ -130,7 +160,7 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
     counts = _counts(run, read.table)
     if read.since is None or read.counted is None:
         return Tally(counts.quarantined + counts.duplicates)
-    held, there = run.read(read.table).count(), read.counted.rows
+    held, there = run.count(read.table), read.counted.rows
     if there < held + known:
         # Rows that came while the others were read are stored, but were not counted.
         there = min(held + known, database.count(read.source).rows)
@@ -144,10 +174,8 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
 
 def _last_reads(run: Run) -> dict[str, Row]:
     """What was recorded of each table when it was last read."""
-    told = F.struct("table", "rows_lacking", "unread_columns")
-    reads = run.read(SOURCE_READS).groupBy("table")
-    rows = reads.agg(F.max_by(told, "batch").alias("last")).collect()
-    return {row["table"]: row["last"] for row in rows}
+    reads = run.rows(SOURCE_READS)
+    return {row["table"]: row for row in sorted(reads, key=lambda row: row[BATCH])}
 
 
 def _tell_new_columns(run: Run, reads: Sequence[Read], last: Mapping[str, Row]) -> None:
@@ -174,23 +202,28 @@ def _first_refused(run: Run, table: Table) -> int:
     return tonight.join(before, "row", how="left_anti").count()
 
 
-def _record(run: Run, reads: Sequence[Read], tallies: Sequence[Tally]) -> None:
-    rows = [
-        Row(
-            batch=run.attempt.batch,
-            fab_id=run.fab_id,
-            table=read.table.table,
-            whole=read.since is None,
-            reason=read.reason or None,
-            since=None if read.since is None else EPOCH + timedelta(microseconds=read.since),
-            rows_read=_counts(run, read.table).rows_in,
-            rows_lacking=tally.lacking,
-            unread_columns=list(read.source.unread),
-        )
+def _record(
+    run: Run,
+    reads: Sequence[Read],
+    tallies: Sequence[Tally],
+    newest: Mapping[str, datetime | None],
+) -> None:
+    rows: list[Row] = [
+        {
+            "fab_id": run.fab_id,
+            "table": read.table.table,
+            "whole": read.since is None,
+            "reason": read.reason or None,
+            "since": None if read.since is None else EPOCH + timedelta(microseconds=read.since),
+            "rows_read": _counts(run, read.table).rows_in,
+            "rows_lacking": tally.lacking,
+            "unread_columns": list(read.source.unread),
+            "newest": newest.get(read.table.table),
+        }
         for read, tally in zip(reads, tallies, strict=True)
         if not tally.amiss
     ]
-    run.write(SOURCE_READS, run.spark.createDataFrame(rows, SOURCE_READS.ddl))
+    run.log(SOURCE_READS, rows)
 
 
 def _counts(run: Run, table: Table) -> TableRows:

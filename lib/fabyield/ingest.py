@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import reduce
-from typing import Self
+from typing import NamedTuple, Self
 
+from pyarrow import compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 
 STAGES = "_stage"
 SEEN = ["path", "size_bytes", "modified_at"]
-FOUND_NAMES = ["file_key", *SEEN, "night_on"]
 KINDS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "stdf_wafers": (STDF_WAFERS, ()),
     "parts": (PARTS, ("PRR",)),
@@ -48,11 +48,41 @@ KINDS: dict[str, tuple[Table, tuple[str, ...]]] = {
 }
 
 
-def staged(run: Run) -> Stage:
-    """The run's batch of new files, decoded; one left by a run that was killed is used again.
+class Found(NamedTuple):
+    """A file that a night is to read; see readers.stdf_stage.FOUND."""
 
-    Used again as it is: some of its rows may be published, so it must stay the same files.
-    Raises FabYieldError where they are, and it is gone.
+    file_key: int
+    path: str
+    size_bytes: int
+    modified_at: datetime
+    night_on: date
+
+    @property
+    def seen(self) -> tuple[str, int, datetime]:
+        """What tells a file that was looked at before from one that was not."""
+        return self.path, self.size_bytes, self.modified_at
+
+
+class LookedAt(NamedTuple):
+    """A file that was decoded, and what became of it."""
+
+    file_key: int
+    path: str
+    status: str
+    reason: str | None
+
+
+def looked_at(files: DataFrame) -> list[LookedAt]:
+    """What became of `files`, by path."""
+    rows = files.select(*LookedAt._fields).orderBy("path").collect()
+    return [LookedAt(*row) for row in rows]
+
+
+def staged(run: Run) -> Stage | None:
+    """The run's batch of new files, decoded; None where there are none.
+
+    One left by a run that was killed is used again as it is: some of its rows may be published, so
+    it must stay the same files. Raises FabYieldError where they are, and it is gone.
     """
     stage = Stage(run.spark, f"{stages(run)}/{run.attempt.batch}")
     if stage.is_complete():
@@ -67,10 +97,12 @@ def staged(run: Run) -> Stage:
         )
     fenced(run.settings.lake)
     folders.remove_folder(stages(run))
-    found = _found(run)
+    if not (found := _found(run)):
+        return None
     ingest = run.settings.ingest
     tables = {kind: table for kind, (table, _) in KINDS.items()}
-    stage.decode(found, run.settings.landing, ingest.operator_key, tables)
+    files = run.spark.createDataFrame(found, FOUND)
+    stage.decode(files, run.settings.landing, ingest.operator_key, tables)
     return stage
 
 
@@ -86,17 +118,18 @@ def waiting(run: Run) -> list[LandingFile]:
     )
     if not ready:
         return []
-    looked_at = run.read(STDF_FILES).where(F.col("status") != UNREADABLE).select(*SEEN)
-    listing = run.spark.createDataFrame([file.seen for file in ready], _types(SEEN))
-    unseen = {row["path"] for row in listing.join(looked_at, SEEN, how="left_anti").collect()}
-    return [file for file in ready if file.path in unseen]
+    oldest = min(file.modified_at for file in ready)
+    is_looked_at = (pc.field("status") != UNREADABLE) & (pc.field("modified_at") >= oldest)
+    looked_at = run.rows(STDF_FILES, SEEN, is_looked_at)
+    seen = {tuple(row[name] for name in SEEN) for row in looked_at}
+    return [file for file in ready if file.seen not in seen]
 
 
-def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
+def batches(run: Run, stage: Stage, files: DataFrame, looked_at: Sequence[LookedAt]) -> list[Batch]:
     """What the bronze tables get of `stage`, the manifest last: it says that the rest is there."""
-    duplicates = [r["file_key"] for r in files.where("status = 'duplicate'").collect()]
-    again = read_again(run, files)
-    found = Found.of(stage)
+    duplicates = [file.file_key for file in looked_at if file.status == "duplicate"]
+    again = read_again(run, looked_at)
+    found = Records.of(stage)
     kinds = [replace(_batch(run, stage, k, duplicates, found), files=again) for k in KINDS]
     counted = {name for _, records in KINDS.values() for name in records}
     rest = found.refused(found.lost - counted)
@@ -105,7 +138,7 @@ def batches(run: Run, stage: Stage, files: DataFrame) -> list[Batch]:
 
 
 @dataclass(frozen=True)
-class Found:
+class Records:
     """How many records of each name the files of a stage have, and of which some are lost."""
 
     stage: Stage
@@ -127,41 +160,39 @@ class Found:
         return rows.where(reduce(Column.__or__, wanted)) if wanted else None
 
 
-def read_again(run: Run, files: DataFrame) -> list[int] | None:
+def read_again(run: Run, files: Sequence[LookedAt]) -> list[int] | None:
     """The keys of `files` where they were read before; None where they are new."""
     if run.purpose.kind is Kind.NIGHT:
         return None
-    return sorted(row["file_key"] for row in files.select("file_key").collect())
+    return sorted(file.file_key for file in files)
 
 
 def is_begun(run: Run) -> bool:
     """Whether any row of the run's batch is published."""
-    tables = [table for table, _ in KINDS.values()]
-    mine = F.col(BATCH) == run.attempt.batch
-    return any(not run.read(table).where(mine).isEmpty() for table in tables)
+    mine = pc.field(BATCH) == run.attempt.batch
+    return any(run.store.has_rows(table, mine) for table, _ in KINDS.values())
 
 
-def check_files(run: Run, files: DataFrame) -> None:
+def check_files(run: Run, files: Sequence[LookedAt]) -> None:
     """Alert to what is wrong with single files, and to an empty night.
 
     Raises DataQualityError where conf's policy for it is `fail`, and where files that are read
     again cannot be read: they would lose the rows that they have.
     """
     ingest = run.settings.ingest
-    rows = files.select("path", "status", "reason").orderBy("path").collect()
-    for row in rows:
-        if row["status"] not in ("complete", "duplicate"):
-            run.notify(STDF_FILES, f"{row['path']} is {row['status']}: {row['reason']}", "the file")
-    empty = [row["path"] for row in rows if row["status"] == "empty"]
+    for file in files:
+        if file.status not in ("complete", "duplicate"):
+            run.notify(STDF_FILES, f"{file.path} is {file.status}: {file.reason}", "the file")
+    empty = [file.path for file in files if file.status == "empty"]
     if empty and ingest.empty_file == "fail":
         raise DataQualityError(f"nothing published: empty files: {', '.join(empty)}")
-    unreadable = [row["path"] for row in rows if row["status"] == UNREADABLE]
+    unreadable = [file.path for file in files if file.status == UNREADABLE]
     if unreadable and run.purpose.kind is not Kind.NIGHT:
         raise DataQualityError(
             f"nothing published: files that were read before cannot be read now: "
             f"{', '.join(unreadable)}; ask for it again when they can"
         )
-    if not rows and run.purpose.kind is Kind.NIGHT:
+    if not files and run.purpose.kind is Kind.NIGHT:
         run.notify(
             STDF_FILES, "no new STDF file tonight", "the testers' delivery to the landing zone"
         )
@@ -169,21 +200,21 @@ def check_files(run: Run, files: DataFrame) -> None:
             raise DataQualityError("nothing published: no new STDF file tonight")
 
 
-def _found(run: Run) -> DataFrame:
+def _found(run: Run) -> list[Found]:
     found = _arrived(run) if run.purpose.kind is Kind.NIGHT else _again(run)
-    sizes = [row["size_bytes"] for row in found.select("size_bytes").collect()]
-    log.info("%d files to read, %s bytes", len(sizes), f"{sum(sizes):,}")
+    size = sum(file.size_bytes for file in found)
+    log.info("%d files to read, %s bytes", len(found), f"{size:,}")
     return found
 
 
-def _arrived(run: Run) -> DataFrame:
+def _arrived(run: Run) -> list[Found]:
     """New files, under keys of their own."""
-    first = _newest_key(run) + 1
-    night_on = run.attempt.started_at.date()
     # Of two versions of a session the later one counts, in one night as in two.
     arrived = sorted(waiting(run), key=lambda file: (file.modified_at, file.path))
-    rows = [(first + turn, *file.seen, night_on) for turn, file in enumerate(arrived)]
-    return run.spark.createDataFrame(rows, FOUND)
+    if not arrived:
+        return []
+    first, night_on = _newest_key(run) + 1, run.attempt.started_at.date()
+    return [Found(first + turn, *file.seen, night_on) for turn, file in enumerate(arrived)]
 
 
 def _newest_key(run: Run) -> int:
@@ -192,20 +223,20 @@ def _newest_key(run: Run) -> int:
     fabs = [f"{root}/{fab}" for fab in folders.listed(root)]
     left = [Stage(run.spark, f"{fab}/{batch}") for fab in fabs for batch in folders.listed(fab)]
     decoded = [stage.files() for stage in left if stage.is_complete()]
+    keys = [row["file_key"] for files in decoded for row in files.select("file_key").collect()]
     # The manifest is published last.
-    known = [*map(run.read_all_fabs, (STDF_FILES, STDF_WAFERS)), *decoded]
-    keys = reduce(DataFrame.union, [files.select("file_key") for files in known])
-    return int(keys.agg(F.coalesce(F.max("file_key"), F.lit(0))).collect()[0][0])
+    for table in (STDF_FILES, STDF_WAFERS):
+        keys.append(pc.max(run.store.arrow(table, ["file_key"])["file_key"]).as_py() or 0)
+    return int(max(keys))
 
 
-def _again(run: Run) -> DataFrame:
+def _again(run: Run) -> list[Found]:
     """Files that the night is to read again, under the keys that they have."""
     chosen = chosen_again(run.purpose, run.read(STDF_FILES), run.read(QUARANTINE))
-    chosen = chosen.select(*FOUND_NAMES).localCheckpoint()
-    there = [file.seen for file in listed(run.settings.landing)]
-    listing = run.spark.createDataFrame(there, _types(SEEN))
-    found = chosen.join(listing, SEEN, how="left_semi").localCheckpoint()
-    if gone := chosen.count() - found.count():
+    known = [Found(*row) for row in chosen.select(*Found._fields).collect()]
+    there = {file.seen for file in listed(run.settings.landing)}
+    found = [file for file in known if file.seen in there]
+    if gone := len(known) - len(found):
         run.notify(
             STDF_FILES,
             f"{gone} files are no longer as they were in the landing zone: their rows stay",
@@ -224,11 +255,7 @@ def chosen_again(purpose: Purpose, stdf_files: DataFrame, quarantine: DataFrame)
     return files.join(waiting, "file_key", how="left_semi")
 
 
-def _types(names: Sequence[str]) -> str:
-    return ", ".join(f"{name} {STDF_FILES.columns[name].type}" for name in names)
-
-
-def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int], found: Found) -> Batch:
+def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int], found: Records) -> Batch:
     table, records = KINDS[kind]
     rows = stage.read(kind, table)
     if kind == "stdf_wafers":

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from pyspark.sql import SparkSession
 from fabyield import alerts
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError, first_line
 from fabyield.exclusive import alone_in
-from fabyield.ledger import Attempt, Ledger, State
+from fabyield.ledger import Attempt, Ledger, Made, State
 from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.spark import session
+from fabyield.steps import declared, sources_hash
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
@@ -104,17 +106,26 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
             f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
         )
     # What did not finish may have been asked for with --full, which is not on record.
-    since = 0 if full or unfinished is not None else ledger.done_until(step)
-    run = Run(
-        store,
-        settings,
-        Attempt(unfinished or ledger.next_batch(), step),
-        since,
-        ledger.versions(since, settings.maintain.keep_days),
-    )
+    batch = unfinished or ledger.next_batch()
+    night = Run(store, settings, Attempt(batch, step))
+    run = run_of(step, night, ledger, full=full or unfinished is not None)
     ledger.record(run.attempt, State.RUNNING)
     attempt(job, run, ledger)
     log.info("%s: %s rows written; --full takes all rows", step, f"{run.attempt.rows_out:,}")
+
+
+def run_of(step: str, night: Run, ledger: Ledger, full: bool = False) -> Run:
+    """The run of `step` in the batch of `night`: what is new since it was last done, or all."""
+    plan, settings = declared()[step], night.settings
+    since = 0 if full else ledger.done_until(step)
+    attempt = Attempt(night.attempt.batch, step, is_full=since == 0)
+    attempt.seen = {name: night.store.version(table) for name, table in plan.tables.items()}
+    # The database's section has a password, of which not even a hash is stored.
+    conf = "" if plan.every_night else settings.hash_of(plan.conf)
+    attempt.made = Made(conf, sources_hash(step))
+    seen = {} if full else ledger.versions(step, settings.maintain.keep_days)
+    run = replace(night, attempt=attempt, since=since, seen=seen, notices=[], step=plan)
+    return replace(run, settings=settings.only(plan.conf))
 
 
 def attempt(job: Job, run: Run, ledger: Ledger) -> None:
@@ -131,6 +142,9 @@ def attempt(job: Job, run: Run, ledger: Ledger) -> None:
             state = State.STOPPED if stopped else State.FAILED
             ledger.record(run.attempt, state, str(error)[:2000])
         raise
+    if run.step is not None:
+        written = {table.table: run.store.version(table) for table in run.step.writes}
+        run.attempt.seen |= written
     ledger.record(run.attempt, State.DONE)
 
 

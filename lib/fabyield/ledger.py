@@ -1,12 +1,11 @@
 """What ran: one row of ops.runs for each attempt at a step of a batch."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-
-from pyspark.sql import functions as F
+from typing import Any
 
 from fabyield import __version__
 from fabyield.purpose import Purpose
@@ -15,13 +14,19 @@ from fabyield.tables import ALL, RUNS
 
 log = logging.getLogger(__name__)
 NIGHT, TEND = "nightly", "maintain"
+ENDED = ("done", "unchanged")
+COLUMNS = (
+    *("fab_id", "batch", "step", "state", "ended_at", "message"),
+    *("seen", "conf_hash", "sources_hash", "is_full"),
+)
 
 
 class State(StrEnum):
-    """How an attempt at a step stands."""
+    """How an attempt at a step stands; unchanged: nothing that it reads was new."""
 
     RUNNING = "running"
     DONE = "done"
+    UNCHANGED = "unchanged"
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -38,19 +43,44 @@ class TableRows:
     version: int
 
 
+@dataclass(frozen=True)
+class Made:
+    """What the rows of a step are made by: hashes of the settings and of the code that it uses."""
+
+    conf: str = ""
+    sources: str = ""
+
+
 @dataclass
 class Attempt:
-    """One attempt at a step, as it is filled in while the step runs."""
+    """One attempt at a step, as it is filled in while the step runs.
+
+    `seen` are the Delta versions of the tables that it reads, as it began, and of those that it
+    writes, as it ended; -1 for a table that is not there. `is_full`: it takes all rows.
+    """
 
     batch: int
     step: str
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     tables: list[TableRows] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+    made: Made = field(default_factory=Made)
+    is_full: bool = False
 
     @property
     def rows_out(self) -> int:
         """Rows published by this attempt, over all its tables."""
         return sum(rows.rows_out for rows in self.tables)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step as it was last done, or found unchanged: its batch, when, and what it saw then."""
+
+    batch: int
+    at: datetime
+    seen: Mapping[str, int]
+    made: Made
 
 
 class Ledger:
@@ -59,28 +89,31 @@ class Ledger:
     def __init__(self, store: Store, fab_id: str) -> None:
         self._store = store
         self._fab_id = fab_id
-        begun = F.max(F.when(F.col("state") == State.RUNNING.value, F.col("message")))
-        states = F.collect_set("state").alias("states")
-        told = (
-            states,
-            begun.alias("purpose"),
-            F.min("ended_at").alias("first"),
-            F.max("ended_at").alias("last"),
-        )
-        every = store.read(RUNS).groupBy("fab_id", "batch", "step").agg(*told).collect()
+        every = store.rows(RUNS, COLUMNS)
         # Numbers are of the lake: every row says by its batch which run wrote it.
         self._newest = max((row["batch"] for row in every), default=0)
-        rows = [row for row in every if row["fab_id"] == fab_id]
-        self._states = {(row["batch"], row["step"]): set(row["states"]) for row in rows}
         # Whether it ended or not: it may have deleted what it had come to.
-        tended = [utc(row["last"]) for row in every if row["step"] == TEND]
+        tended = [row["ended_at"] for row in every if row["step"] == TEND]
         self._tended_at = max(tended, default=None)
-        self._begun_at: dict[int, datetime] = {}
-        for row in rows:
-            first = utc(row["first"])
-            self._begun_at[row["batch"]] = min(self._begun_at.get(row["batch"], first), first)
-        self._purposes = {row["batch"]: row["purpose"] for row in rows if row["step"] == NIGHT}
-        self._versions = _versions(store, fab_id)
+        self._states: dict[tuple[int, str], set[str]] = {}
+        self._purposes: dict[int, str] = {}
+        self._last: dict[str, Done] = {}
+        self._full: dict[str, Made] = {}
+        for row in sorted(every, key=lambda row: (row["batch"], row["ended_at"])):
+            if row["fab_id"] == fab_id:
+                self._take_note(row)
+
+    def _take_note(self, row: Mapping[str, Any]) -> None:
+        batch, step, state = row["batch"], row["step"], row["state"]
+        self._states.setdefault((batch, step), set()).add(state)
+        if step == NIGHT and state == State.RUNNING:
+            self._purposes[batch] = row["message"]
+        if state in ENDED:
+            seen = {table["table"]: table["version"] for table in row["seen"] or ()}
+            made = Made(row["conf_hash"] or "", row["sources_hash"] or "")
+            self._last[step] = Done(batch, row["ended_at"], seen, made)
+            if row["is_full"]:
+                self._full[step] = made
 
     def open_batch(self) -> int | None:
         """The fab's newest batch, if its run failed or was killed; None where it ended.
@@ -108,41 +141,50 @@ class Ledger:
 
     def is_done(self, batch: int, step: str) -> bool:
         """Whether `step` is finished for `batch`."""
-        return State.DONE in self._states.get((batch, step), set())
+        return not self._states.get((batch, step), set()).isdisjoint(ENDED)
 
     def done_until(self, step: str) -> int:
         """The newest batch for which `step` is finished; 0 where it never was."""
-        done = [b for (b, s), states in self._states.items() if s == step and State.DONE in states]
-        return max(done, default=0)
+        return self._last[step].batch if step in self._last else 0
 
-    def versions(self, batch: int, keep_days: int) -> dict[str, int]:
-        """The version of each table that the newest of `batch` and those before it left.
+    def last(self, step: str) -> Done | None:
+        """How `step` was last done; None where it never was."""
+        return self._last.get(step)
+
+    def made(self, step: str) -> Made | None:
+        """What all rows of `step` were made by, when they last were; None where that is unknown."""
+        return self._full.get(step)
+
+    def versions(self, step: str, keep_days: int) -> dict[str, int]:
+        """The version of each table that `step` saw when it was last done.
 
         Without tables of which changes since, of more than `keep_days`, may have been deleted by
         the step that tends the lake, of whatever fab.
         """
-        # A table that was made anew began again at 0: its newest version is not its greatest.
-        newest = {
-            table: (number, version)
-            for (number, table), version in sorted(self._versions.items())
-            # A write of nothing made none.
-            if number <= batch and version >= 0
-        }
-        lost = [t for t, left in newest.items() if self._may_be_lost(t, *left, keep_days)]
+        last = self._last.get(step)
+        if last is None:
+            return {}
+        lost = [n for n, v in last.seen.items() if self._may_be_lost(n, v, last.at, keep_days)]
         if lost:
-            log.info("changes since long ago may be gone: all is taken of %s", ", ".join(lost))
-        return {table: version for table, (_, version) in newest.items() if table not in lost}
+            log.info(
+                "the changes of %s no longer reach back to %s, when they were last read: they are "
+                "read whole",
+                ", ".join(lost),
+                last.at,
+            )
+        return {table: version for table, version in last.seen.items() if table not in lost}
 
-    def _may_be_lost(self, table: str, batch: int, version: int, keep_days: int) -> bool:
-        """Whether `table` has changed since `batch` left `version`, but perhaps not to be seen."""
-        begun_at, tended_at = self._begun_at.get(batch), self._tended_at
-        if not begun_at or not tended_at or begun_at + timedelta(days=keep_days) >= tended_at:
+    def _may_be_lost(self, table: str, version: int, at: datetime, keep_days: int) -> bool:
+        """Whether `table` has changed since it was seen `at`, but perhaps not to be read."""
+        tended_at = self._tended_at
+        if tended_at is None or at + timedelta(days=keep_days) >= tended_at:
             return False
         return table not in ALL or self._store.version(ALL[table]) != version
 
     def record(self, attempt: Attempt, state: State, message: str = "") -> None:
         """Append how `attempt` stands."""
         ended_at = datetime.now(UTC)
+        seen = [{"table": table, "version": version} for table, version in attempt.seen.items()]
         row = {
             "fab_id": self._fab_id,
             "batch": attempt.batch,
@@ -155,27 +197,15 @@ class Ledger:
             "tables": [asdict(rows) for rows in attempt.tables],
             "code_version": __version__,
             "message": message,
+            "seen": seen,
+            "conf_hash": attempt.made.conf,
+            "sources_hash": attempt.made.sources,
+            "is_full": attempt.is_full,
         }
         self._store.log(RUNS, [row])
-        self._states.setdefault((attempt.batch, attempt.step), set()).add(state.value)
+        self._take_note(row)
         if attempt.step == TEND:
             self._tended_at = ended_at
-        if state is State.DONE:
-            left = {(attempt.batch, rows.table): rows.version for rows in attempt.tables}
-            self._versions |= left
-
-
-def utc(time: datetime) -> datetime:
-    """A `time` that Spark has handed out: it is of the machine's zone, but does not say so."""
-    return time.astimezone(UTC)
-
-
-def _versions(store: Store, fab_id: str) -> dict[tuple[int, str], int]:
-    is_done = (F.col("fab_id") == fab_id) & (F.col("state") == State.DONE.value)
-    left = store.read(RUNS).where(is_done)
-    left = left.select("batch", F.explode("tables").alias("left")).select("batch", "left.*")
-    newest = left.groupBy("batch", "table").agg(F.max("version").alias("version"))
-    return {(row["batch"], row["table"]): row["version"] for row in newest.collect()}
 
 
 def _totals(tables: Iterable[TableRows]) -> dict[str, int]:

@@ -10,13 +10,11 @@ from delta import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from fabyield.conflicts import CONFLICTS
 from fabyield.delta_log import DeltaLog, State
 from fabyield.errors import first_line
 from fabyield.lease import fenced
-from fabyield.ledger import utc
 from fabyield.run import Run
 from fabyield.settings import Maintain
 from fabyield.store import properties
@@ -197,10 +195,10 @@ def _stored(upkeep: Upkeep, version: int) -> dict[str, object]:
 
 def _last_vacuums(run: Run) -> dict[str, datetime]:
     """When each table was vacuumed last or, where it never was, seen first."""
-    at = F.max(F.when(F.col("vacuumed"), F.col("measured_at")))
-    last = F.coalesce(at, F.min("measured_at")).alias("last")
-    rows = run.read(TABLE_STATISTICS).groupBy("table").agg(last).collect()
-    return {row["table"]: utc(row["last"]) for row in rows}
+    rows = run.rows(TABLE_STATISTICS, ["table", "measured_at", "vacuumed"])
+    in_time = sorted(rows, key=lambda row: row["measured_at"])
+    seen = {row["table"]: row["measured_at"] for row in reversed(in_time)}
+    return seen | {row["table"]: row["measured_at"] for row in in_time if row["vacuumed"]}
 
 
 def _columns(names: list[str]) -> str:

@@ -2,24 +2,24 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from importlib import import_module
 
+from fabyield.errors import ConfigError
 from fabyield.files import remove_folder
 from fabyield.ingest import stages, waiting
-from fabyield.launch import Job, attempt
+from fabyield.launch import Job, attempt, run_of
 from fabyield.lease import fenced
-from fabyield.ledger import NIGHT, Attempt, Ledger, State
-from fabyield.purpose import Purpose
+from fabyield.ledger import NIGHT, Attempt, Done, Ledger, State
+from fabyield.purpose import NEW_FILES, Purpose
 from fabyield.reports.gather import gather
 from fabyield.reports.summary import summary
 from fabyield.run import Run
-from fabyield.settings import Settings, steps
+from fabyield.settings import Settings
 from fabyield.spark import session
+from fabyield.steps import declared, job_module, steps
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
-NEW_FILES = Purpose()
 
 
 def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
@@ -27,6 +27,8 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
 
     Not where that is new files, and none has arrived since.
     """
+    if purpose.step is not None:
+        _check_rebuilt(purpose.step)
     store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
     ledger = Ledger(store, settings.fab.fab_id)
     unfinished = ledger.open_batch()
@@ -38,10 +40,19 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
             one_night(night, ledger)
             if begun == purpose and (purpose != NEW_FILES or not waiting(night)):
                 return
-        elif step in steps():
+        elif step in declared():
             # From the beginning: whether it was to take all rows is not on record.
-            run_step(Run(store, settings, Attempt(unfinished, step)), ledger)
+            lone = Run(store, settings, Attempt(unfinished, step))
+            run_step(run_of(step, lone, ledger, full=True), ledger)
     one_night(Run(store, settings, Attempt(ledger.next_batch(), NIGHT), purpose=purpose), ledger)
+
+
+def _check_rebuilt(step: str) -> None:
+    derived = [name for name in declared() if not declared()[name].every_night]
+    if step not in derived:
+        raise ConfigError(
+            f"{step}: no step whose tables can be made anew; there are {', '.join(derived)}"
+        )
 
 
 def one_night(night: Run, ledger: Ledger) -> None:
@@ -66,20 +77,41 @@ def one_night(night: Run, ledger: Ledger) -> None:
 
 
 def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
-    """Run one step unless it is done."""
-    batch = night.attempt.batch
-    if ledger.is_done(batch, step):
+    """Run one step, unless it is done or nothing that it reads has changed since it was."""
+    if ledger.is_done(night.attempt.batch, step):
         log.info("%s: done before", title)
         return
+    run = run_of(step, night, ledger, night.purpose.takes_all(step))
+    tell_if_due(run, ledger)
+    if is_unchanged(run, ledger.last(step)):
+        log.info("%s: unchanged", title)
+        ledger.record(run.attempt, State.UNCHANGED)
+        return
     log.info("%s", title)
-    since = 0 if night.purpose.takes_all(step) else ledger.done_until(step)
-    seen = ledger.versions(since, night.settings.maintain.keep_days)
-    run = replace(night, attempt=Attempt(batch, step), since=since, seen=seen, notices=[])
     run_step(run, ledger)
     night.attempt.tables.extend(run.attempt.tables)
 
 
+def is_unchanged(run: Run, last: Done | None) -> bool:
+    """Whether the run's step would find all as it was when it was `last` done."""
+    step = run.step
+    if step is None or step.every_night or run.attempt.is_full or last is None:
+        return False
+    if last.made.conf != run.attempt.made.conf or step.tables.keys() - last.seen.keys():
+        return False
+    seen = last.seen
+    return not any(run.store.changed_since(table, seen[n]) for n, table in step.tables.items())
+
+
 def run_step(run: Run, ledger: Ledger) -> None:
     """Run the job that the run's attempt is named after."""
-    job: Job = import_module(f"fabyield.jobs.{run.attempt.step}").job
+    job: Job = import_module(job_module(run.attempt.step)).job
     attempt(job, run, ledger)
+
+
+def tell_if_due(run: Run, ledger: Ledger) -> None:
+    """Say so where rows of earlier nights were made by other code or settings than today's."""
+    step, made = run.attempt.step, ledger.made(run.attempt.step)
+    is_settled = made in (None, run.attempt.made) or run.attempt.is_full
+    if run.step is not None and not run.step.every_night and not is_settled:
+        log.info("%s: its code or settings have changed: `fabyield rebuild %s` is due", step, step)

@@ -23,26 +23,34 @@ class Kind(StrEnum):
 
 
 SOURCES = ("stdf_files", "fab_tables")
+EVERY_STEP = "all"
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """A kind and, of a backfill, the night; as text in ops.runs, so that it can be resumed."""
+    """A kind and, of a backfill, the night, of a rebuild perhaps the one step.
+
+    As text in ops.runs, so that it can be resumed.
+    """
 
     kind: Kind = Kind.NIGHT
     night_on: date | None = None
+    step: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Purpose":
         """Read what str() of a purpose wrote; raises ConfigError for anything else."""
-        kind, _, night_on = text.partition(" ")
+        kind, _, more = text.partition(" ")
         try:
-            return cls(Kind(kind), date.fromisoformat(night_on) if night_on else None)
+            if kind == Kind.REBUILD:
+                return cls(Kind.REBUILD, step=more or None)
+            return cls(Kind(kind), date.fromisoformat(more) if more else None)
         except ValueError as error:
             raise ConfigError(f"{text!r}: no purpose of a night: {error}") from error
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.night_on}" if self.night_on else str(self.kind)
+        more = self.night_on or self.step
+        return f"{self.kind} {more}" if more else str(self.kind)
 
     def takes(self, step: str) -> bool:
         """Whether `step` is part of it: a backfill leaves the factory's tables as they are."""
@@ -51,7 +59,12 @@ class Purpose:
 
     def takes_all(self, step: str) -> bool:
         """Whether `step` takes all rows, and not only the new ones."""
-        return self.kind is Kind.REBUILD or (self.kind is Kind.REPLAY and step == "fab_tables")
+        if self.kind is Kind.REBUILD:
+            return self.step in (None, step)
+        return self.kind is Kind.REPLAY and step == "fab_tables"
+
+
+NEW_FILES = Purpose()
 
 
 def add_purposes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -69,7 +82,11 @@ def add_purposes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
         help="read again the files and tables that have rows in quarantine, after a fix",
     )
     group.add_argument(
-        "--rebuild", action="store_true", help="make silver and gold anew from all of bronze"
+        "--rebuild",
+        metavar="STEP",
+        nargs="?",
+        const=EVERY_STEP,
+        help="make silver and gold anew from all of bronze, or the tables of STEP and what follows",
     )
     return parser
 
@@ -78,5 +95,6 @@ def chosen(given: argparse.Namespace) -> Purpose:
     """The purpose that the options of `add_purposes` ask for."""
     if given.backfill:
         return Purpose(Kind.BACKFILL, given.backfill)
-    asked = (kind for kind in (Kind.REPLAY, Kind.REBUILD) if getattr(given, kind))
-    return Purpose(next(asked, Kind.NIGHT))
+    if given.rebuild:
+        return Purpose(Kind.REBUILD, step=None if given.rebuild == EVERY_STEP else given.rebuild)
+    return Purpose(Kind.REPLAY if given.replay else Kind.NIGHT)

@@ -5,11 +5,12 @@ import re
 import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from pyarrow import dataset, fs
+from pyarrow import fs
 from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
+from fabyield.delta_rows import checked
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.files import located
 
@@ -66,20 +67,7 @@ def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str
         return
     arrow = f"{layer}_{name}_arrow"
     try:
-        connection.register(arrow, checked(DeltaTable(uri)))
+        connection.register(arrow, checked(uri))
     except (DeltaError, OSError) as error:
         raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
     connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')
-
-
-def checked(table: DeltaTable) -> dataset.FileSystemDataset:
-    """`table` as an Arrow data set that holds every page it reads against its checksum.
-
-    As delta-rs makes one, a value that the disk has changed is read without a word.
-    """
-    rows = table.to_pyarrow_dataset()
-    assert isinstance(rows, dataset.FileSystemDataset), type(rows)
-    rows.format.default_fragment_scan_options = dataset.ParquetFragmentScanOptions(
-        pre_buffer=True, page_checksum_verification=True
-    )
-    return rows

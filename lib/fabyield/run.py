@@ -5,23 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 
+import pyarrow as pa
+from pyarrow import compute as pc
+from pyarrow.compute import Expression
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield import alerts
-from fabyield.batch import Audited, Batch, counts, good, quarantined, reconcile
-from fabyield.errors import DataQualityError
+from fabyield.batch import Audited, Batch, Bounds, bounds, quarantined, reconcile
+from fabyield.delta_rows import Row
+from fabyield.errors import ContractError, DataQualityError
 from fabyield.ledger import Attempt, TableRows
 from fabyield.purpose import Kind, Purpose
 from fabyield.settings import Settings
+from fabyield.steps import Step, names_of
 from fabyield.store import Store
 from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
 from fabyield.tables import QUARANTINE, RUNS, VALIDATION_RESULTS, is_derived
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.changes import CHANGE, VERSION
 from fabyield.transforms.pruning import among, spanned
-from fabyield.validate import row_rules, validate
+from fabyield.validate import REASONS, Audit
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +37,7 @@ class Run:
 
     A lake holds several fabs: a run sees and replaces the rows of its own. `since` is the batch
     for which the step was last done, 0 where it takes all rows; `seen` has the versions of tables
-    that it then saw.
+    that it then saw. What `step` does not declare it may neither read nor write: ContractError.
     """
 
     store: Store
@@ -42,6 +47,7 @@ class Run:
     seen: Mapping[str, int] = field(default_factory=dict)
     purpose: Purpose = field(default_factory=Purpose)
     notices: list[alerts.Alert] = field(default_factory=list)
+    step: Step | None = None
 
     @property
     def spark(self) -> SparkSession:
@@ -50,12 +56,36 @@ class Run:
 
     def read(self, table: Table, wafers: Sequence[int] | None = None) -> DataFrame:
         """The rows of `table`, of the given wafer keys or, with None, all."""
+        self._check_reads(table)
         rows = self._ours(table, self.store.read(table))
         return rows if wafers is None else rows.where(among("wafer_key", wafers))
 
     def read_all_fabs(self, table: Table) -> DataFrame:
         """The rows of `table` of every fab, for numbers that are of the lake."""
+        self._check_reads(table)
         return self.store.read(table)
+
+    def rows(
+        self, table: Table, columns: Sequence[str] = (), where: Expression | None = None
+    ) -> list[Row]:
+        """The fab's rows of `table` that meet `where`, read without Spark: keep them few."""
+        return self.arrow(table, columns, where).to_pylist()
+
+    def arrow(
+        self, table: Table, columns: Sequence[str] = (), where: Expression | None = None
+    ) -> pa.Table:
+        """The same as `rows`, as an Arrow table."""
+        self._check_reads(table)
+        if "fab_id" in table.columns:
+            ours = pc.field("fab_id") == self.fab_id
+            where = ours if where is None else ours & where
+        return self.store.arrow(table, columns, where)
+
+    def count(self, table: Table) -> int:
+        """How many rows of `table` the fab has, counted without Spark."""
+        self._check_reads(table)
+        ours = None if self._all_ours == "true" else pc.field("fab_id") == self.fab_id
+        return self.store.count(table, ours)
 
     def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
         """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
@@ -80,6 +110,7 @@ class Run:
         """
         if self.is_anew(table):
             return self.read(table).withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
+        self._check_reads(table)
         return self._ours(table, self.store.changes(table, self.seen[table.table] + 1))
 
     def is_anew(self, table: Table) -> bool:
@@ -116,18 +147,41 @@ class Run:
         """Audit and publish `df` as the new rows of `table`."""
         self.publish([Batch(table, df, wafers=wafers)])
 
-    def publish(self, batches: Sequence[Batch]) -> None:
+    def write_nothing(self, *tables: Table, rows: int = 0) -> None:
+        """Say that `tables` stay as they are: this step has only `rows` for them that they have."""
+        for table in tables:
+            self._check_writes(table)
+            if not self.store.exists(table):
+                self.store.create(table)
+            self.attempt.tables.append(TableRows(table.table, rows, rows, 0, 0, -1))
+
+    def log(self, table: Table, rows: Sequence[Row]) -> None:
+        """Add a few `rows` that the run says of itself, so that no audit is asked of them.
+
+        Called again by an attempt that goes on where another was killed, they stand twice.
+        """
+        self._check_writes(table)
+        tagged = [{**row, BATCH: self.attempt.batch} for row in rows]
+        if tagged:
+            self.store.log(table, tagged)
+        version = self.store.version(table) if tagged else -1
+        self.attempt.tables.append(TableRows(table.table, len(rows), len(rows), 0, 0, version))
+
+    def publish(self, batches: Sequence[Batch]) -> list[Audited]:
         """Audit all of `batches`, then publish all or, if an error expectation is broken, none.
 
-        Raises DataQualityError, and AccountingError where rows are neither published,
-        quarantined nor duplicates.
+        Gives what the audits found. Raises DataQualityError, and AccountingError where rows are
+        neither published, quarantined nor duplicates.
         """
+        for batch in batches:
+            self._check_writes(batch.table)
         audited = [self._audit(batch) for batch in batches if [] not in (batch.wafers, batch.files)]
         try:
             self._judge(audited)
             for audit in audited:
                 self._store(audit)
                 log.debug("%s: published %s rows", audit.batch.table.table, audit.rows.rows_out)
+            return audited
         finally:
             for audit in audited:
                 audit.marked.unpersist()
@@ -139,20 +193,18 @@ class Run:
     def _audit(self, batch: Batch) -> Audited:
         table = batch.table
         rows = table.conform(batch.df.withColumn(BATCH, F.lit(self.attempt.batch)))
-        rules = row_rules(table, rows)
-        names = [F.when(broken, F.lit(str(rule))) for rule, broken in rules]
-        reasons = F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")
-        marked = rows.withColumn("_reasons", reasons)
+        audit = Audit.of(table, rows)
+        marked = rows.withColumn(REASONS, audit.reasons)
         marked = marked if batch.staged else marked.persist(StorageLevel.MEMORY_AND_DISK)
-        total, kept = counts(marked)
-        verdicts = validate(table, good(marked)) if kept else []
+        found = audit.judge(marked, {**batch.figures, **bounds(table)})
+        kept, verdicts = found.kept, found.verdicts
         refused = 0 if batch.refused is None else batch.refused.count()
-        quarantined = total - kept + refused
+        quarantined = found.total - kept + refused
         source = kept + quarantined + batch.duplicates
         source = source if batch.source_rows is None else batch.source_rows
         counted = TableRows(table.table, source, kept, quarantined, batch.duplicates, -1)
-        log.debug("%s: audited %s rows", table.table, total)
-        return Audited(batch, marked, counted, verdicts)
+        log.debug("%s: audited %s rows", table.table, found.total)
+        return Audited(batch, marked, counted, verdicts, found.figures)
 
     def _judge(self, audited: list[Audited]) -> None:
         broken = [(a.batch.table, v) for a in audited for v in a.verdicts if not v.met]
@@ -186,13 +238,13 @@ class Run:
             self.store.create(table)
             self.attempt.tables.append(audit.rows)
             return
-        self._put(batch, audit.good)
+        self._put(batch, audit.good, audit.bounds)
         if audit.rows.quarantined:
             self._quarantine(audit)
         version = self.store.version(table)
         self.attempt.tables.append(replace(audit.rows, version=version))
 
-    def _put(self, batch: Batch, rows: DataFrame) -> None:
+    def _put(self, batch: Batch, rows: DataFrame, bounds: Bounds | None) -> None:
         table = batch.table
         if self._is_rebuilt(table) or table.write is WriteMode.REPLACE:
             wafers = batch.wafers
@@ -203,15 +255,15 @@ class Run:
         elif table.write is WriteMode.APPEND:
             self.store.append(table, rows, self.attempt.batch, self.fab_id)
         elif table.write is WriteMode.MERGE or not batch.whole:
-            self.store.merge(table, rows, batch.gone)
+            self.store.merge(table, rows, batch.gone, bounds)
         else:
-            self.store.mirror(table, rows, F.col("fab_id") == self.fab_id)
+            self.store.mirror(table, rows, F.col("fab_id") == self.fab_id, bounds)
 
     @cached_property
     def _all_ours(self) -> str:
         # Where no other fab has run, no file need be read for what it holds, nor be whole.
-        others = self.read_all_fabs(RUNS).where(F.col("fab_id") != self.fab_id)
-        return "true" if others.isEmpty() else f"fab_id = '{self.fab_id}'"
+        fabs = {row["fab_id"] for row in self.store.rows(RUNS, ["fab_id"])}
+        return "true" if fabs <= {self.fab_id} else f"fab_id = '{self.fab_id}'"
 
     def _is_rebuilt(self, table: Table) -> bool:
         return is_derived(table) and self.purpose.kind is Kind.REBUILD
@@ -234,6 +286,20 @@ class Run:
         rows = QUARANTINE.conform(tagged)
         where = f"batch = {self.attempt.batch} and table = '{table.table}'"
         self.store.replace(QUARANTINE, rows, where)
+
+    def _check_reads(self, table: Table) -> None:
+        if self.step is not None and table.table not in self.step.tables:
+            raise ContractError(
+                f"step {self.attempt.step} reads {table.table}, which its STEP does not name; name "
+                "it under reads, so that the step comes after the one that writes it"
+            )
+
+    def _check_writes(self, table: Table) -> None:
+        if self.step is not None and table.table not in names_of(self.step.writes):
+            raise ContractError(
+                f"step {self.attempt.step} writes {table.table}, which its STEP does not name; "
+                "name it under writes"
+            )
 
     def _ours(self, table: Table, rows: DataFrame) -> DataFrame:
         # What has no fab is of files that only one of them has, or of the lake as a whole.

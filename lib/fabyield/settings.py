@@ -1,9 +1,12 @@
 """Settings: conf/base.yml, with the chosen environment's file laid over it."""
 
+import json
 import math
 import os
 import re
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, fields, replace
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin
@@ -11,12 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from fabyield.errors import ConfigError
+from fabyield.errors import ConfigError, ContractError
 from fabyield.merging import merged
 from fabyield.models.settings import ModelSettings
 
 Policy = Literal["warn", "fail"]
 T = TypeVar("T")
+# The sections that steps declare; the others are of the lake and of the run as a whole.
+STEP_SECTIONS = ("fab", "database", "ingest", "maintain", "model")
 _SECRET = re.compile(r"\$\{(\w+)\}")
 
 
@@ -148,6 +153,21 @@ class Retries:
             )
 
 
+class Undeclared:
+    """Stands for a section of the settings that a step does not name, and so must not read."""
+
+    def __init__(self, section: str) -> None:
+        self._section = section
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ContractError(
+            f"the step reads {self._section}.{name} of conf, but its STEP does not name "
+            f"{self._section} under conf"
+        )
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that can be set; conf/base.yml says what each means, conf/prod.yml the secrets."""
@@ -168,13 +188,28 @@ class Settings:
     report_maps: int
     spark: dict[str, str] = field(repr=False)
 
+    def only(self, sections: Collection[str]) -> Self:
+        """These settings; to read one of STEP_SECTIONS that `sections` lacks raises ContractError.
+
+        But for the name of the fab, which every step tags its rows with.
+        """
+        hidden: dict[str, Any] = {n: Undeclared(n) for n in STEP_SECTIONS if n not in sections}
+        if "fab" in hidden:
+            hidden["fab"].fab_id = self.fab.fab_id
+        return replace(self, **hidden)
+
+    def hash_of(self, sections: Collection[str]) -> str:
+        """A hash of `sections`, which must hold no secret."""
+        told = {name: asdict(getattr(self, name)) for name in sorted(sections)}
+        return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
     @classmethod
     def load(cls, chosen: str = "dev", **given: str | None) -> Self:
         """Read the settings of `chosen`, an environment's name or a file; `given` wins over both.
 
         Raises ConfigError for an unknown setting, a wrong value, or a variable that is not set.
         """
-        values = merged(_read("base"), _read(chosen))
+        values = merged(read_conf("base"), read_conf(chosen))
         values |= {key: value for key, value in given.items() if value is not None}
         values["environment"] = Path(chosen).stem
         nested: dict[str, type[Any]] = {
@@ -231,7 +266,12 @@ def _check(kind: type | str, where: str, value: object) -> None:
             _check(get_args(kind)[0], f"{where}[{place}]", entry)
 
 
-def _read(chosen: str) -> dict[str, Any]:
+def read_conf(chosen: str) -> dict[str, Any]:
+    """The mapping in conf/<chosen>.yml or, where there is none, in the file `chosen`.
+
+    Variables of the environment are filled in. Raises ConfigError where it cannot be read, is no
+    mapping, or names a variable that is not set.
+    """
     packaged = files("fabyield.conf").joinpath(f"{chosen}.yml")
     source = packaged if re.fullmatch(r"\w+", chosen) and packaged.is_file() else Path(chosen)
     try:
@@ -263,11 +303,3 @@ def _absolute(place: str) -> str:
 def _absolute_file(url: str) -> str:
     prefix = "jdbc:sqlite:"
     return prefix + _absolute(url.removeprefix(prefix)) if url.startswith(prefix) else url
-
-
-def steps() -> list[str]:
-    """The night's steps, in order, as conf/nightly.yml lists them."""
-    order = _read("nightly").get("steps")
-    if not isinstance(order, list) or not all(isinstance(step, str) for step in order):
-        raise ConfigError("conf/nightly.yml: steps: not a list of job names")
-    return order

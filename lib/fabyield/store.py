@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 import pyarrow as pa
 from delta import DeltaTable
+from deltalake.exceptions import DeltaError
+from pyarrow.compute import Expression
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
@@ -16,12 +18,13 @@ from pyspark.sql import functions as F
 from fabyield.appending import append_once
 from fabyield.conflicts import refuse_transactions, replanned
 from fabyield.delta_log import DeltaLog
-from fabyield.errors import ContractError
+from fabyield.delta_rows import Row, arrow_rows, count_rows, first_row, stored_types
+from fabyield.errors import ContractError, FabYieldError
 from fabyield.lease import fenced
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
 from fabyield.transforms.changes import CHANGE, VERSION
-from fabyield.transforms.pruning import spanned
+from fabyield.transforms.pruning import between, spanned
 
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -81,6 +84,45 @@ class Store:
         # Delta's own answer runs a Spark job; by its protocol the newest commit is the last file.
         return DeltaLog(self.path(table)).version
 
+    def changed_since(self, table: Table, version: int) -> bool:
+        """Whether rows of `table` came, changed or left since it was at `version`.
+
+        By its log alone. Files that were only written anew, such as by OPTIMIZE, are no change.
+        """
+        return DeltaLog(self.path(table)).changed_since(version)
+
+    def arrow(
+        self, table: Table, columns: Sequence[str] = (), where: Expression | None = None
+    ) -> pa.Table:
+        """The rows of `table` that meet `where`, read on the driver without Spark: keep them few.
+
+        All columns, unless some are named. Raises FabYieldError where the table is damaged.
+        """
+        names = list(columns or table.columns)
+        if not self.exists(table):
+            return table.arrow.empty_table().select(names)
+        try:
+            return arrow_rows(self.path(table), table.arrow, names, where)
+        except (DeltaError, OSError, pa.ArrowInvalid) as error:
+            raise FabYieldError(
+                f"{table.table}: cannot be read: {error}; fabyield fsck {table.table} --deep names "
+                "what is damaged"
+            ) from error
+
+    def rows(
+        self, table: Table, columns: Sequence[str] = (), where: Expression | None = None
+    ) -> list[Row]:
+        """What `arrow` gives, as dictionaries; times are in UTC."""
+        return self.arrow(table, columns, where).to_pylist()
+
+    def count(self, table: Table, where: Expression | None = None) -> int:
+        """How many rows of `table` meet `where`; of all of them its log tells."""
+        return count_rows(self.path(table), where) if self.exists(table) else 0
+
+    def has_rows(self, table: Table, where: Expression) -> bool:
+        """Whether a row of `table` meets `where`, which bounds of columns should help to tell."""
+        return self.exists(table) and first_row(self.path(table), where) is not None
+
     @repeated
     def append(self, table: Table, df: DataFrame, batch: int, fab_id: str = "") -> None:
         """Add `df` as the rows of `batch`, unless the fab has added that batch or a later one."""
@@ -109,15 +151,22 @@ class Store:
         return rows.select(*table.columns, CHANGE, VERSION)
 
     @repeated
-    def merge(self, table: Table, df: DataFrame, gone: DataFrame | None = None) -> None:
+    def merge(
+        self,
+        table: Table,
+        df: DataFrame,
+        gone: DataFrame | None = None,
+        bounds: tuple[Any, Any] | None = None,
+    ) -> None:
         """Insert new keys, update the rows that differ in more than their batch, delete `gone`.
 
-        `gone` holds keys that `df` lacks.
+        `gone` holds keys that `df` lacks. `bounds` are the least and the greatest leading key of
+        `df`, where they are known already.
         """
         if self._is_new(table):
             self._overwrite(table, df, "true")
             return
-        stored, same_row = self.create(table), _same_row(table)
+        stored, same_row = self._delta(table), _same_row(table)
         others = [name for name in table.columns if name not in (*table.key, BATCH)]
         alike = " and ".join([same_row, *(_alike(n, table.columns[n].type) for n in others)])
         new = df.withColumn(GONE, F.lit(False))
@@ -127,7 +176,7 @@ class Store:
             )
             left = there.select(*table.key).withColumn(GONE, F.lit(True))
             new = new.unionByName(left, allowMissingColumns=True)
-        within = _range(table, new)
+        within = _range(table, new, bounds if gone is None else None)
         old = stored.toDF().alias("old").where(within)
         # A merge that matches a row rewrites it although nothing changed, and commits.
         stands = F.expr(f"{alike} and not new.{GONE}")
@@ -139,10 +188,13 @@ class Store:
                 merge = merge.whenMatchedDelete(f"new.{GONE}").whenMatchedUpdate(set=values)
                 self._commit(merge.whenNotMatchedInsert(f"not new.{GONE}", values).execute)
 
-    def mirror(self, table: Table, df: DataFrame, where: Column) -> None:
+    def mirror(
+        self, table: Table, df: DataFrame, where: Column, bounds: tuple[Any, Any] | None = None
+    ) -> None:
         """Merge `df`, and delete the rows that meet `where` and whose keys it lacks."""
         old, new = self.read(table).where(where).alias("old"), df.alias("new")
-        self.merge(table, df, old.join(new, F.expr(_same_row(table)), how="left_anti"))
+        gone = old.join(new, F.expr(_same_row(table)), how="left_anti").localCheckpoint()
+        self.merge(table, df, None if gone.isEmpty() else gone, bounds)
 
     @repeated
     def replace(self, table: Table, df: DataFrame, where: str) -> None:
@@ -154,22 +206,23 @@ class Store:
     def update(self, table: Table, where: str, values: dict[str, Column]) -> None:
         """Set `values` in the rows of `table` that meet `where`."""
         if not self.read(table).where(where).isEmpty():
-            self._commit(partial(self.create(table).update, where, dict(values)))
+            self._commit(partial(self._delta(table).update, where, dict(values)))
 
     @repeated
-    def create(self, table: Table) -> DeltaTable:
-        """Open `table`, created as declared or with the columns that its schema has gained.
+    def create(self, table: Table) -> None:
+        """Make `table` as declared, or add the columns that its schema has gained.
 
         Raises ContractError where the stored columns differ in any other way.
         """
-        is_new = not self.exists(table)
-        if is_new:
+        if not self.exists(table):
             self._make(table)
-        stored = DeltaTable.forPath(self.spark, self.path(table))
-        if not is_new and table.table not in self._checked:
-            self._add_columns(table, stored.toDF())
+        elif table.table not in self._checked:
+            self._add_columns(table)
             self._checked.add(table.table)
-        return stored
+
+    def _delta(self, table: Table) -> DeltaTable:
+        self.create(table)
+        return DeltaTable.forPath(self.spark, self.path(table))
 
     def _make(self, table: Table) -> None:
         # df.write.clusterBy(...).save(path) would leave the table unclustered (delta#4823).
@@ -211,9 +264,8 @@ class Store:
         self.create(table)
         return self.version(table) == 0
 
-    def _add_columns(self, table: Table, stored: DataFrame) -> None:
-        declared = self.spark.createDataFrame([], table.ddl)
-        old, new = dict(stored.dtypes), dict(declared.dtypes)
+    def _add_columns(self, table: Table) -> None:
+        old, new = stored_types(self.path(table)), table.types
         wrong = [
             f"{name} {kind} is now {new.get(name)}"
             for name, kind in old.items()
@@ -231,6 +283,7 @@ class Store:
                 "have: an earlier version made this lake; read the landing zone into a new one"
             )
         if added:
+            stored = DeltaTable.forPath(self.spark, self.path(table)).toDF()
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
             writer = empty.write.format("delta").mode("append")
             self._save(table, writer.option("mergeSchema", "true"))
@@ -245,12 +298,12 @@ def _held(df: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def _range(table: Table, df: DataFrame) -> Column:
+def _range(table: Table, df: DataFrame, bounds: tuple[Any, Any] | None) -> Column:
     """A condition that holds wherever keys of `df` are: a merge prunes no files by its join key."""
-    lead = table.cluster_by[0] if table.cluster_by else ""
-    if lead not in table.key or lead not in table.required:
+    lead = table.leading_key
+    if lead is None:
         return F.lit(True)
-    return spanned(f"old.{lead}", df, lead)
+    return spanned(f"old.{lead}", df, lead) if bounds is None else between(f"old.{lead}", *bounds)
 
 
 def properties(table: Table) -> dict[str, str]:

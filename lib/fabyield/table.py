@@ -118,9 +118,21 @@ class Table:
         return f"{self.layer}/{self.name}"
 
     @property
+    def leading_key(self) -> str | None:
+        """The column that the table is clustered by first, if it is part of every row's key."""
+        lead = self.cluster_by[0] if self.cluster_by else ""
+        return lead if lead in self.key and lead in self.required else None
+
+    @property
     def ddl(self) -> str:
         """The columns as a Spark schema string."""
         return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The columns with their types, as Spark spells them."""
+        declared = cast("T.StructType", T.StructType.fromDDL(self.ddl))
+        return {field.name: field.dataType.simpleString() for field in declared}
 
     @property
     def arrow(self) -> pa.Schema:

@@ -1,32 +1,37 @@
-"""Check a batch against its table's expectations with Great Expectations."""
+"""Judge rows by their table's expectations: one aggregate, which Great Expectations judges by."""
 
 import json
+import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
-import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent.interfaces import Batch
-from great_expectations.expectations.expectation import Expectation as GxExpectation
-from great_expectations.validator.metric_configuration import MetricConfiguration
-from great_expectations.validator.validator import Validator
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.errors import ContractError
-from fabyield.table import Expectation, Severity, Table
+from fabyield.checks import (
+    BOOLEAN_ONLY,
+    Check,
+    ConditionEngine,
+    asked,
+    build,
+    check_of,
+    row_rules,
+    rules,
+)
+from fabyield.table import Expectation, Table
 
+log = logging.getLogger(__name__)
 Form = Literal["BOOLEAN_ONLY", "SUMMARY"]
-_OVER_ROWS = ("unique", "increasing", "decreasing")
-_NULLS = {
-    "column_values.nonnull": lambda name: F.col(name).isNull(),
-    "column_values.null": lambda name: F.col(name).isNotNull(),
-}
+REASONS = "_reasons"
+NO_FIGURES: Mapping[str, Column] = {}
 
 
 @dataclass(frozen=True)
@@ -38,76 +43,106 @@ class Verdict:
     observed: str = ""
 
 
-def implied(table: Table) -> list[Expectation]:
-    """The expectations that follow from the schema: not null, and unique keys."""
-    checks = [
-        Expectation("expect_column_values_to_not_be_null", {"column": name}, Severity.ERROR)
-        for name in table.required
-    ]
-    if table.unique_by_construction or not table.key:
-        return checks
-    if len(table.key) == 1:
-        name, arguments = "expect_column_values_to_be_unique", {"column": table.key[0]}
-        return [*checks, Expectation(name, arguments, Severity.ERROR)]
-    name, columns = "expect_compound_columns_to_be_unique", {"column_list": table.key}
-    return [*checks, Expectation(name, columns, Severity.ERROR)]
+@dataclass(frozen=True)
+class Judgement:
+    """How many rows there are, how many break no row rule, and what the expectations say of those.
+
+    Of no rows nothing is said. `figures` are what was asked beside.
+    """
+
+    total: int
+    kept: int
+    verdicts: list[Verdict]
+    figures: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is asked of rows of `table`: `reasons` lists for each row the rules that it breaks."""
+
+    table: Table
+    engine: ConditionEngine
+    reasons: Column
+    checks: Sequence[Check]
+
+    @classmethod
+    def of(cls, table: Table, rows: DataFrame) -> "Audit":
+        """Prepare to judge `rows`, of which only the columns and types are looked at.
+
+        Raises ContractError for an expectation that Great Expectations does not know.
+        """
+        engine = ConditionEngine(persist=False)
+        engine.load_batch_data(table.table, rows)
+        names = [F.when(broken, F.lit(str(rule))) for rule, broken in row_rules(table, engine)]
+        reasons = F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")
+        is_good = F.size(REASONS) == 0 if names else F.lit(True)
+        checks = [check_of(expectation, engine, is_good) for expectation in asked(table)]
+        return cls(table, engine, reasons, checks)
+
+    def judge(self, marked: DataFrame, figures: Mapping[str, Column] = NO_FIGURES) -> Judgement:
+        """Judge rows that have `reasons` as REASONS, in one query that also tells `figures`.
+
+        Those are aggregates over all rows, those that break a rule among them. An expectation that
+        raises, or whose result does not come back, counts as broken.
+        """
+        columns: dict[Any, Column] = {}
+        for check in self.checks:
+            columns |= check.columns or {}
+        named = {f"m{turn}": metric for turn, metric in enumerate(columns)}
+        wanted = [columns[metric].alias(name) for name, metric in named.items()]
+        counts = [F.count("*").alias("total"), F.count_if(F.size(REASONS) == 0).alias("kept")]
+        counts += [figure.alias(name) for name, figure in figures.items()]
+        try:
+            row = marked.agg(*counts, *wanted).collect()[0]
+        except Exception as error:
+            if not wanted:
+                raise
+            # One metric that raises ends the query: then each is asked by itself.
+            log.debug("%s: asked one by one: %s", self.table.table, error)
+            row, named = marked.agg(*counts).collect()[0], {}
+        metrics = {metric: row[name] for name, metric in named.items()}
+        verdicts = self._verdicts(marked, metrics) if row["kept"] else []
+        told = {name: row[name] for name in figures}
+        return Judgement(int(row["total"]), int(row["kept"]), verdicts, told)
+
+    def _verdicts(self, marked: DataFrame, metrics: Mapping[Any, Any]) -> list[Verdict]:
+        answers = [self._answer(check, metrics) for check in self.checks]
+        left = [turn for turn, answer in enumerate(answers) if answer is not True]
+        if not left:
+            return [Verdict(check.expectation, True) for check in self.checks]
+        batch = _batch(good(marked))
+        unanswered = [turn for turn in left if answers[turn] is None]
+        found = _results(batch, [self.checks[turn].expectation for turn in unanswered])
+        for place, turn in enumerate(unanswered):
+            answers[turn] = bool(getattr(found.get(place), "success", False))
+        # The cheap question goes to all of them, the one that adds a query each to the broken few.
+        broken = [turn for turn in left if not answers[turn]]
+        seen = _results(batch, [self.checks[turn].expectation for turn in broken], "SUMMARY")
+        told = {turn: _observed(seen.get(place)) for place, turn in enumerate(broken)}
+        return [
+            Verdict(check.expectation, bool(answers[turn]), told.get(turn, ""))
+            for turn, check in enumerate(self.checks)
+        ]
+
+    def _answer(self, check: Check, metrics: Mapping[Any, Any]) -> bool | None:
+        """Whether `check` is met by its `metrics`; None where they do not tell."""
+        if check.columns is None or not check.columns.keys() <= metrics.keys():
+            return None
+        result = check.gx.metrics_validate(dict(metrics), dict(BOOLEAN_ONLY), self.engine)
+        return bool(result.success)
+
+
+def good(marked: DataFrame) -> DataFrame:
+    """The rows that break no row rule."""
+    return marked.where(F.size(REASONS) == 0).drop(REASONS)
 
 
 def validate(table: Table, df: DataFrame) -> list[Verdict]:
-    """Judge `df` by every error and warn expectation of `table`, in the order declared.
-
-    An expectation that raises, or whose result does not come back, counts as broken.
-    """
-    declared = [e for e in table.expectations if e.severity is not Severity.ROW]
-    asked = [*implied(table), *declared]
-    if not asked:
-        return []
-    batch = _batch(df)
-    answers = _results(batch, asked).items()
-    met = {place for place, answer in answers if getattr(answer, "success", False)}
-    broken = {place: asked[place] for place in range(len(asked)) if place not in met}
-    # The cheap question goes to all of them, the one that adds a query each to the broken few.
-    seen = _results(batch, list(broken.values()), "SUMMARY") if broken else {}
-    observed = {place: _observed(seen.get(turn)) for turn, place in enumerate(broken)}
-    return [Verdict(e, i in met, observed.get(i, "")) for i, e in enumerate(asked)]
-
-
-def row_rules(table: Table, df: DataFrame) -> list[tuple[Expectation, Column]]:
-    """Each row rule of `table` with its predicate over `df`: true where a row breaks the rule.
-
-    The predicate is Great Expectations' own condition, so that a rule means the same here as in
-    a suite; but for nulls it counts all rows first, and its condition is Spark's own. Raises
-    ContractError for an expectation that does not judge single rows.
-    """
-    rules = [e for e in table.expectations if e.severity is Severity.ROW]
-    if not rules:
-        return []
-    batch = _batch(df)
-    data: Any = batch.data
-    validator = Validator(execution_engine=data.execution_engine, batches=[batch])
-    return [(rule, _condition(rule, validator)) for rule in rules]
-
-
-def _condition(rule: Expectation, validator: Validator) -> Column:
-    check = _build(rule, 0)
-    metric = getattr(type(check), "map_metric", None)
-    if metric is None or any(word in metric for word in _OVER_ROWS):
-        raise ContractError(f"{rule.name}: does not judge single rows, so it cannot be a row rule")
-    if metric in _NULLS:
-        return _NULLS[metric](rule.arguments["column"])
-    dependencies = check.get_validation_dependencies(
-        execution_engine=validator.execution_engine, runtime_configuration={}
-    )
-    count = dependencies.metric_configurations[f"{metric}.unexpected_count"]
-    wanted = MetricConfiguration(
-        f"{metric}.condition", count.metric_domain_kwargs, count.metric_value_kwargs
-    )
-    validator.metrics_calculator.show_progress_bars = False
-    broken: Column = validator.get_metric(wanted)[0]
-    # Like in a suite, a null breaks none of these.
-    if "column" in rule.arguments:
-        broken = F.col(rule.arguments["column"]).isNotNull() & broken
-    return F.coalesce(broken, F.lit(False))
+    """Judge `df` by every error and warn expectation of `table`, in the order declared."""
+    judging = [e for e in table.expectations if e not in rules(table)]
+    table = replace(table, expectations=tuple(judging))
+    audit = Audit.of(table, df)
+    return audit.judge(df.withColumn(REASONS, audit.reasons)).verdicts
 
 
 def _batch(df: DataFrame) -> Batch:
@@ -119,7 +154,7 @@ def _batch(df: DataFrame) -> Batch:
 
 
 def _results(batch: Batch, asked: list[Expectation], form: Form = "BOOLEAN_ONLY") -> dict[int, Any]:
-    checks = [_build(expectation, place) for place, expectation in enumerate(asked)]
+    checks = [build(expectation, place) for place, expectation in enumerate(asked)]
     try:
         result = batch.validate(gx.ExpectationSuite("batch", checks), result_format=form)
     except Exception as error:
@@ -144,14 +179,3 @@ def _observed(result: ExpectationValidationResult | Exception | None) -> str:
     keys = ("observed_value", "unexpected_count", "element_count", "partial_unexpected_list")
     seen = {key: result.result[key] for key in keys if key in result.result}
     return json.dumps(seen, default=str)[:500]
-
-
-def _build(expectation: Expectation, place: int) -> GxExpectation:
-    class_name = "".join(word.title() for word in expectation.name.split("_"))
-    check: type[GxExpectation] | None = getattr(gxe, class_name, None)
-    if check is None:
-        raise ContractError(f"{expectation.name}: Great Expectations has no such expectation")
-    try:
-        return check(**expectation.arguments, meta={"place": place})
-    except ValueError as error:
-        raise ContractError(f"{expectation}: {error}") from error

@@ -11,6 +11,8 @@ from benchmarks.join.data import Data
 from benchmarks.join.summary import Figures, Paths
 from tests.benchmarks.conftest import wafer
 
+pytestmark = pytest.mark.soak
+
 GROUP = ("P1", "E1-A", "1000")
 RIGHT = {GROUP: Figures(rows=1000, passed=900, mean_result=2.0)}
 

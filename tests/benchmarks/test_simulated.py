@@ -7,6 +7,8 @@ import pytest
 from benchmarks import simulated
 from benchmarks.simulated import nights
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -12,6 +12,8 @@ from benchmarks.stdf.homes import Homes
 from benchmarks.stdf.race import File, difference, read_in_turns
 from fabyield import stdf
 
+pytestmark = pytest.mark.soak
+
 OURS, PYSTDF = "fabyield read", "pystdf"
 
 

@@ -8,6 +8,8 @@ from benchmarks.validate.bench import unlike
 from benchmarks.validate.contenders import CONTENDERS, MET
 from fabyield.tables import TEST_RESULTS
 
+pytestmark = pytest.mark.soak
+
 NOT_NULL = "expect_column_values_to_not_be_null(column='head_num')"
 VALID = "expect_column_values_to_be_in_set(column='valid', value_set=[True], mostly=0.95)"
 

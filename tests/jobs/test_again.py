@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 import pytest
 from delta import DeltaTable
 
+from fabyield.checks import rules
 from fabyield.purpose import Kind, Purpose
-from fabyield.settings import steps
+from fabyield.steps import steps
 from fabyield.table import Expectation, Severity
 from fabyield.tables import ALL
-from fabyield.validate import row_rules
 from tests.conftest import clock_at, skip_audits
 from tests.jobs.conftest import LATE, LOT2, REAL, data_tables, differing
 
@@ -104,8 +104,8 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
     with monkeypatch.context() as mistaken:
         values = ALL["bronze.test_values"]
         strict = replace(values, expectations=(STRICT,))
-        judging = lambda table, df: row_rules(strict if table is values else table, df)  # noqa: E731
-        mistaken.setattr("fabyield.run.row_rules", judging)
+        judging = lambda table: rules(strict if table is values else table)  # noqa: E731
+        mistaken.setattr("fabyield.checks.rules", judging)
         fab.take(*FEW)
     refused = fab.store.read(ALL["ops.quarantine"]).where("replayed_in is null").count()
     assert 0 < refused < 52403
@@ -119,6 +119,7 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
     assert batches(fab, "bronze.test_values", "file_key") == {(1, 2)}
 
 
+@pytest.mark.soak
 def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, undisturbed):
     fab = new_fab(like=night)
     keys = sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry"))
@@ -165,6 +166,7 @@ def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
     assert back["wafer_key"] == old["wafer_key"]
 
 
+@pytest.mark.soak
 def test_wafer_that_the_factory_learns_of_late_is_joined_by_itself(new_fab, night, unaudited):
     fab = new_fab(like=night)
     fab.deliver(LATE)

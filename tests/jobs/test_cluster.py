@@ -5,7 +5,7 @@ import pytest
 from tests.jobs.conftest import differing
 from tests.jobs.submitted import Submitted
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 # Two workers of one core and 2,048 MiB, as a real cluster starts them.
 MASTER = "local-cluster[2,1,2048]"
 

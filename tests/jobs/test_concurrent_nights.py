@@ -13,6 +13,7 @@ from tests.jobs.submitted import Submitted
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.soak
 def test_f03_two_nights_at_once_take_turns_and_lose_and_double_no_row(new_fab, undisturbed):
     fab = new_fab()
     with Submitted(fab, "nightly", "one") as one:

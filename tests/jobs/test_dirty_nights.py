@@ -8,13 +8,13 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 import pytest
 
-from fabyield.settings import steps
 from fabyield.simulate import Out, in_processes, simulate
+from fabyield.steps import steps
 from tests.conftest import forget_lakes, skip_audits
 from tests.jobs.conftest import Fab, fab_in
 from tests.plans import small_plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 # The nights after which all is taken in that was delivered since the last time.
 TAKEN_IN, TESTS = (1, 2, 3, 5, 7, 10), 8
 # The first and the last one are whole; the others leave out audits, and what ends with itself.

@@ -68,6 +68,7 @@ def last_line(done):
     return done.stdout.strip().splitlines()[-1]
 
 
+@pytest.mark.soak
 def test_f25_worker_that_is_killed_once_is_tried_again(spark, tmp_path):
     fab = fab_in(tmp_path, spark)
     fab.deliver(LOT2, LATE)
@@ -139,6 +140,7 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
     assert values(fab) == sorted(ROWS.values())
 
 
+@pytest.mark.soak
 def test_f24_full_disk_leaves_a_table_that_is_replaced_as_it_was(
     spark, night, undisturbed, small_disk
 ):

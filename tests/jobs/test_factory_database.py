@@ -10,7 +10,7 @@ from fabyield.simulate.fab_rows import Span
 from tests.jobs.conftest import differing
 from tests.plans import small_plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 def test_night_over_postgresql_fills_the_tables_that_one_over_sqlite_fills(

@@ -23,13 +23,22 @@ AMONG_OTHERS = {
     *("bronze.fab_lot_history", "bronze.fab_assembly", "silver.file_beginnings"),
 }
 KILLED_AT = {*data_tables(), "ops.metric_history"} - AMONG_OTHERS
+# A table of which the rest of its step follows, and one of wafers.
+SOME = {"silver.wafer_names", "gold.wafer_yield"}
 
 
-def test_f02_night_killed_after_a_commit_of_every_step_ends_the_same(new_fab, undisturbed):
+@pytest.mark.parametrize(
+    "tables",
+    [
+        pytest.param(SOME, id="some steps"),
+        pytest.param(KILLED_AT, id="every step", marks=pytest.mark.soak),
+    ],
+)
+def test_f02_night_killed_after_a_commit_of_steps_ends_the_same(new_fab, undisturbed, tables):
     fab = new_fab()
     marks = fab.root / "killed"
-    environment = dying(marks, KILLED_AT)
-    for killed in range(len(KILLED_AT) + 1):
+    environment = dying(marks, tables)
+    for killed in range(len(tables) + 1):
         with Submitted(fab, "nightly", environment=environment) as night:
             ended = night.wait()
         if not ended:
@@ -37,7 +46,7 @@ def test_f02_night_killed_after_a_commit_of_every_step_ends_the_same(new_fab, un
         assert ended == -signal.SIGKILL, night.output.read_text()[-3000:]
         assert len(os.listdir(marks)) == killed + 1
 
-    assert set(os.listdir(marks)) == KILLED_AT
+    assert set(os.listdir(marks)) == tables
     assert differing(fab.contents(), undisturbed) == {}
     assert {row["batch"] for row in fab.rows("ops.runs")} == {1}
 

@@ -87,6 +87,7 @@ def stored_night(stored) -> subprocess.CompletedProcess[str]:
     return stored.submit("nightly", ingest={"settle_seconds": 0})
 
 
+@pytest.mark.soak
 def test_night_on_an_object_store_leaves_the_tables_that_one_on_a_disk_leaves(
     stored, stored_night, undisturbed, spark, tmp_path
 ):
@@ -99,6 +100,7 @@ def test_night_on_an_object_store_leaves_the_tables_that_one_on_a_disk_leaves(
     assert differing(wherever(contents), wherever(undisturbed)) == {}
 
 
+@pytest.mark.soak
 def test_question_is_answered_from_the_object_store(stored, stored_night):
     sql = "SELECT count(*) AS wafers, sum(tested_die) AS die FROM gold.wafer_yield"
     answered = stored.run(str(BIN / "fabyield"), "query", sql, f"--lake=s3a://{s3.BUCKET}/lake")
@@ -107,6 +109,7 @@ def test_question_is_answered_from_the_object_store(stored, stored_night):
     assert "11" in answered.stdout.split()
 
 
+@pytest.mark.soak
 def test_credentials_of_the_store_stand_in_nothing_that_a_night_says(stored, stored_night):
     log = (stored.fab.root / "log" / "nightly.log").read_text()
     said = stored_night.stdout + stored_night.stderr + log
@@ -115,9 +118,7 @@ def test_credentials_of_the_store_stand_in_nothing_that_a_night_says(stored, sto
     assert "key-of-the-tests" not in said
 
 
-def test_f03_second_driver_on_the_object_store_is_refused_by_the_lease(
-    stored, stored_night, monkeypatch
-):
+def test_f03_second_driver_on_the_object_store_is_refused_by_the_lease(stored, monkeypatch):
     lake = f"s3a://{s3.BUCKET}/lake"
     for name, value in s3.environment(stored.url).items():
         monkeypatch.setenv(name, value)

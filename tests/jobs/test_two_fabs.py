@@ -63,6 +63,7 @@ def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, u
     assert sorted(row["file_key"] for row in one.rows("bronze.stdf_files")) == [1, 2]
 
 
+@pytest.mark.soak
 def test_unfinished_night_of_a_fab_waits_for_its_own_next_one(fabs, unaudited, monkeypatch):
     one, two = fabs
     monkeypatch.setattr("fabyield.night.steps", lambda: ["stdf_files"])

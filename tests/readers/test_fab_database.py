@@ -88,6 +88,18 @@ def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(read, data
     }
 
 
+def test_refused_rows_and_rows_with_the_key_of_another_are_counted(read, database):
+    pcm = database(
+        PCM,
+        "insert into pcm values ('A', '01', 'vth', 'N/A', 'V', 0, 0)",
+        *(f"insert into pcm values ('A', '02', 'vth', 0.5, 'V', {at}, 0)" for at in (1, 2, 3)),
+        *(f"insert into pcm values (null, '02', 'vth', 0.5, 'V', {at}, 0)" for at in (1, 2)),
+    )
+    key = ["lot_id", "wafer_id", "pcm_test"]
+
+    assert read(pcm, FAB_PCM).count(key, ["lot_id"]) == (1, 2)
+
+
 def test_missing_file_is_not_made_by_asking_for_it(read, tmp_path):
     path = tmp_path / "none.db"
     lost = Database(f"jdbc:sqlite:{path}", DRIVER, {"fab_lots": "lots"})

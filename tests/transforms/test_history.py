@@ -132,17 +132,15 @@ def test_rows_that_tell_something_else_than_the_first_differ(spark):
 
 
 @pytest.mark.parametrize(
-    ("told", "left", "twice"),
+    ("told", "left"),
     [
-        ([(1, 7, "A", 1), (2, 7, "B", 1)], "AB", 0),
-        ([(1, 7, "A", 2), (1, 7, "B", 1), (1, 7, "C", None)], "A", 2),
-        ([(1, None, "A", 2), (1, None, "B", 1)], "A", 1),
-        ([(None, 7, "A", 2), (None, 7, "B", 1), (1, 7, "C", 2), (1, 7, "D", 1)], "ABC", 1),
+        ([(1, 7, "A", 1), (2, 7, "B", 1)], "AB"),
+        ([(1, 7, "A", 2), (1, 7, "B", 1), (1, 7, "C", None)], "A"),
+        ([(1, None, "A", 2), (1, None, "B", 1)], "A"),
+        ([(None, 7, "A", 2), (None, 7, "B", 1), (1, 7, "C", 2), (1, 7, "D", 1)], "ABC"),
     ],
 )
-def test_of_rows_with_one_key_the_last_changed_is_left_and_those_without_a_key(
-    spark, told, left, twice
-):
-    rows, found = last_changed(spark.createDataFrame(told, CHANGED), KEY, ["wafer_key"])
+def test_of_rows_with_one_key_the_last_changed_is_left_and_those_without_a_key(spark, told, left):
+    rows = last_changed(spark.createDataFrame(told, CHANGED), KEY, ["wafer_key"])
 
-    assert ("".join(sorted(row["chamber_id"] for row in rows.collect())), found) == (left, twice)
+    assert "".join(sorted(row["chamber_id"] for row in rows.collect())) == left

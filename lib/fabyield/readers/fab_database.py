@@ -1,9 +1,11 @@
 """The factory database over Spark JDBC: its schema checked, its rows counted and read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
+import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
@@ -53,12 +55,40 @@ class Counted:
 class FabRows:
     """The rows of a table, and those that hold no number where one belongs (as batch.REFUSED).
 
-    Both come out of `held`, which is read once; unpersist it when they are published.
+    Both come out of `held`, which is read once; unpersist it when they are published. `values` are
+    the columns of the rows as `held` has them.
     """
 
     rows: DataFrame
     refused: DataFrame
     held: DataFrame
+    values: Mapping[str, Column]
+
+    def few(self, table: Table, most: int) -> pa.Table | None:
+        """The rows with the columns of `table` but its batch, on the driver.
+
+        None where they are more than `most`, or one is refused.
+        """
+        fields = {name: column for name, column in table.columns.items() if name != BATCH}
+        named = self.rows.selectExpr(
+            *(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in fields.items())
+        )
+        if self.held.limit(most + 1).where(F.col(_REASON).isNotNull()).isEmpty():
+            rows = named.limit(most + 1).toArrow()
+            return rows if len(rows) <= most else None
+        return None
+
+    def count(self, key: Collection[str], required: Collection[str]) -> tuple[int, int]:
+        """How many rows are refused, and how many others bear a key that another one bears as well.
+
+        Rows without one of the `required` columns bear none.
+        """
+        has_key = [F.col(_REASON).isNull(), *(self.values[name].isNotNull() for name in required)]
+        values = F.struct(*(self.values[name].alias(name) for name in key))
+        whole = F.when(reduce(Column.__and__, has_key), values)
+        doubled = F.count(whole) - F.count_distinct(whole)
+        row = self.held.agg(F.count(_REASON), doubled).collect()[0]
+        return int(row[0]), int(row[1])
 
 
 @dataclass(frozen=True)
@@ -214,7 +244,8 @@ def _held(raw: DataFrame, source: Source, reasons: list[Column], fab_id: str) ->
     refused = held.where(F.col(_REASON).isNotNull()).select(
         F.col(_REASON).alias("reason"), F.to_json(F.struct(*theirs)).alias("row")
     )
-    return FabRows(right.select(F.lit(fab_id).alias("fab_id"), *named, *absent), refused, held)
+    rows = right.select(F.lit(fab_id).alias("fab_id"), *named, *absent)
+    return FabRows(rows, refused, held, columns)
 
 
 def _check_file(url: str) -> None:

@@ -1,12 +1,14 @@
-"""Read from the lake what a night's page and summary show."""
+"""Read from the lake what a night's page and summary show, without Spark."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from typing import TypeVar
+from itertools import accumulate
+from typing import Any, TypeVar
 
-from pyspark.sql import DataFrame, Row, Window
-from pyspark.sql import functions as F
+from pyarrow import compute as pc
 
+from fabyield.delta_rows import Row
 from fabyield.reports import night as N
 from fabyield.run import Run
 from fabyield.table import BATCH, Table
@@ -27,6 +29,10 @@ from fabyield.tables import (
 from fabyield.transforms.keys import INSERTION
 
 T = TypeVar("T")
+SHOWN = (
+    *(BIN_PARETO, DIE_RESULTS, METRIC_HISTORY, MODEL_REPORT, RUNS, STDF_FILES, STDF_WAFERS),
+    *(TEST_RUNS, VALIDATION_RESULTS, WAFER_YIELD, YIELD_DRIVER, YIELD_PREDICTION),
+)
 SHOWN_DRIVERS = 5
 EXPLAINED = 200
 SHOWN_BINS = 12
@@ -38,10 +44,8 @@ def gather(run: Run) -> N.Night:
     Wafers are those of the newest batch that changed any yield, so that a night without new
     files still shows where things stand.
     """
-    yields = run.read(WAFER_YIELD)
-    newest = yields.agg(F.max(BATCH)).collect()[0][0]
-    shown = yields.where(F.col(BATCH) == F.lit(newest)).orderBy("lot_id", "wafer_id", "insertion")
-    rows = shown.collect()
+    shown = newest_yields(run)
+    models = in_order(run.rows(MODEL_REPORT), "product_id")
     return N.Night(
         night_on=run.attempt.started_at.date(),
         lake=run.settings.lake,
@@ -49,135 +53,166 @@ def gather(run: Run) -> N.Night:
         files=file_counts(run),
         rows=table_rows(run),
         unmatched=unmatched(run),
-        yields=[_as(N.WaferYield, row) for row in rows],
+        yields=[_as(N.WaferYield, row) for row in shown],
         bins=bin_counts(run, shown),
-        maps=wafer_maps(run, rows),
+        maps=wafer_maps(run, shown),
         broken=broken_expectations(run),
-        models=[
-            _as(N.ModelFigures, row)
-            for row in run.read(MODEL_REPORT).orderBy("product_id").collect()
-        ],
+        models=[_as(N.ModelFigures, row) for row in models],
         predictions=predictions(run),
-        top_drivers=top_drivers(run),
+        top_drivers=top_drivers(models),
         steps=steps(run),
     )
 
 
+def newest_yields(run: Run) -> list[Row]:
+    """The rows of wafers whose yield the newest batch that changed any has changed."""
+    batches = (row[BATCH] for row in run.rows(WAFER_YIELD, [BATCH, "fab_id"]))
+    newest = max(batches, default=0)
+    rows = run.rows(WAFER_YIELD, where=pc.field(BATCH) == newest)
+    return in_order(rows, "lot_id", "wafer_id", "insertion")
+
+
 def file_counts(run: Run) -> N.FileCounts:
     """Files of the batch by what became of them."""
-    rows = _of_batch(run, STDF_FILES).groupBy("status").count().collect()
-    counts = {row["status"]: row["count"] for row in rows}
-    broken = sum(counts.get(status, 0) for status in ("broken", "empty", "unreadable"))
+    counts = Counter(row["status"] for row in _of_batch(run, STDF_FILES, "status"))
+    broken = sum(counts[status] for status in ("broken", "empty", "unreadable"))
     names = {"read": "complete", "duplicate": "duplicate", "incomplete": "incomplete"}
-    return N.FileCounts(**{n: counts.get(s, 0) for n, s in names.items()}, broken=broken)
+    return N.FileCounts(**{n: counts[status] for n, status in names.items()}, broken=broken)
 
 
 def table_rows(run: Run) -> list[N.TableRows]:
     """Row accounting of the batch, one line for each table that was written."""
-    done = _of_batch(run, RUNS).where("state = 'done' and step != 'nightly'")
-    lines = done.orderBy("started_at").select(F.explode("tables").alias("t")).select("t.*")
-    names = ["table", "rows_in", "rows_out", "quarantined", "duplicates"]
-    return [N.TableRows(**row.asDict()) for row in lines.select(*names).collect()]
+    attempts = _of_batch(run, RUNS, "step", "state", "started_at", "tables")
+    done = [row for row in attempts if row["state"] == "done" and row["step"] != "nightly"]
+    written = [table for row in in_order(done, "started_at") for table in row["tables"] or ()]
+    return [_as(N.TableRows, table) for table in written]
 
 
 def unmatched(run: Run) -> list[N.Unmatched]:
-    """Shares of the batch's tests, and of all wafers, without a known wafer."""
-    rows = _of_batch(run, METRIC_HISTORY).where("metric like 'unmatched%'").orderBy("metric")
-    return [_as(N.Unmatched, row) for row in rows.collect()]
+    """Shares of the newest tests, and of all wafers, without a known wafer."""
+    rows = [r for r in run.rows(METRIC_HISTORY) if r["metric"].startswith("unmatched")]
+    newest = max((row[BATCH] for row in rows), default=0)
+    last = [row for row in rows if row[BATCH] == newest]
+    return [_as(N.Unmatched, row) for row in in_order(last, "metric")]
 
 
 def steps(run: Run) -> list[N.Step]:
     """How the batch's steps ended; of several attempts at one, the last."""
-    attempts = Window.partitionBy("step").orderBy(F.desc("started_at"))
-    last = _of_batch(run, RUNS).where("step != 'nightly'")
-    last = last.withColumn("turn", F.row_number().over(attempts)).where("turn = 1")
-    rows = last.orderBy("started_at").select("step", "state", "seconds", "rows_out").collect()
-    return [N.Step(**row.asDict()) for row in rows]
+    attempts = in_order(_of_batch(run, RUNS), "started_at", "ended_at")
+    last = {row["step"]: row for row in attempts if row["step"] != "nightly"}
+    return [_as(N.Step, row) for row in in_order(last.values(), "started_at")]
 
 
-def bin_counts(run: Run, shown: DataFrame) -> list[N.BinCount]:
+def bin_counts(run: Run, shown: Sequence[Row]) -> list[N.BinCount]:
     """Failing soft bins of the wafers shown, by product, most frequent first."""
-    bins = run.read(BIN_PARETO).where("not is_pass and bin_kind = 'S'")
-    bins = bins.join(shown.select(*INSERTION), INSERTION, how="left_semi")
-    keys = ["product_id", "bin_kind", "bin_num"]
-    counts = bins.groupBy(*keys).agg(F.sum("die").alias("die"), F.max("bin_nam").alias("bin_nam"))
-    product = Window.partitionBy("product_id")
-    order = product.orderBy(F.desc("die"), "bin_num")
-    share = 100 * F.col("die") / F.sum("die").over(product)
-    counts = counts.withColumn("share_pct", share).withColumns(
-        {"cumulative_pct": F.sum("share_pct").over(order), "turn": F.row_number().over(order)}
-    )
-    rows = counts.where(F.col("turn") <= SHOWN_BINS).orderBy("product_id", "turn").collect()
-    return [_as(N.BinCount, row) for row in rows]
+    wanted = {_insertion(row) for row in shown}
+    is_failing = ~pc.field("is_pass") & (pc.field("bin_kind") == "S")
+    rows = run.rows(BIN_PARETO, where=is_failing & _among(shown))
+    die: dict[Any, Counter[int]] = {}
+    names: dict[tuple[Any, int], str] = {}
+    for row in (row for row in rows if _insertion(row) in wanted):
+        bin_of = row["product_id"], row["bin_num"]
+        die.setdefault(bin_of[0], Counter())[bin_of[1]] += row["die"]
+        if row["bin_nam"] is not None:
+            names[bin_of] = max(row["bin_nam"], names.get(bin_of, ""))
+    products = sorted(die, key=lambda product: (product is not None, product))
+    return [count for product in products for count in _pareto(product, die[product], names)]
+
+
+def _pareto(
+    product: str | None, die: Counter[int], names: dict[tuple[Any, int], str]
+) -> list[N.BinCount]:
+    total = die.total()
+    ranked = sorted(die.items(), key=lambda bin_die: (-bin_die[1], bin_die[0]))
+    shares = [100 * count / total for _, count in ranked]
+    told = zip(ranked, shares, accumulate(shares), strict=True)
+    bins = [
+        N.BinCount(product, "S", number, names.get((product, number)), count, share, cumulative)
+        for (number, count), share, cumulative in told
+    ]
+    return bins[:SHOWN_BINS]
 
 
 def wafer_maps(run: Run, yields: Sequence[Row]) -> list[N.WaferMap]:
     """Maps of the wafers with the lowest final yield."""
     tested = [row for row in yields if row["final_yield_pct"] is not None]
     worst = sorted(tested, key=lambda row: row["final_yield_pct"])[: run.settings.report_maps]
-    keys = [row["wafer_key"] for row in worst]
-    dies = run.read(DIE_RESULTS, keys).where("x_coord is not null").collect()
-    flats = {row["wafer_key"]: row for row in _flats(run, keys).collect()}
-    return [_map(row, dies, flats.get(row["wafer_key"])) for row in worst]
+    die = run.rows(DIE_RESULTS, where=_among(worst) & pc.field("x_coord").is_valid())
+    flats = _flats(run, worst)
+    return [_map(row, die, flats.get(row["wafer_key"])) for row in worst]
 
 
 def broken_expectations(run: Run) -> list[N.BrokenExpectation]:
     """What the batch's audits found broken."""
     verdicts = _of_batch(run, VALIDATION_RESULTS)
-    newest = F.max("attempt_at").over(Window.partitionBy("step"))
-    rows = verdicts.withColumn("newest", newest).where("attempt_at = newest and not met")
-    rows = rows.withColumnRenamed("look_at", "advice").orderBy("severity", "table")
-    return [_as(N.BrokenExpectation, row) for row in rows.collect()]
+    newest: dict[str, Any] = {}
+    for row in verdicts:
+        newest[row["step"]] = max(row["attempt_at"], newest.get(row["step"], row["attempt_at"]))
+    last = [r for r in verdicts if not r["met"] and r["attempt_at"] == newest[r["step"]]]
+    rows = in_order(last, "severity", "table")
+    return [_as(N.BrokenExpectation, row, advice=row["look_at"]) for row in rows]
 
 
 def predictions(run: Run) -> list[N.Prediction]:
     """Wafers most likely low, not yet sorted ones first, with what speaks for and against."""
-    rows = run.read(YIELD_PREDICTION).where("split != 'train'")
-    unsorted_first = F.col("split") != "unsorted"
-    chosen = rows.orderBy(unsorted_first, F.desc("low_yield_probability")).collect()
-    explained = [row["wafer_key"] for row in chosen[:EXPLAINED]]
-    strongest = run.read(YIELD_DRIVER, explained)
-    drivers = (
-        strongest.where(F.col("driver_rank") <= SHOWN_DRIVERS).orderBy("driver_rank").collect()
+    rows = run.rows(YIELD_PREDICTION, where=pc.field("split") != "train")
+    chosen = sorted(
+        rows, key=lambda row: (row["split"] != "unsorted", -row["low_yield_probability"])
     )
+    is_strong = pc.field("driver_rank") <= SHOWN_DRIVERS
+    drivers = run.rows(YIELD_DRIVER, where=_among(chosen[:EXPLAINED]) & is_strong)
     by_wafer: dict[int, list[N.Driver]] = {}
-    for row in drivers:
+    for row in in_order(drivers, "driver_rank"):
         by_wafer.setdefault(row["wafer_key"], []).append(_as(N.Driver, row))
     return [_as(N.Prediction, row, drivers=by_wafer.get(row["wafer_key"], [])) for row in chosen]
 
 
-def top_drivers(run: Run) -> list[N.TopDriver]:
+def top_drivers(models: Sequence[Row]) -> list[N.TopDriver]:
     """Features by mean absolute contribution on the test wafers of each product."""
-    rows = run.read(MODEL_REPORT).where("trained").orderBy("product_id").collect()
     return [
         N.TopDriver(row["product_id"], driver["feature"], driver["mean_abs_contribution"])
-        for row in rows
+        for row in models
+        if row["trained"]
         for driver in row["drivers"]
     ]
 
 
-def _of_batch(run: Run, table: Table) -> DataFrame:
-    return run.read(table).where(F.col(BATCH) == run.attempt.batch)
+def in_order(rows: Iterable[Row], *names: str) -> list[Row]:
+    """`rows` by the columns `names`, nulls first."""
+    return sorted(rows, key=lambda row: [(row[n] is not None, row[n]) for n in names])
 
 
-def _flats(run: Run, keys: list[int]) -> DataFrame:
-    runs = run.read(TEST_RUNS, keys).select("wafer_key", "file_key", "wafer_num")
-    marks = run.read(STDF_WAFERS).select("file_key", "wafer_num", "wf_flat", "pos_x", "pos_y")
-    return runs.join(marks, ["file_key", "wafer_num"], how="inner")
+def _of_batch(run: Run, table: Table, *columns: str) -> list[Row]:
+    return run.rows(table, columns, pc.field(BATCH) == run.attempt.batch)
 
 
-def _map(wafer: Row, dies: Sequence[Row], flat: Row | None) -> N.WaferMap:
-    mine = [
-        d
-        for d in dies
-        if d["wafer_key"] == wafer["wafer_key"] and d["insertion"] == wafer["insertion"]
-    ]
-    places = [N.Die(d["x_coord"], d["y_coord"], d["final_hard_bin"], d["final_pass"]) for d in mine]
+def _insertion(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in INSERTION)
+
+
+def _among(rows: Iterable[Row]) -> pc.Expression:
+    return pc.field("wafer_key").isin(sorted({row["wafer_key"] for row in rows}))
+
+
+def _flats(run: Run, wafers: Sequence[Row]) -> dict[int, Row]:
+    """By wafer key, what the last of its files says of how the wafer lay."""
+    runs = run.rows(TEST_RUNS, ["fab_id", "wafer_key", "file_key", "wafer_num"], _among(wafers))
+    files = sorted({row["file_key"] for row in runs})
+    marks = run.rows(STDF_WAFERS, where=pc.field("file_key").isin(files))
+    at = {(mark["file_key"], mark["wafer_num"]): mark for mark in marks}
+    places = [(row["file_key"], row["wafer_num"], row["wafer_key"]) for row in runs]
+    return {key: at[file, num] for file, num, key in sorted(places) if (file, num) in at}
+
+
+def _map(wafer: Row, die: Sequence[Row], flat: Row | None) -> N.WaferMap:
+    mine = [row for row in die if _insertion(row) == _insertion(wafer)]
+    named = ("x_coord", "y_coord", "final_hard_bin", "final_pass")
+    places = [N.Die(*(d[n] for n in named)) for d in in_order(mine, "x_coord", "y_coord")]
     marks = {} if flat is None else {n: flat[n] for n in ("wf_flat", "pos_x", "pos_y")}
-    named = {n: wafer[n] for n in ("lot_id", "wafer_id", "insertion", "final_yield_pct")}
-    return N.WaferMap(**named, die=places, **marks)
+    about = {n: wafer[n] for n in ("lot_id", "wafer_id", "insertion", "final_yield_pct")}
+    return N.WaferMap(**about, die=places, **marks)
 
 
 def _as(kind: type[T], row: Row, **more: object) -> T:
     shown = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in row.asDict().items() if name in shown}, **more)
+    return kind(**{name: value for name, value in row.items() if name in shown}, **more)

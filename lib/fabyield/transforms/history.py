@@ -56,20 +56,14 @@ def followed(
     return fresh.unionByName(source.join(names, WAFER_NAME, how="left_semi"))
 
 
-def last_changed(
-    rows: DataFrame, key: Sequence[str], required: Iterable[str]
-) -> tuple[DataFrame, int]:
-    """`rows` without those whose key another one bears that was changed later; how many they are.
+def last_changed(rows: DataFrame, key: Sequence[str], required: Iterable[str]) -> DataFrame:
+    """`rows` without those whose key another one bears that was changed later.
 
     A source may keep every measurement of a parameter; and a row that changes while the queries
     of one read follow each other may be met by two of them. Rows without one of the `required`
     columns are left alone.
     """
     has_key = reduce(Column.__and__, [F.col(name).isNotNull() for name in required])
-    keys = rows.where(has_key).groupBy(*key).count()
-    twice = keys.agg(F.coalesce(F.sum(F.col("count") - 1), F.lit(0))).collect()[0][0]
-    if not twice:
-        return rows, 0
     turn = F.row_number().over(Window.partitionBy(*key).orderBy(F.desc_nulls_last(CHANGED)))
     last = rows.withColumn("_turn", turn).where((F.col("_turn") == 1) | ~has_key)
-    return last.drop("_turn"), int(twice)
+    return last.drop("_turn")

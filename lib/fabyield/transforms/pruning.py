@@ -18,6 +18,11 @@ def among(name: str, keys: Sequence[int]) -> str:
 
 def spanned(name: str, rows: DataFrame, column: str) -> Column:
     """The condition that `name` lies between the least and the greatest `column` of `rows`."""
-    least, greatest = rows.agg(F.min(column), F.max(column)).collect()[0]
-    # Of no rows there is no range.
-    return F.lit(False) if least is None else F.col(name).between(least, greatest)
+    return between(name, *rows.agg(F.min(column), F.max(column)).collect()[0])
+
+
+def between(name: str, least: int | str | None, greatest: int | str | None) -> Column:
+    """The condition that `name` lies between the two; false where they are null, as of no rows."""
+    return (
+        F.lit(False) if least is None or greatest is None else F.col(name).between(least, greatest)
+    )
