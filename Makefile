@@ -69,6 +69,9 @@ lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
 bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: all, or NAME=stdf, join, queries, validate, night, history, simulate (OPTIONS="--help" are passed on)
 	@$(BIN)/python -m benchmarks $(NAME) $(OPTIONS)
 
+lineage: doctor $(VENV)/.ready ## draw the steps of the night into docs/lineage.svg
+	@$(BIN)/fabyield lineage --svg docs/lineage.svg
+
 package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files
 	@rm -rf build dist && $(BIN)/pip wheel -q --no-deps -w dist . && rm -rf build lib/*.egg-info && cp dist/fabyield-*.whl dist/fabyield.zip && ls dist
 
@@ -128,4 +131,4 @@ $(S3_JARS)/.ready: conf/jars-s3.txt $(IVY_SETTINGS) $(VENV)/.ready
 	@mv $(VAR)/ivy-s3/jars/*.jar $(S3_JARS) && rm -rf $(VAR)/ivy-s3
 	@touch $@
 
-.PHONY: help doctor setup nightly landing test test-quick test-setup soak fuzz fuzz-guided bench lint package lock clean
+.PHONY: help doctor setup nightly landing test test-quick test-setup soak fuzz fuzz-guided bench lint lineage package lock clean

@@ -1,4 +1,4 @@
-"""The night: every step of conf/nightly.yml in order, then a summary.
+"""The night: every step in the order that follows from what each reads and writes.
 
 spark-submit --py-files dist/fabyield.zip jobs/nightly.py --conf prod
 """

@@ -102,3 +102,13 @@ def test_nights_become_a_spark_submit_with_the_options_given(
     assert path.name == "spark-submit"
     assert (submit, script.endswith("jobs/nightly.py")) == (str(path), True)
     assert options == ["--conf", "prod", "--lake", "s3a://fab/lake", *purpose]
+
+
+def test_lineage_tells_what_a_change_of_a_table_reaches(fabyield):
+    code, out, _ = fabyield("lineage", "silver.die_results")
+
+    assert code == 0
+    assert "wafer_yield" in out
+    assert "touchdowns" not in out.replace("silver.touchdowns", "")
+    assert fabyield("lineage", "gold.luck")[0] == 2
+    assert "every night" in fabyield("lineage")[1]

@@ -24,9 +24,9 @@ class Batch:
     `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
     and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
     have. `wafers` are the wafer keys whose old rows make room, `files` the keys of files that
-    were read again; None: all wafers, and files that are new. `staged` rows are cheap to read
-    again, so they are not held while they are audited. A mirror deletes the keys that its batch
-    lacks, unless the batch is not the `whole` source: then only the keys in `gone`. `figures` are
+    were read again; None: all wafers, and files that are new. Rows are `held` while they are
+    audited, unless to make them again takes less. A mirror deletes the keys that its batch lacks,
+    unless the batch is not the `whole` source: then only the keys in `gone`. `figures` are
     aggregates over the rows that the audit tells beside, in Audited.figures.
     """
 
@@ -37,7 +37,7 @@ class Batch:
     refused: DataFrame | None = None
     wafers: Sequence[int] | None = None
     files: Sequence[int] | None = None
-    staged: bool = False
+    held: bool = True
     whole: bool = True
     gone: DataFrame | None = None
     figures: Mapping[str, Column] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table as Grid
 
-from fabyield import __version__, cli_fsck, cli_simulate, cli_stdf
+from fabyield import __version__, cli_fsck, cli_lineage, cli_simulate, cli_stdf
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.screen import complain, screen
 from fabyield.settings import Settings
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(cli_stdf.app, name="stdf")
 app.command()(cli_simulate.simulate)
 app.command()(cli_fsck.fsck)
+app.command()(cli_lineage.lineage)
 Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
 Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
 Landing = Annotated[str | None, typer.Option(help="Folder whose stdf/ the testers deliver to.")]
@@ -45,7 +46,7 @@ def version(
 def nightly(
     conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
 ) -> None:
-    """Run the night by spark-submit: every step of conf/nightly.yml, then a summary."""
+    """Run the night by spark-submit: every step in its order, then a summary."""
     _submit(conf, lake, landing, report)
 
 

@@ -33,7 +33,7 @@ def checked(uri: str) -> dataset.FileSystemDataset:
 
 def stored_types(uri: str) -> dict[str, str]:
     """The columns of the table at `uri` with their types, as Spark spells them."""
-    schema = json.loads(DeltaTable(uri, without_files=True).schema().to_json())
+    schema = json.loads(DeltaTable(uri).schema().to_json())
     return {field.name: field.dataType.simpleString() for field in T.StructType.fromJson(schema)}
 
 

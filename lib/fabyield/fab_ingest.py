@@ -119,7 +119,7 @@ def _batch(run: Run, read: Read) -> Batch:
         rows = last_changed(rows, table.key, set(table.key) & set(table.required))
         observed = f"{twice:,} rows bear the key of one that was changed later"
         run.notify(table, observed, "the keys of the factory database's table")
-    batch = Batch(table, rows, duplicates=twice, staged=True, whole=read.since is None)
+    batch = Batch(table, rows, duplicates=twice, held=False, whole=read.since is None)
     if CHANGED in table.columns:
         # One of the future would hide what changes until then.
         past = F.col(CHANGED) <= F.lit(run.attempt.started_at)

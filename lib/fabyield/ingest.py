@@ -233,7 +233,9 @@ def _newest_key(run: Run) -> int:
 def _again(run: Run) -> list[Found]:
     """Files that the night is to read again, under the keys that they have."""
     chosen = chosen_again(run.purpose, run.read(STDF_FILES), run.read(QUARANTINE))
-    known = [Found(*row) for row in chosen.select(*Found._fields).collect()]
+    rows = [Found(*row) for row in chosen.select(*Found._fields).collect()]
+    # Times that Spark hands out are of the machine's zone, but do not say so.
+    known = [file._replace(modified_at=file.modified_at.astimezone(UTC)) for file in rows]
     there = {file.seen for file in listed(run.settings.landing)}
     found = [file for file in known if file.seen in there]
     if gone := len(known) - len(found):
@@ -264,6 +266,6 @@ def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int], found: 
     twice = rows.where(again).count() if duplicates else 0
     fresh = rows.where(f"not {again}") if duplicates else rows
     if not records:
-        return Batch(table, fresh, duplicates=twice, staged=True)
+        return Batch(table, fresh, duplicates=twice, held=False)
     source = sum(found.records.get(name, 0) for name in records)
-    return Batch(table, fresh, source, twice, found.refused(records), staged=True)
+    return Batch(table, fresh, source, twice, found.refused(records), held=False)

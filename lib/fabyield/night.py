@@ -1,7 +1,9 @@
 """The night: its steps in order, taken up again where an earlier one was stopped."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 
 from fabyield.errors import ConfigError
@@ -15,8 +17,9 @@ from fabyield.reports.gather import gather
 from fabyield.reports.summary import summary
 from fabyield.run import Run
 from fabyield.settings import Settings
+from fabyield.side_by_side import side_by_side
 from fabyield.spark import session
-from fabyield.steps import declared, job_module, steps
+from fabyield.steps import declared, job_module, steps, waits_for
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
@@ -61,8 +64,9 @@ def one_night(night: Run, ledger: Ledger) -> None:
     order = [step for step in steps() if night.purpose.takes(step)]
 
     def take_steps(run: Run) -> None:
-        for place, step in enumerate(order, 1):
-            take(run, ledger, step, f"{place:2d}/{len(order)} {step}")
+        titles = {step: f"{n:2d}/{len(order)} {step}" for n, step in enumerate(order, 1)}
+        work = partial(_take, run, ledger, titles)
+        side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
         fenced(night.settings.lake)
         remove_folder(stages(night))
 
@@ -74,6 +78,10 @@ def one_night(night: Run, ledger: Ledger) -> None:
         with suppress(Exception):
             log.info("\n%s", summary(gather(night)))
         raise
+
+
+def _take(night: Run, ledger: Ledger, titles: Mapping[str, str], step: str) -> None:
+    take(night, ledger, step, titles[step])
 
 
 def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
@@ -105,6 +113,8 @@ def is_unchanged(run: Run, last: Done | None) -> bool:
 
 def run_step(run: Run, ledger: Ledger) -> None:
     """Run the job that the run's attempt is named after."""
+    # So that Spark's own pages and logs tell the jobs of a step.
+    run.spark.sparkContext.setJobGroup(run.attempt.step, f"step {run.attempt.step}")
     job: Job = import_module(job_module(run.attempt.step)).job
     attempt(job, run, ledger)
 

@@ -1,9 +1,11 @@
 """One attempt at a step: the settings, and the way in and out of tables."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from typing import TypeVar
 
 import pyarrow as pa
 from pyarrow import compute as pc
@@ -29,6 +31,8 @@ from fabyield.transforms.pruning import among, spanned
 from fabyield.validate import REASONS, Audit
 
 log = logging.getLogger(__name__)
+P = TypeVar("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,13 @@ class Run:
         """
         for batch in batches:
             self._check_writes(batch.table)
-        audited = [self._audit(batch) for batch in batches if [] not in (batch.wafers, batch.files)]
+        wanted = [batch for batch in batches if [] not in (batch.wafers, batch.files)]
+        audited = self._each(self._audit, wanted)
         try:
             self._judge(audited)
-            for audit in audited:
-                self._store(audit)
-                log.debug("%s: published %s rows", audit.batch.table.table, audit.rows.rows_out)
+            # The last one may say that the others are there.
+            stored = self._each(self._store, audited[:-1]) + self._each(self._store, audited[-1:])
+            self.attempt.tables.extend(stored)
             return audited
         finally:
             for audit in audited:
@@ -195,7 +200,7 @@ class Run:
         rows = table.conform(batch.df.withColumn(BATCH, F.lit(self.attempt.batch)))
         audit = Audit.of(table, rows)
         marked = rows.withColumn(REASONS, audit.reasons)
-        marked = marked if batch.staged else marked.persist(StorageLevel.MEMORY_AND_DISK)
+        marked = marked.persist(StorageLevel.MEMORY_AND_DISK) if batch.held else marked
         found = audit.judge(marked, {**batch.figures, **bounds(table)})
         kept, verdicts = found.kept, found.verdicts
         refused = 0 if batch.refused is None else batch.refused.count()
@@ -230,19 +235,22 @@ class Run:
                 f"delete all of {self.fab_id}; mend the source, or delete them by hand"
             )
 
-    def _store(self, audit: Audited) -> None:
+    def _each(self, work: Callable[[P], T], pieces: Sequence[P]) -> list[T]:
+        with ThreadPoolExecutor(self.settings.night.parallel_steps) as pool:
+            return list(pool.map(work, pieces))
+
+    def _store(self, audit: Audited) -> TableRows:
         batch, table = audit.batch, audit.batch.table
         is_part = not batch.whole or batch.files is not None
         may_shrink = table.write is WriteMode.REPLACE or is_part or self._is_rebuilt(table)
         if not may_shrink and not audit.rows.rows_out + audit.rows.quarantined:
             self.store.create(table)
-            self.attempt.tables.append(audit.rows)
-            return
+            return audit.rows
         self._put(batch, audit.good, audit.bounds)
         if audit.rows.quarantined:
             self._quarantine(audit)
-        version = self.store.version(table)
-        self.attempt.tables.append(replace(audit.rows, version=version))
+        log.debug("%s: published %s rows", table.table, audit.rows.rows_out)
+        return replace(audit.rows, version=self.store.version(table))
 
     def _put(self, batch: Batch, rows: DataFrame, bounds: Bounds | None) -> None:
         table = batch.table

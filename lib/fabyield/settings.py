@@ -123,6 +123,17 @@ class Maintain:
 
 
 @dataclass(frozen=True)
+class Nights:
+    """How many steps that need not wait for one another are under way at a time."""
+
+    parallel_steps: int = 1
+
+    def __post_init__(self) -> None:
+        if self.parallel_steps < 1:
+            raise ConfigError(f"night.parallel_steps: {self.parallel_steps}, it must be 1 or more")
+
+
+@dataclass(frozen=True)
 class Leasing:
     """How one run at a time is seen to, and how long the next one waits; see docs/operations.md."""
 
@@ -181,6 +192,7 @@ class Settings:
     database: Database
     ingest: Ingest
     maintain: Maintain
+    night: Nights
     lease: Leasing
     retries: Retries
     alerts: list[str]
@@ -215,6 +227,7 @@ class Settings:
         nested: dict[str, type[Any]] = {
             **{"fab": Fab, "database": Database, "ingest": Ingest},
             "maintain": Maintain,
+            "night": Nights,
             "lease": Leasing,
             "retries": Retries,
         }

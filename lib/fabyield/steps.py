@@ -107,8 +107,7 @@ def in_order(steps: Mapping[str, Step]) -> list[str]:
 
     Raises ContractError where steps wait for each other.
     """
-    before = {name: set(_before(name, steps)) for name in steps}
-    waiting = TopologicalSorter(before)
+    waiting = TopologicalSorter(waits_for(steps))
     try:
         waiting.prepare()
     except CycleError as error:
@@ -122,6 +121,11 @@ def in_order(steps: Mapping[str, Step]) -> list[str]:
         waiting.done(first)
         order.append(first)
     return order
+
+
+def waits_for(steps: Mapping[str, Step]) -> dict[str, set[str]]:
+    """By name, the `steps` that must have ended before each: writers of what it reads."""
+    return {name: set(_before(name, steps)) for name in steps}
 
 
 def reached(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
+from threading import Lock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -60,6 +61,7 @@ class Store:
     retries: Retries = field(default_factory=Retries)
     _writer: str = field(default_factory=lambda: uuid4().hex, compare=False, repr=False)
     _checked: set[str] = field(default_factory=set, compare=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     def path(self, table: Table) -> str:
         """Where `table` is stored."""
@@ -135,8 +137,10 @@ class Store:
 
     def log(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Add a few rows, for tables that keep every attempt: called again, they stand twice."""
-        # Not twice by a call that was committed, but lost the store's answer.
-        self._log(table, pa.Table.from_pylist(rows, table.arrow), self.version(table) + 1)
+        # Not twice by a call that was committed, but lost the store's answer. Of two threads both
+        # would take the same turn.
+        with self._lock:
+            self._log(table, pa.Table.from_pylist(rows, table.arrow), self.version(table) + 1)
 
     def changes(self, table: Table, version: int) -> DataFrame:
         """The rows of `table` that changed from `version` on: how in CHANGE, and in which VERSION.
@@ -248,6 +252,10 @@ class Store:
         self._commit(partial(append_once, self.path(table), rows, self._writer, turn))
 
     def _overwrite(self, table: Table, df: DataFrame, where: str) -> None:
+        if self.version(table) == 0:
+            # Nothing is there to be replaced, nor to be looked for.
+            self._save(table, df.write.format("delta").mode("append"))
+            return
         # With a condition always: without one the table would be left unclustered.
         self._save(table, df.write.format("delta").mode("overwrite").option("replaceWhere", where))
 

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, Literal
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -31,6 +32,8 @@ from fabyield.table import Expectation, Table
 log = logging.getLogger(__name__)
 Form = Literal["BOOLEAN_ONLY", "SUMMARY"]
 REASONS = "_reasons"
+# Its contexts are of the process, not of a thread.
+GX_LOCK = Lock()
 NO_FIGURES: Mapping[str, Column] = {}
 
 
@@ -110,6 +113,12 @@ class Audit:
         left = [turn for turn, answer in enumerate(answers) if answer is not True]
         if not left:
             return [Verdict(check.expectation, True) for check in self.checks]
+        with GX_LOCK:
+            return self._asked_of_gx(marked, answers, left)
+
+    def _asked_of_gx(
+        self, marked: DataFrame, answers: list[bool | None], left: Sequence[int]
+    ) -> list[Verdict]:
         batch = _batch(good(marked))
         unanswered = [turn for turn in left if answers[turn] is None]
         found = _results(batch, [self.checks[turn].expectation for turn in unanswered])

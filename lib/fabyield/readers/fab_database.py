@@ -69,14 +69,11 @@ class FabRows:
 
         None where they are more than `most`, or one is refused.
         """
-        fields = {name: column for name, column in table.columns.items() if name != BATCH}
-        named = self.rows.selectExpr(
-            *(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in fields.items())
-        )
-        if self.held.limit(most + 1).where(F.col(_REASON).isNotNull()).isEmpty():
-            rows = named.limit(most + 1).toArrow()
-            return rows if len(rows) <= most else None
-        return None
+        if not self.held.limit(most + 1).where(F.col(_REASON).isNotNull()).isEmpty():
+            return None
+        rows = table.conform(self.rows.withColumn(BATCH, F.lit(0))).drop(BATCH)
+        found = rows.limit(most + 1).toArrow()
+        return found if len(found) <= most else None
 
     def count(self, key: Collection[str], required: Collection[str]) -> tuple[int, int]:
         """How many rows are refused, and how many others bear a key that another one bears as well.

@@ -1,0 +1,53 @@
+import threading
+
+import pytest
+
+from fabyield.side_by_side import side_by_side
+
+WAIT = 10
+
+
+def in_turn(before, at_a_time, names="abcd"):
+    begun = []
+    side_by_side(names, before, begun.append, at_a_time)
+    return "".join(begun)
+
+
+def test_one_at_a_time_keeps_the_order():
+    assert in_turn({}, 1) == "abcd"
+
+
+@pytest.mark.parametrize("at_a_time", [2, 3, 8])
+def test_each_begins_after_those_before_it_have_ended(at_a_time):
+    ended, early = set(), []
+    before = {"b": {"a"}, "c": {"a"}, "d": {"b", "c"}, "e": {"d", "not tonight"}}
+
+    def work(name):
+        early.extend(before.get(name, set()) - ended - {"not tonight"})
+        ended.add(name)
+
+    side_by_side("abcde", before, work, at_a_time)
+
+    assert (early, ended) == ([], set("abcde"))
+
+
+def test_two_that_need_not_wait_are_under_way_together():
+    both = threading.Barrier(2)
+
+    side_by_side("ab", {}, lambda name: both.wait(WAIT), 2)
+
+
+def test_what_fails_is_raised_and_nothing_more_is_begun():
+    begun, may_end = [], threading.Event()
+
+    def work(name):
+        begun.append(name)
+        if name == "b":
+            may_end.set()
+            raise OSError("no disk")
+        may_end.wait(WAIT)
+
+    with pytest.raises(OSError, match="no disk"):
+        side_by_side("abcd", {"c": {"a"}}, work, 2)
+
+    assert begun == ["a", "b"]

@@ -1,0 +1,152 @@
+"""A step is left out of a night where nothing has changed since it was last done, and only then."""
+
+import logging
+import shutil
+from dataclasses import replace
+
+import pytest
+from delta import DeltaTable
+
+from fabyield.delta_log import DeltaLog
+from fabyield.ledger import NIGHT, Attempt, Ledger, Made, State
+from fabyield.night import take
+from fabyield.purpose import Kind, Purpose
+from fabyield.run import Run
+from fabyield.steps import declared, sources_hash
+from fabyield.tables import INSERTIONS, RUNS, TEST_RUNS
+from tests.conftest import FAB
+
+STEP = "insertions"
+
+
+class Nights:
+    """Nights of one step over rows of its source that change in between."""
+
+    def __init__(self, run: Run, rows):
+        self.run, self.store, self.rows = run, run.store, rows
+        self.settings, self.purpose = run.settings, Purpose()
+
+    def test(self, *wafers, batch=1):
+        read = [{"wafer_key": key, "file_key": key, "insertion": "CP1"} for key in wafers]
+        run = replace(self.run, attempt=Attempt(batch, "test_runs"))
+        run.write(TEST_RUNS, self.rows(TEST_RUNS, *read))
+
+    def night(self):
+        ledger = Ledger(self.store, FAB)
+        attempt = Attempt(ledger.next_batch(), NIGHT)
+        night = Run(self.store, self.settings, attempt, purpose=self.purpose)
+        take(night, ledger, STEP, STEP)
+        [row] = [r for r in self.store.rows(RUNS) if r["batch"] == attempt.batch]
+        return row["state"]
+
+
+@pytest.fixture
+def nights(run, rows, unaudited):
+    nights = Nights(run, rows)
+    nights.test(1)
+    assert nights.night() == "done"
+    return nights
+
+
+def test_step_is_unchanged_until_its_source_changes(nights):
+    assert [nights.night(), nights.night()] == ["unchanged", "unchanged"]
+    nights.test(1, 2)
+    assert [nights.night(), nights.night()] == ["done", "unchanged"]
+    assert sorted(row["wafer_key"] for row in nights.store.rows(INSERTIONS)) == [1, 2]
+
+
+def test_changes_are_followed_from_the_nights_that_found_none(nights):
+    assert nights.night() == "unchanged"
+    nights.test(1, 2)
+
+    assert nights.night() == "done"
+
+    [last] = [r for r in nights.store.rows(RUNS) if r["batch"] == 3]
+    assert [table["rows_out"] for table in last["tables"]] == [1]
+
+
+def test_files_written_anew_and_new_properties_are_no_change(nights):
+    nights.test(1, 2)
+    assert nights.night() == "done"
+    stored = DeltaTable.forPath(nights.store.spark, nights.store.path(TEST_RUNS))
+    before = nights.store.version(TEST_RUNS)
+    stored.optimize().executeCompaction()
+    path = nights.store.path(TEST_RUNS)
+    nights.store.spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('note' = 'x')")
+
+    assert nights.store.version(TEST_RUNS) == before + 2
+    assert nights.night() == "unchanged"
+
+
+def test_table_that_the_step_wrote_and_that_is_lost_is_made_again(nights):
+    shutil.rmtree(nights.store.path(INSERTIONS))
+
+    assert nights.night() == "done"
+    assert [row["wafer_key"] for row in nights.store.rows(INSERTIONS)] == [1]
+
+
+def test_row_that_somebody_deleted_of_what_the_step_wrote_has_it_looked_at_again(nights):
+    DeltaTable.forPath(nights.store.spark, nights.store.path(INSERTIONS)).delete("true")
+
+    assert nights.night() == "done"
+
+
+def test_commits_that_are_gone_or_cannot_be_read_may_be_changes(nights):
+    log = DeltaLog(nights.store.path(TEST_RUNS))
+    assert not log.changed_since(log.version)
+    assert DeltaLog(log.uri).changed_since(log.version + 1)
+    assert DeltaLog(log.uri).changed_since(-1)
+    with open(log.commit_file(log.version), "w"):
+        pass
+    assert DeltaLog(log.uri).changed_since(log.version - 1)
+
+
+def test_change_of_the_settings_that_a_step_reads_has_it_looked_at_again(nights, monkeypatch):
+    reading = replace(declared()[STEP], conf=("fab",))
+    monkeypatch.setitem(declared(), STEP, reading)
+    assert [nights.night(), nights.night()] == ["done", "unchanged"]
+    model = replace(nights.settings.model, seed=8)
+    nights.settings = replace(nights.settings, model=model)
+    assert nights.night() == "unchanged"
+
+    fab = replace(nights.settings.fab, retest_rule="flag")
+    nights.settings = replace(nights.settings, fab=fab)
+
+    assert [nights.night(), nights.night()] == ["done", "unchanged"]
+
+
+def test_rebuild_takes_all_rows_whatever_has_changed(nights):
+    nights.purpose = Purpose(Kind.REBUILD, step=STEP)
+    assert nights.night() == "done"
+    nights.purpose = Purpose(Kind.REBUILD, step="wafers")
+    assert nights.night() == "unchanged"
+
+
+def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due(
+    nights, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO, "fabyield")
+    monkeypatch.setattr("fabyield.launch.sources_hash", lambda step: "tomorrow's")
+
+    assert [nights.night(), nights.night()] == ["unchanged", "unchanged"]
+
+    due = f"`fabyield rebuild {STEP}` is due"
+    assert len([line for line in caplog.messages if due in line]) == 2
+    nights.purpose = Purpose(Kind.REBUILD, step=STEP)
+    nights.night()
+    nights.purpose = Purpose()
+    caplog.clear()
+    nights.night()
+    assert due not in caplog.text
+
+
+def test_what_an_attempt_saw_is_on_record(nights):
+    [row] = [r for r in nights.store.rows(RUNS) if r["state"] == State.DONE]
+
+    seen = {table["table"]: table["version"] for table in row["seen"]}
+    written = nights.store.version(INSERTIONS)
+    assert seen == {TEST_RUNS.table: nights.store.version(TEST_RUNS), INSERTIONS.table: written}
+    assert row["is_full"]
+    assert Made(row["conf_hash"], row["sources_hash"]) == Made(
+        nights.settings.hash_of(()), sources_hash(STEP)
+    )
