@@ -3,12 +3,18 @@
 spark-submit --py-files dist/fabyield.zip jobs/yield_model.py --lake s3a://fab/lake
 """
 
+from dataclasses import replace
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
 from fabyield.batch import Batch
 from fabyield.launch import main
 from fabyield.models.learning import ModelFrames
 from fabyield.models.yield_models import yield_models
 from fabyield.run import Run
 from fabyield.steps import Step
+from fabyield.table import BATCH, Table
 from fabyield.tables import (
     MODEL_REPORT,
     PCM_RESULTS,
@@ -29,21 +35,47 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Train one model per product on finished lots, and score all wafers with it."""
+    """Train one model per product on finished lots, and score all wafers with it.
+
+    Of products none of whose wafers changed, all stays as it is.
+    """
     # A wafer that lost all its runs has no row of its yield that would tell it.
-    if run.touched(MODEL_REPORT, *INPUTS, TEST_RUNS) == []:
+    wafers = run.touched(MODEL_REPORT, *INPUTS, TEST_RUNS)
+    if wafers == []:
         return
+    products = None if wafers is None else changed_products(run, wafers)
     frames = ModelFrames(*(run.read(table) for table in INPUTS))
+    if products is not None:
+        frames = replace(frames, wafers=frames.wafers.where(is_among(products)))
     versions = {table.table: run.store.version(table) for table in INPUTS}
     folder = f"{run.settings.lake}/models"
     rows = yield_models(frames, run.settings.model, folder, versions)
-    run.publish(
-        [
-            Batch(YIELD_PREDICTION, rows.yield_prediction),
-            Batch(YIELD_DRIVER, rows.yield_driver),
-            Batch(MODEL_REPORT, rows.model_report),
-        ]
+    made = (
+        (YIELD_PREDICTION, rows.yield_prediction),
+        (YIELD_DRIVER, rows.yield_driver),
+        (MODEL_REPORT, rows.model_report),
     )
+    run.publish([Batch(table, with_kept(run, table, df, products)) for table, df in made])
+
+
+def changed_products(run: Run, wafers: list[int]) -> list[str]:
+    """The products that `wafers` are of, or were of before they changed."""
+    names = run.read(WAFERS, wafers).select("product_id")
+    names = names.union(run.changes(WAFERS).select("product_id")).distinct()
+    return sorted(row["product_id"] for row in names.where("product_id is not null").collect())
+
+
+def with_kept(run: Run, table: Table, made: DataFrame, products: list[str] | None) -> DataFrame:
+    """The rows `made` of `products`, and what `table` has of all others."""
+    if products is None:
+        return made
+    kept = run.read(table).where(~is_among(products)).drop(BATCH)
+    return kept.unionByName(made, allowMissingColumns=True)
+
+
+def is_among(products: list[str]) -> Column:
+    """The condition that a row is of one of `products`."""
+    return F.col("product_id").isin(products)
 
 
 if __name__ == "__main__":

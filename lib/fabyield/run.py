@@ -13,6 +13,7 @@ from pyarrow.compute import Expression
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.util import inheritable_thread_target
 
 from fabyield import alerts
 from fabyield.batch import Audited, Batch, Bounds, bounds, quarantined, reconcile
@@ -237,7 +238,7 @@ class Run:
 
     def _each(self, work: Callable[[P], T], pieces: Sequence[P]) -> list[T]:
         with ThreadPoolExecutor(self.settings.night.parallel_steps) as pool:
-            return list(pool.map(work, pieces))
+            return list(pool.map(inheritable_thread_target(self.spark)(work), pieces))
 
     def _store(self, audit: Audited) -> TableRows:
         batch, table = audit.batch, audit.batch.table

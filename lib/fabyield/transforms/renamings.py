@@ -17,22 +17,21 @@ def renamings(fab_lot_history: DataFrame, rules: NameRules) -> DataFrame:
     Columns fab_id, lot_id, wafer_id, from_lot_id, event, renamed_at. A wafer may bear either lot
     before its ID.
     """
-    before, after = (canonical_lot(F.col(f"{end}_lot_id"), rules) for end in ("from", "to"))
+    # Step by step: as one expression the names would stand in it hundreds of times.
+    ends = {"from_lot_id": "from_lot_id", "lot_id": "to_lot_id"}
+    named = {name: canonical_lot(F.col(end), rules) for name, end in ends.items()}
+    rows = fab_lot_history.withColumns(named)
     # A child's name begins with its mother's: the longer one is looked for first.
-    is_longer = F.length(before) > F.length(after)
-    longer, shorter = (
-        F.when(is_longer, one).otherwise(other) for one, other in ((before, after), (after, before))
-    )
-    wafer = canonical_wafer(canonical_wafer(F.col("wafer_id"), longer, rules), shorter, rules)
-    rows = fab_lot_history.select(
-        "fab_id",
-        after.alias("lot_id"),
-        wafer.alias("wafer_id"),
-        before.alias("from_lot_id"),
-        "event",
-        # Without a time it counts as the first of all.
-        F.coalesce("happened_at", F.timestamp_seconds(F.lit(0))).alias("renamed_at"),
-    )
+    is_longer = F.length("from_lot_id") > F.length("lot_id")
+    longer = F.when(is_longer, F.col("from_lot_id")).otherwise(F.col("lot_id"))
+    shorter = F.when(is_longer, F.col("lot_id")).otherwise(F.col("from_lot_id"))
+    rows = rows.withColumns({"_longer": longer, "_shorter": shorter})
+    for lot in ("_longer", "_shorter"):
+        wafer = canonical_wafer(F.col("wafer_id"), F.col(lot), rules)
+        rows = rows.withColumn("wafer_id", wafer)
+    # Without a time it counts as the first of all.
+    at = F.coalesce("happened_at", F.timestamp_seconds(F.lit(0))).alias("renamed_at")
+    rows = rows.select("fab_id", "lot_id", "wafer_id", "from_lot_id", "event", at)
     return rows.where("lot_id != from_lot_id")
 
 
