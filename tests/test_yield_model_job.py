@@ -67,4 +67,3 @@ def test_wafer_that_changes_its_product_leaves_nothing_with_the_old_one(run, nig
     told = run.read(YIELD_PREDICTION).select("wafer_key", "product_id").collect()
     assert sorted(map(tuple, told)) == [(1, "A"), (2, "C"), (3, "C")]
     assert {row["product_id"] for row in run.read(MODEL_REPORT).collect()} == {"A", "C"}
-    assert run.fab_id == FAB

@@ -1,8 +1,6 @@
 """The files of the tables, tended: properties, OPTIMIZE, VACUUM, and what there is afterwards."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +15,7 @@ from fabyield.errors import first_line
 from fabyield.lease import fenced
 from fabyield.run import Run
 from fabyield.settings import Maintain
+from fabyield.spark import session_conf
 from fabyield.store import properties
 from fabyield.table import BATCH, Table
 from fabyield.tables import ALL, TABLE_STATISTICS
@@ -140,22 +139,6 @@ def vacuum_conf(spark: SparkSession) -> dict[str, str]:
     """
     tasks = str(spark.sparkContext.defaultParallelism)
     return {VACUUM_COMMITS: "false", LISTING_TASKS: tasks}
-
-
-@contextmanager
-def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
-    """Set `values` in the session, and afterwards what was there before."""
-    before = {name: spark.conf.get(name, None) for name in values}
-    for name, value in values.items():
-        spark.conf.set(name, value)
-    try:
-        yield
-    finally:
-        for name, old in before.items():
-            if old is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, old)
 
 
 def _tend(run: Run, table: Table, last_vacuum: datetime) -> dict[str, object]:

@@ -18,7 +18,7 @@ from fabyield.reports.summary import summary
 from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.side_by_side import side_by_side
-from fabyield.spark import session
+from fabyield.spark import INTERPRETED, session, session_conf
 from fabyield.steps import declared, job_module, steps, waits_for
 from fabyield.store import Store
 
@@ -71,13 +71,22 @@ def one_night(night: Run, ledger: Ledger) -> None:
         remove_folder(stages(night))
 
     try:
-        attempt(take_steps, night, ledger)
+        with session_conf(night.spark, INTERPRETED if _is_small(night) else {}):
+            attempt(take_steps, night, ledger)
     except Exception:
         # The report step ends a whole night with its summary; a stopped one needs it more, but
         # the first error is the one to tell.
         with suppress(Exception):
             log.info("\n%s", summary(gather(night)))
         raise
+
+
+def _is_small(night: Run) -> bool:
+    """Whether plans cost more to compile than to run; a rebuild may take up all there is."""
+    most = night.settings.night.interpreted_mb
+    if night.purpose != NEW_FILES or not most:
+        return False
+    return sum(file.size_bytes for file in waiting(night)) < most * 1e6
 
 
 def _take(night: Run, ledger: Ledger, titles: Mapping[str, str], step: str) -> None:

@@ -124,9 +124,13 @@ class Maintain:
 
 @dataclass(frozen=True)
 class Nights:
-    """How many steps that need not wait for one another are under way at a time."""
+    """How many steps that need not wait for one another are under way at a time.
+
+    Plans of a night that brings fewer MB of files than `interpreted_mb` are not compiled.
+    """
 
     parallel_steps: int = 1
+    interpreted_mb: float = 0
 
     def __post_init__(self) -> None:
         if self.parallel_steps < 1:

@@ -1,10 +1,18 @@
 """The Spark session, set up from conf."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError
 from fabyield.settings import Settings
 
+# Spark then runs its plans as they are, without code that would have to be made and compiled.
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
 
 
@@ -20,6 +28,22 @@ def session(settings: Settings, name: str) -> SparkSession:
     spark.sparkContext.setLogLevel("ERROR")
     _check(spark)
     return spark
+
+
+@contextmanager
+def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Set `values` in the session, and afterwards what was there before."""
+    before = {name: spark.conf.get(name, None) for name in values}
+    for name, value in values.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)
 
 
 def _check(spark: SparkSession) -> None:

@@ -1,9 +1,6 @@
 """Shares that tell how good the data is, and what they usually are."""
 
-from collections.abc import Mapping
-from functools import reduce
-
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.keys import WAFER
@@ -11,6 +8,7 @@ from fabyield.transforms.test_runs import counting
 
 NIGHTS, FEWEST = 30, 6
 SIGMAS = 3.0
+MEASURED = ("runs", "touchdowns", "wafers")
 
 
 def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
@@ -22,25 +20,30 @@ def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     """
     known = wafers.select(*WAFER, "is_known")
     of_wafers = counting(test_runs).where("wafer_num >= 0 OR placed > 0")
-    runs = of_wafers.join(known, WAFER, how="inner")
     on_wafers = F.when(F.col("wafer_num") >= 0, F.col("touchdowns")).otherwise(F.col("placed"))
-    tonight = runs.where(F.col("read_in") > since)
-    figures = {
-        "unmatched_runs_ratio": (tonight, F.lit(1)),
-        "unmatched_touchdowns_ratio": (tonight, on_wafers),
-        "unmatched_wafers_ratio": (runs.select(*WAFER, "is_known").distinct(), F.lit(1)),
-    }
-    return reduce(DataFrame.unionByName, _shares(figures))
-
-
-def _shares(figures: Mapping[str, tuple[DataFrame, Column]]) -> list[DataFrame]:
-    return [
-        rows.groupBy("fab_id", F.lit(metric).alias("metric")).agg(
-            F.sum(F.when(F.col("is_known"), 0).otherwise(weight)).alias("counted"),
-            F.sum(weight).alias("total"),
+    is_new = F.col("read_in") > since
+    tonight = of_wafers.groupBy(*WAFER).agg(
+        F.count_if(is_new).alias("runs"), F.sum(F.when(is_new, on_wafers)).alias("touchdowns")
+    )
+    each = tonight.join(known, WAFER, how="inner").withColumn("wafers", F.lit(1))
+    sums = [
+        total.alias(name)
+        for what in MEASURED
+        for name, total in (
+            (f"{what}_total", F.sum(what)),
+            (f"{what}_counted", F.sum(F.when(~F.col("is_known"), F.col(what)).otherwise(0))),
         )
-        for metric, (rows, weight) in figures.items()
     ]
+    shares = [
+        F.struct(
+            F.lit(f"unmatched_{what}_ratio").alias("metric"),
+            F.col(f"{what}_counted").alias("counted"),
+            F.col(f"{what}_total").alias("total"),
+        )
+        for what in MEASURED
+    ]
+    told = each.groupBy("fab_id").agg(*sums).select("fab_id", F.inline(F.array(*shares)))
+    return told.where("total > 0")
 
 
 def metric_history(shares: DataFrame, earlier: DataFrame) -> DataFrame:
