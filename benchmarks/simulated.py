@@ -76,9 +76,17 @@ def fab(folder: Path, rows: int) -> Nights:
     return nights(folder, 1, min(MOST_LOTS, -(-rows // LOT_RESULTS)), LOT_WAFERS)
 
 
-def nights(folder: Path, number: int, lots: int, lot_wafers: int) -> Nights:
+def default_nights(folder: Path, number: int) -> Nights:
+    """Have the nights delivered that `make landing` begins with."""
+    return nights(folder, number, 3, LOT_WAFERS, "bad_chamber")
+
+
+def nights(
+    folder: Path, number: int, lots: int, lot_wafers: int, scenario: str = "quiet"
+) -> Nights:
     """Have the simulator deliver so many nights of so many lots."""
     sizes = {"nights": number, "lots-per-night": lots, "wafers-per-lot": lot_wafers}
+    sizes |= {"scenario": scenario}
     options = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
     command = Path(sys.executable).with_name("fabyield")
     output([str(command), "simulate", "--out", str(folder), *options])

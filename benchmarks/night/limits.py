@@ -4,11 +4,13 @@ from benchmarks.harness.process import Row
 from benchmarks.harness.shares import busy, disk, largest
 
 FLOOR = "decode alone"
+SIZE = "size"
 
 
 def of_nights(results: Row, name: str) -> list[Row]:
-    """The nights that were measured, smallest first."""
-    rows = [row for row in results["contenders"] if row["name"] == name and "seconds" in row]
+    """The nights of several sizes that were measured, smallest first."""
+    ran = [row for row in results["contenders"] if row["name"] == name and "seconds" in row]
+    rows = [row for row in ran if row.get("kind", SIZE) == SIZE]
     return sorted(rows, key=lambda row: row["mb"])
 
 
@@ -27,10 +29,12 @@ def limits(results: Row) -> list[str]:
 def _growth(small: Row, large: Row) -> list[str]:
     per_mb = (large["seconds"] - small["seconds"]) / (large["mb"] - small["mb"])
     fixed = small["seconds"] - per_mb * small["mb"]
+    cpu = (large["cpu_seconds"] - small["cpu_seconds"]) / (large["mb"] - small["mb"])
     return [
+        f"A MB more takes {1000 * cpu:.0f} ms of processor time, all processes together.",
         f"A night costs {fixed:.0f} s whatever it brings, and {per_mb:.3f} s for each MB of STDF "
         f"({small['mb']:,.0f} and {large['mb']:,.0f} MB compared); at {large['mb']:,.0f} MB the "
-        f"fixed part is {100 * fixed / large['seconds']:.0f} %."
+        f"fixed part is {100 * fixed / large['seconds']:.0f} %.",
     ]
 
 

@@ -16,6 +16,7 @@ class Place:
 
     root: Path
     limits: Limits
+    others: Path | str = sys.executable
 
     @property
     def landing(self) -> Path:
@@ -39,14 +40,23 @@ class Place:
             if not (self.landing / file.name).exists():
                 os.link(file, self.landing / file.name)
 
-    def run(self, name: str) -> Row:
-        """Run a night, or what is named, in a process of its own."""
-        given = {"root": str(self.root), "name": name}
+    def run(self, name: str, at_a_time: int | None = None) -> Row:
+        """Run a night, or what is named, in a process of its own.
+
+        With so many steps `at_a_time`, or as many as conf says.
+        """
+        given = {"root": str(self.root), "name": name, "at_a_time": at_a_time}
         return run_module(sys.executable, "benchmarks.night.once", given, self.limits)
 
+    def run_peer(self) -> Row:
+        """Run what one might write in place of the night, in the environment of the others."""
+        given = {"root": str(self.root), "name": "peer"}
+        return run_module(self.others, "benchmarks.night.peer", given, self.limits)
+
     def forget(self) -> None:
-        """Leave no lake behind."""
-        shutil.rmtree(self.root / "lake", ignore_errors=True)
+        """Leave no lake behind, nor what the peer wrote."""
+        for name in ("lake", "peer"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
 
     def keep(self) -> None:
         """Keep the lake as it is now, to come back to."""
