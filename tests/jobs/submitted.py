@@ -54,6 +54,7 @@ class Submitted(subprocess.Popen[str]):
         given = fab.settings
         settings = {name: getattr(given, name) for name in ("lake", "landing", "report")}
         settings |= {"fab": asdict(given.fab), "database": {"url": given.database.url}}
+        settings |= {"night": asdict(given.night)}
         settings |= {"log": str(self.said.parent), "lease": lease, "spark": FEW_TASKS}
         conf = fab.root / f"{name}.yml"
         conf.write_text(yaml.safe_dump(settings))

@@ -44,7 +44,8 @@ def test_f02_night_killed_after_a_commit_of_steps_ends_the_same(new_fab, undistu
         if not ended:
             break
         assert ended == -signal.SIGKILL, night.output.read_text()[-3000:]
-        assert len(os.listdir(marks)) == killed + 1
+        # Of two steps side by side, both may have come so far.
+        assert len(os.listdir(marks)) > killed
 
     assert set(os.listdir(marks)) == tables
     assert differing(fab.contents(), undisturbed) == {}
