@@ -15,7 +15,7 @@ from fabyield.steps import Step, Turn
 
 log = logging.getLogger("fabyield.report")
 
-STEP = Step(reads=SHOWN, conf=("report_maps",), every_night=True, turn=Turn.REPORT)
+STEP = Step(reads=SHOWN, every_night=True, turn=Turn.REPORT)
 
 
 def job(run: Run) -> None:

@@ -44,6 +44,8 @@ def job(run: Run) -> None:
     if wafers == []:
         return
     products = None if wafers is None else changed_products(run, wafers)
+    if products == []:
+        return
     frames = ModelFrames(*(run.read(table) for table in INPUTS))
     if products is not None:
         frames = replace(frames, wafers=frames.wafers.where(is_among(products)))

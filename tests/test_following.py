@@ -7,6 +7,7 @@ import pytest
 
 from fabyield.following import following
 from fabyield.ledger import Attempt
+from fabyield.purpose import Kind, Purpose
 from fabyield.tables import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
 from tests.conftest import FAB
 
@@ -87,3 +88,15 @@ def test_names_that_were_made_anew_are_all_looked_at(run, rows, nights):
     night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 
     assert [row["wafer_key"] for row in night.read(PROCESS_HISTORY).collect()] == [2]
+
+
+def test_rebuild_of_another_step_leaves_rows_of_which_nothing_is_new(run, nights):
+    assert nights([step("A", "X", 5)])[0][0] == "X"
+    tables = (FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES)
+    seen = {table.table: run.store.version(table) for table in tables}
+    rebuild = Purpose(Kind.REBUILD, step="wafer_yield")
+    night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen, purpose=rebuild)
+
+    night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+
+    assert [row["chamber_id"] for row in night.read(PROCESS_HISTORY).collect()] == ["X"]

@@ -66,6 +66,6 @@ def test_all_rows_are_taken_by_a_rebuild_and_of_the_factory_by_a_replay():
 
     assert takes_all[Kind.NIGHT] == takes_all[Kind.BACKFILL] == [False, False, False]
     assert takes_all[Kind.REPLAY] == [False, True, False]
-    assert takes_all[Kind.REBUILD] == [True, True, True]
+    assert takes_all[Kind.REBUILD] == [False, False, True]
     only_wafers = Purpose(Kind.REBUILD, step="wafers")
     assert [only_wafers.takes_all(step) for step in STEPS] == [False, False, True]

@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+from fabyield.errors import DataQualityError
 from fabyield.side_by_side import side_by_side
 
 WAIT = 10
@@ -31,6 +32,14 @@ def test_each_begins_after_those_before_it_have_ended(at_a_time):
     assert (early, ended) == ([], set("abcde"))
 
 
+def test_what_most_follows_from_begins_first():
+    begun = []
+
+    side_by_side("abcde", {"d": {"c"}, "e": {"d"}}, begun.append, 2)
+
+    assert begun[0] == "c"
+
+
 def test_two_that_need_not_wait_are_under_way_together():
     both = threading.Barrier(2)
 
@@ -51,3 +60,14 @@ def test_what_fails_is_raised_and_nothing_more_is_begun():
         side_by_side("abcd", {"c": {"a"}}, work, 2)
 
     assert begun == ["a", "b"]
+
+
+def test_of_several_errors_one_that_must_be_gone_on_with_is_told():
+    both = threading.Barrier(2)
+
+    def work(name):
+        both.wait(WAIT)
+        raise DataQualityError("bad") if name == "a" else OSError("no disk")
+
+    with pytest.raises(OSError, match="no disk"):
+        side_by_side("ab", {}, work, 2)

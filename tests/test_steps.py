@@ -8,7 +8,18 @@ from fabyield import steps as all_steps
 from fabyield.errors import ContractError
 from fabyield.ledger import Attempt
 from fabyield.run import Run
-from fabyield.steps import Step, Turn, declared, in_order, reached, sources_hash, steps
+from fabyield.steps import (
+    Site,
+    Step,
+    Turn,
+    can_be_rebuilt,
+    declared,
+    in_order,
+    reached,
+    rebuilt_with,
+    sources_hash,
+    steps,
+)
 from fabyield.store import Store
 from fabyield.table import WriteMode
 from fabyield.tables import ALL, DIE_RESULTS, FAB_LOTS, TOUCHDOWNS, WAFER_YIELD, WAFERS
@@ -129,3 +140,24 @@ def test_hash_of_settings_follows_the_sections_that_are_named(settings):
 
     assert settings.hash_of(["model"]) == other.hash_of(["model"])
     assert settings.hash_of(["fab"]) != other.hash_of(["fab"])
+
+
+def test_hash_of_settings_is_of_nothing_that_is_secret(settings):
+    secret = replace(settings, ingest=replace(settings.ingest, operator_key="a key"))
+
+    assert secret.hash_of(["ingest"]) == settings.hash_of(["ingest"])
+
+
+def test_rebuild_of_a_step_takes_what_follows_and_what_outlasts_a_night_is_never_rebuilt():
+    found = rebuilt_with("touchdowns")
+
+    assert {"touchdowns", "die_results", "test_results", "wafer_yield", "bin_pareto"} <= found
+    assert not {"wafers", "test_runs", "report", "maintain", "unmatched"} & found
+    assert not [name for name in ("stdf_files", "fab_tables", "unmatched") if can_be_rebuilt(name)]
+
+
+def test_step_that_is_left_out_must_be_there(monkeypatch):
+    monkeypatch.setattr(all_steps, "nights_of_site", lambda: Site(("wafer_yeild",)))
+
+    with pytest.raises(ContractError, match="leave_out: wafer_yeild: no such step"):
+        steps()

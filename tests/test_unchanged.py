@@ -118,8 +118,17 @@ def test_change_of_the_settings_that_a_step_reads_has_it_looked_at_again(nights,
 def test_rebuild_takes_all_rows_whatever_has_changed(nights):
     nights.purpose = Purpose(Kind.REBUILD, step=STEP)
     assert nights.night() == "done"
-    nights.purpose = Purpose(Kind.REBUILD, step="wafers")
+    nights.purpose = Purpose(Kind.REBUILD, step="touchdowns")
     assert nights.night() == "unchanged"
+
+
+def test_rebuild_of_another_step_replaces_no_rows_of_one_that_takes_only_what_is_new(nights):
+    nights.test(1, 2)
+    nights.purpose = Purpose(Kind.REBUILD, step="process_history")
+
+    assert nights.night() == "done"
+
+    assert sorted(row["wafer_key"] for row in nights.store.rows(INSERTIONS)) == [1, 2]
 
 
 def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due(

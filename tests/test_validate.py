@@ -176,6 +176,16 @@ MIXED = [
     check("column_values_to_be_in_set", column="name", value_set=["x"], row_condition="a = 1"),
     mean_below(1),
     mean_below(2),
+    *(
+        check(f"column_pair_values_{what}", **PAIR, mostly=mostly, ignore_row_if=policy)
+        for what in ("a_to_be_greater_than_b", "to_be_equal")
+        for mostly in (0.25, 0.3, 0.4, 0.6, 0.7)
+        for policy in ("both_values_are_missing", "either_value_is_missing", "neither")
+    ),
+    *(
+        check("compound_columns_to_be_unique", column_list=["b", "name"], ignore_row_if=policy)
+        for policy in ("any_value_is_missing", "all_values_are_missing", "never")
+    ),
 ]
 
 

@@ -72,20 +72,26 @@ def take_in(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> Non
         _tell_new_columns(run, reads, last)
         known = {table: row["rows_lacking"] for table, row in last.items()}
         tallies = [_tally(run, database, read, known.get(read.table.table, 0)) for read in reads]
-        _record(run, reads, tallies, _later(last, newest))
+        _record(run, reads, tallies, _later(reads, last, newest))
         wrong = [(read, tally.amiss) for read, tally in zip(reads, tallies, strict=True)]
         again = [_whole(run, database, read.source, amiss) for read, amiss in wrong if amiss]
         if again:
-            newest |= _publish(run, again)
+            newest = _publish(run, again)
             tallies = [_tally(run, database, read, 0) for read in again]
-            _record(run, again, tallies, _later(last, newest))
+            _record(run, again, tallies, _later(again, last, newest))
 
 
-def _later(last: Mapping[str, Row], newest: Mapping[str, datetime]) -> dict[str, datetime | None]:
-    """The newest watermark that each table ever had, tonight or before."""
-    names = {*last, *newest}
-    seen = {name: (last.get(name, {}).get("newest"), newest.get(name)) for name in names}
-    return {name: max(filter(None, both), default=None) for name, both in seen.items()}
+def _later(
+    reads: Sequence[Read], last: Mapping[str, Row], newest: Mapping[str, datetime]
+) -> dict[str, datetime | None]:
+    """The newest watermark of each table, tonight's or, where not all was read, an earlier one."""
+    found: dict[str, datetime | None] = {}
+    for read in reads:
+        name, times = read.table.table, [newest.get(read.table.table)]
+        if read.since is not None:
+            times.append(last.get(name, {}).get("newest"))
+        found[name] = max(filter(None, times), default=None)
+    return found
 
 
 def _first(run: Run, database: FabDatabase, source: Source, last: Mapping[str, Row]) -> Read:
@@ -95,11 +101,22 @@ def _first(run: Run, database: FabDatabase, source: Source, last: Mapping[str, R
     newest = last.get(source.table.table, {}).get("newest") if run.since else None
     if newest is None or not run.store.exists(source.table):
         return _whole(run, database, source, "no earlier read to go on from, or --full")
+    if _is_of_others(run, source.table):
+        return _whole(run, database, source, "the table was changed by something else than a night")
     counted = database.count(source)
     overlap = timedelta(seconds=run.settings.database.overlap_seconds)
     since = (newest - overlap - EPOCH) // timedelta(microseconds=1)
     rows = database.rows(source, run.fab_id, counted, since)
     return Read(source, rows, counted, since)
+
+
+def _is_of_others(run: Run, table: Table) -> bool:
+    """Whether rows of `table` changed since this step last ended, such as by RESTORE.
+
+    Not told where several fabs share the table: the others' nights change it too.
+    """
+    seen = run.seen.get(table.table)
+    return seen is not None and run.is_only_fab and run.store.changed_since(table, seen)
 
 
 def _whole(run: Run, database: FabDatabase, source: Source, reason: str) -> Read:
@@ -175,7 +192,9 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
 def _last_reads(run: Run) -> dict[str, Row]:
     """What was recorded of each table when it was last read."""
     reads = run.rows(SOURCE_READS)
-    return {row["table"]: row for row in sorted(reads, key=lambda row: row[BATCH])}
+    # One that was killed and gone on with may stand twice.
+    in_order = sorted(reads, key=lambda row: (row[BATCH], str(row["newest"] or "")))
+    return {row["table"]: row for row in in_order}
 
 
 def _tell_new_columns(run: Run, reads: Sequence[Read], last: Mapping[str, Row]) -> None:

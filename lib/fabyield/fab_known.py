@@ -17,15 +17,18 @@ FEW = 50_000
 def stored_already(run: Run, table: Table, found: FabRows, whole: bool) -> pa.Table | None:
     """The rows of `found`, if `table` has every one as it is; else None, or where they are many.
 
-    Where they are the `whole` source, also if `table` has no others.
+    Where they are the `whole` source, also if `table` has no others. A step that takes all rows
+    again has them judged again.
     """
-    if not run.store.exists(table):
+    if run.since == 0 or not run.store.exists(table):
         return None
     rows = found.few(table, FEW)
-    if rows is None:
+    if rows is None or (whole and run.count(table) != len(rows)):
         return None
-    told, stored = _texts(rows), _texts(_stored(run, table, rows, whole))
-    is_same = told == stored if whole else told <= stored
+    told = _row_set(rows)
+    is_same = not len(rows) or told <= _row_set(
+        run.arrow(table, rows.column_names, _near(table, rows))
+    )
     return rows if is_same and len(told) == len(rows) else None
 
 
@@ -38,12 +41,19 @@ def newest(rows: pa.Table, until: datetime) -> datetime | None:
     return time
 
 
-def _stored(run: Run, table: Table, rows: pa.Table, whole: bool) -> pa.Table:
-    lead = table.leading_key
-    among = None if whole or lead is None else pc.field(lead).isin(pc.unique(rows[lead]))
-    return run.arrow(table, rows.column_names, among)
+def _near(table: Table, rows: pa.Table) -> pc.Expression:
+    """What holds of every row that equals one of `rows`, and of few others."""
+    lead, near = table.leading_key, pc.scalar(True)
+    if lead is not None:
+        near = near & pc.field(lead).isin(pc.unique(rows[lead]))
+    if CHANGED in rows.column_names:
+        at, times = pc.field(CHANGED), rows[CHANGED]
+        first, last = pc.min(times).as_py(), pc.max(times).as_py()
+        is_between = pc.scalar(False) if first is None else (at >= first) & (at <= last)
+        near = near & (is_between | at.is_null())
+    return near
 
 
-def _texts(rows: pa.Table) -> set[tuple[object, ...]]:
+def _row_set(rows: pa.Table) -> set[tuple[object, ...]]:
     assert BATCH not in rows.column_names, "which batch wrote a row is no part of what it says"
     return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))

@@ -116,14 +116,14 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
 
 def run_of(step: str, night: Run, ledger: Ledger, full: bool = False) -> Run:
     """The run of `step` in the batch of `night`: what is new since it was last done, or all."""
+    if step not in declared():
+        raise ConfigError(f"{step}: no step of the night; name its module in conf/nightly.yml")
     plan, settings = declared()[step], night.settings
     since = 0 if full else ledger.done_until(step)
-    attempt = Attempt(night.attempt.batch, step, is_full=since == 0)
-    attempt.seen = {name: night.store.version(table) for name, table in plan.tables.items()}
-    # The database's section has a password, of which not even a hash is stored.
-    conf = "" if plan.every_night else settings.hash_of(plan.conf)
-    attempt.made = Made(conf, sources_hash(step))
     seen = {} if full else ledger.versions(step, settings.maintain.keep_days)
+    attempt = Attempt(night.attempt.batch, step, is_full=since == 0 or not seen)
+    attempt.seen = {name: night.store.version(table) for name, table in plan.tables.items()}
+    attempt.made = Made(settings.hash_of(plan.conf), sources_hash(step))
     run = replace(night, attempt=attempt, since=since, seen=seen, notices=[], step=plan)
     return replace(run, settings=settings.only(plan.conf))
 

@@ -1,7 +1,7 @@
 """The night: its steps in order, taken up again where an earlier one was stopped."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -19,7 +19,7 @@ from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.side_by_side import side_by_side
 from fabyield.spark import INTERPRETED, session, session_conf
-from fabyield.steps import declared, job_module, steps, waits_for
+from fabyield.steps import can_be_rebuilt, declared, job_module, steps, waits_for
 from fabyield.store import Store
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def nightly(settings: Settings, purpose: Purpose = NEW_FILES) -> None:
 
 
 def _check_rebuilt(step: str) -> None:
-    derived = [name for name in declared() if not declared()[name].every_night]
+    derived = [name for name in steps() if can_be_rebuilt(name)]
     if step not in derived:
         raise ConfigError(
             f"{step}: no step whose tables can be made anew; there are {', '.join(derived)}"
@@ -66,13 +66,13 @@ def one_night(night: Run, ledger: Ledger) -> None:
     def take_steps(run: Run) -> None:
         titles = {step: f"{n:2d}/{len(order)} {step}" for n, step in enumerate(order, 1)}
         work = partial(_take, run, ledger, titles)
-        side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
+        with session_conf(run.spark, INTERPRETED if _is_small(run, ledger, order) else {}):
+            side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
         fenced(night.settings.lake)
         remove_folder(stages(night))
 
     try:
-        with session_conf(night.spark, INTERPRETED if _is_small(night) else {}):
-            attempt(take_steps, night, ledger)
+        attempt(take_steps, night, ledger)
     except Exception:
         # The report step ends a whole night with its summary; a stopped one needs it more, but
         # the first error is the one to tell.
@@ -81,10 +81,13 @@ def one_night(night: Run, ledger: Ledger) -> None:
         raise
 
 
-def _is_small(night: Run) -> bool:
+def _is_small(night: Run, ledger: Ledger, order: Sequence[str]) -> bool:
     """Whether plans cost more to compile than to run; a rebuild may take up all there is."""
-    most = night.settings.night.interpreted_mb
-    if night.purpose != NEW_FILES or not most:
+    most, batch = night.settings.night.interpreted_mb, night.attempt.batch
+    # One that goes on with files that are decoded, or after one that was stopped, has more to do.
+    behind = {ledger.done_until(step) for step in order}
+    is_plain = len(behind) == 1 and 0 not in behind and not ledger.is_done(batch, order[0])
+    if night.purpose != NEW_FILES or not most or not is_plain:
         return False
     return sum(file.size_bytes for file in waiting(night)) < most * 1e6
 
@@ -111,19 +114,21 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
 
 def is_unchanged(run: Run, last: Done | None) -> bool:
     """Whether the run's step would find all as it was when it was `last` done."""
-    step = run.step
+    step, seen = run.step, run.seen
     if step is None or step.every_night or run.attempt.is_full or last is None:
         return False
-    if last.made.conf != run.attempt.made.conf or step.tables.keys() - last.seen.keys():
+    if last.made.conf != run.attempt.made.conf or step.tables.keys() - seen.keys():
         return False
-    seen = last.seen
     return not any(run.store.changed_since(table, seen[n]) for n, table in step.tables.items())
 
 
 def run_step(run: Run, ledger: Ledger) -> None:
     """Run the job that the run's attempt is named after."""
     # So that Spark's own pages and logs tell the jobs of a step.
-    run.spark.sparkContext.setJobGroup(run.attempt.step, f"step {run.attempt.step}")
+    context = run.spark.sparkContext
+    context.setJobGroup(run.attempt.step, f"step {run.attempt.step}")
+    # Within one pool, tasks wait for those of the jobs before them.
+    context.setLocalProperty("spark.scheduler.pool", run.attempt.step)
     job: Job = import_module(job_module(run.attempt.step)).job
     attempt(job, run, ledger)
 
@@ -132,5 +137,5 @@ def tell_if_due(run: Run, ledger: Ledger) -> None:
     """Say so where rows of earlier nights were made by other code or settings than today's."""
     step, made = run.attempt.step, ledger.made(run.attempt.step)
     is_settled = made in (None, run.attempt.made) or run.attempt.is_full
-    if run.step is not None and not run.step.every_night and not is_settled:
+    if can_be_rebuilt(step) and not is_settled:
         log.info("%s: its code or settings have changed: `fabyield rebuild %s` is due", step, step)

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from fabyield.errors import ConfigError
+from fabyield.steps import can_be_rebuilt, rebuilt_with
 
 
 class Kind(StrEnum):
@@ -60,7 +61,7 @@ class Purpose:
     def takes_all(self, step: str) -> bool:
         """Whether `step` takes all rows, and not only the new ones."""
         if self.kind is Kind.REBUILD:
-            return self.step in (None, step)
+            return step in rebuilt_with(self.step) if self.step else can_be_rebuilt(step)
         return self.kind is Kind.REPLAY and step == "fab_tables"
 
 

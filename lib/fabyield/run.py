@@ -89,7 +89,7 @@ class Run:
     def count(self, table: Table) -> int:
         """How many rows of `table` the fab has, counted without Spark."""
         self._check_reads(table)
-        ours = None if self._all_ours == "true" else pc.field("fab_id") == self.fab_id
+        ours = None if self.is_only_fab else pc.field("fab_id") == self.fab_id
         return self.store.count(table, ours)
 
     def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
@@ -184,9 +184,9 @@ class Run:
         audited = self._each(self._audit, wanted)
         try:
             self._judge(audited)
-            # The last one may say that the others are there.
-            stored = self._each(self._store, audited[:-1]) + self._each(self._store, audited[-1:])
-            self.attempt.tables.extend(stored)
+            # The first may say that some are there, the last that all are.
+            for some in (audited[:1], audited[1:-1], audited[max(1, len(audited) - 1) :]):
+                self.attempt.tables.extend(self._each(self._store, some))
             return audited
         finally:
             for audit in audited:
@@ -269,13 +269,19 @@ class Run:
             self.store.mirror(table, rows, F.col("fab_id") == self.fab_id, bounds)
 
     @cached_property
+    def is_only_fab(self) -> bool:
+        """Whether no other fab has run on this lake."""
+        fabs = {row["fab_id"] for row in self.store.rows(RUNS, ["fab_id"])}
+        return fabs <= {self.fab_id}
+
+    @property
     def _all_ours(self) -> str:
         # Where no other fab has run, no file need be read for what it holds, nor be whole.
-        fabs = {row["fab_id"] for row in self.store.rows(RUNS, ["fab_id"])}
-        return "true" if fabs <= {self.fab_id} else f"fab_id = '{self.fab_id}'"
+        return "true" if self.is_only_fab else f"fab_id = '{self.fab_id}'"
 
     def _is_rebuilt(self, table: Table) -> bool:
-        return is_derived(table) and self.purpose.kind is Kind.REBUILD
+        is_rebuild = self.purpose.kind is Kind.REBUILD and self.attempt.is_full
+        return is_derived(table) and is_rebuild
 
     def replayed(self, condition: str) -> None:
         """Mark what stands in quarantine since before this run, and meets `condition`, as read."""

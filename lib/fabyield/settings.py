@@ -5,7 +5,7 @@ import math
 import os
 import re
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -215,8 +215,8 @@ class Settings:
         return replace(self, **hidden)
 
     def hash_of(self, sections: Collection[str]) -> str:
-        """A hash of `sections`, which must hold no secret."""
-        told = {name: asdict(getattr(self, name)) for name in sorted(sections)}
+        """A hash of `sections`, without what may be a secret."""
+        told = {name: _open_values(getattr(self, name)) for name in sorted(sections)}
         return sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
     @classmethod
@@ -244,6 +244,10 @@ class Settings:
         absolute: dict[str, Any] = {name: _absolute(getattr(settings, name)) for name in folders}
         database = replace(settings.database, url=_absolute_file(settings.database.url))
         return replace(settings, database=database, **absolute)
+
+
+def _open_values(section: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {field.name: getattr(section, field.name) for field in fields(section) if field.repr}
 
 
 def _model(values: dict[str, Any]) -> ModelSettings:

@@ -13,15 +13,15 @@ from importlib.util import find_spec
 from pkgutil import iter_modules
 
 from fabyield.errors import ContractError
-from fabyield.settings import read_conf
+from fabyield.settings import STEP_SECTIONS, read_conf
 from fabyield.table import Table
-from fabyield.tables import ALL
+from fabyield.tables import ALL, WAFER_REGISTRY, is_derived
 
 JOBS = "fabyield.jobs"
 # Scripts of that folder that are no step of a night.
 PROGRAMS = {"nightly", "simulate"}
 # What makes a step's rows, beside its job.
-MAKERS = ("fabyield.transforms", "fabyield.models")
+MAKERS = ("fabyield.transforms", "fabyield.models", "fabyield.following", "fabyield.accounting")
 
 
 class Turn(IntEnum):
@@ -69,6 +69,8 @@ class Site:
 def steps() -> list[str]:
     """The names of a night's steps, each after those that write what it reads."""
     site = nights_of_site()
+    if unknown := sorted({*site.leave_out} - {*declared()}):
+        raise ContractError(f"conf/nightly.yml: leave_out: {', '.join(unknown)}: no such step")
     return [name for name in in_order(declared()) if name not in site.leave_out]
 
 
@@ -81,6 +83,8 @@ def declared() -> dict[str, Step]:
     found = {name: _step(module) for name, module in _modules().items()}
     writers: dict[str, str] = {}
     for name, step in found.items():
+        if unknown := sorted({*step.conf} - {*STEP_SECTIONS}):
+            raise ContractError(f"{name}: conf: {', '.join(unknown)}: no section of its own")
         for table in names_of(step.writes):
             if (other := writers.setdefault(table, name)) != name:
                 raise ContractError(f"{table} is written by two steps: {other} and {name}")
@@ -126,6 +130,18 @@ def in_order(steps: Mapping[str, Step]) -> list[str]:
 def waits_for(steps: Mapping[str, Step]) -> dict[str, set[str]]:
     """By name, the `steps` that must have ended before each: writers of what it reads."""
     return {name: set(_before(name, steps)) for name in steps}
+
+
+def rebuilt_with(step: str) -> set[str]:
+    """`step`, and the steps whose rows follow from its tables: all that can be made anew."""
+    after = {step, *reached(declared()[step].writes, declared())}
+    return {name for name in after if can_be_rebuilt(name)}
+
+
+def can_be_rebuilt(step: str) -> bool:
+    """Whether all that `step` writes is derived from the lake alone."""
+    written = declared()[step].writes
+    return bool(written) and all(is_derived(t) or t is WAFER_REGISTRY for t in written)
 
 
 def reached(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:

@@ -103,13 +103,8 @@ class Store:
         names = list(columns or table.columns)
         if not self.exists(table):
             return table.arrow.empty_table().select(names)
-        try:
+        with _reading(table):
             return arrow_rows(self.path(table), table.arrow, names, where)
-        except (DeltaError, OSError, pa.ArrowInvalid) as error:
-            raise FabYieldError(
-                f"{table.table}: cannot be read: {error}; fabyield fsck {table.table} --deep names "
-                "what is damaged"
-            ) from error
 
     def rows(
         self, table: Table, columns: Sequence[str] = (), where: Expression | None = None
@@ -119,11 +114,13 @@ class Store:
 
     def count(self, table: Table, where: Expression | None = None) -> int:
         """How many rows of `table` meet `where`; of all of them its log tells."""
-        return count_rows(self.path(table), where) if self.exists(table) else 0
+        with _reading(table):
+            return count_rows(self.path(table), where) if self.exists(table) else 0
 
     def has_rows(self, table: Table, where: Expression) -> bool:
         """Whether a row of `table` meets `where`, which bounds of columns should help to tell."""
-        return self.exists(table) and first_row(self.path(table), where) is not None
+        with _reading(table):
+            return self.exists(table) and first_row(self.path(table), where) is not None
 
     @repeated
     def append(self, table: Table, df: DataFrame, batch: int, fab_id: str = "") -> None:
@@ -253,8 +250,11 @@ class Store:
 
     def _overwrite(self, table: Table, df: DataFrame, where: str) -> None:
         if self.version(table) == 0:
-            # Nothing is there to be replaced, nor to be looked for.
-            self._save(table, df.write.format("delta").mode("append"))
+            # Nothing is there to be replaced, nor to be looked for. Of two writers that find it so,
+            # the transaction lets one through.
+            first = df.write.format("delta").mode("append")
+            first = first.option("txnAppId", f"{table.table} first").option("txnVersion", 0)
+            self._save(table, first)
             return
         # With a condition always: without one the table would be left unclustered.
         self._save(table, df.write.format("delta").mode("overwrite").option("replaceWhere", where))
@@ -273,7 +273,8 @@ class Store:
         return self.version(table) == 0
 
     def _add_columns(self, table: Table) -> None:
-        old, new = stored_types(self.path(table)), table.types
+        with _reading(table):
+            old, new = stored_types(self.path(table)), table.types
         wrong = [
             f"{name} {kind} is now {new.get(name)}"
             for name, kind in old.items()
@@ -295,6 +296,18 @@ class Store:
             empty = stored.limit(0).withColumns({n: F.lit(None).cast(new[n]) for n in added})
             writer = empty.write.format("delta").mode("append")
             self._save(table, writer.option("mergeSchema", "true"))
+
+
+@contextmanager
+def _reading(table: Table) -> Iterator[None]:
+    """Name `table` where it cannot be read without Spark."""
+    try:
+        yield
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise FabYieldError(
+            f"{table.table}: cannot be read: {error}; fabyield fsck {table.table} --deep names "
+            "what is damaged"
+        ) from error
 
 
 @contextmanager

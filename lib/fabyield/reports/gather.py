@@ -66,8 +66,7 @@ def gather(run: Run) -> N.Night:
 
 def newest_yields(run: Run) -> list[Row]:
     """The rows of wafers whose yield the newest batch that changed any has changed."""
-    batches = (row[BATCH] for row in run.rows(WAFER_YIELD, [BATCH, "fab_id"]))
-    newest = max(batches, default=0)
+    newest = pc.max(run.arrow(WAFER_YIELD, [BATCH])[BATCH]).as_py() or 0
     rows = run.rows(WAFER_YIELD, where=pc.field(BATCH) == newest)
     return in_order(rows, "lot_id", "wafer_id", "insertion")
 
