@@ -83,6 +83,11 @@ class Fab:
         changed = replace(self.settings.ingest, **ingest)
         return replace(self, settings=replace(self.settings, ingest=changed))
 
+    def one_step_at_a_time(self) -> "Fab":
+        """The same fab, whose nights have one step under way."""
+        night = replace(self.settings.night, parallel_steps=1)
+        return replace(self, settings=replace(self.settings, night=night))
+
     def log(self) -> str:
         return (self.root / "log" / "nightly.log").read_text()
 
