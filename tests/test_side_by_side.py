@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 
@@ -63,11 +64,16 @@ def test_what_fails_is_raised_and_nothing_more_is_begun():
 
 
 def test_of_several_errors_one_that_must_be_gone_on_with_is_told():
-    both = threading.Barrier(2)
+    has_failed = threading.Event()
 
     def work(name):
-        both.wait(WAIT)
-        raise DataQualityError("bad") if name == "a" else OSError("no disk")
+        if name == "a":
+            has_failed.set()
+            raise DataQualityError("bad")
+        has_failed.wait(WAIT)
+        # Well behind the other.
+        time.sleep(0.2)
+        raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
         side_by_side("ab", {}, work, 2)
