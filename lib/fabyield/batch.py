@@ -24,10 +24,10 @@ class Batch:
     `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
     and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
     have. `wafers` are the wafer keys whose old rows make room, `files` the keys of files that
-    were read again; None: all wafers, and files that are new. Rows are `held` while they are
-    audited, unless to make them again takes less. A mirror deletes the keys that its batch lacks,
-    unless the batch is not the `whole` source: then only the keys in `gone`. `figures` are
-    aggregates over the rows that the audit tells beside, in Audited.figures.
+    were read again; None: all wafers, and files that are new. Rows are `held` in memory and on disk
+    between audit and write, unless computing them twice is cheaper. A mirror deletes the keys that
+    its batch lacks, unless the batch is not the `whole` source: then only the keys in `gone`.
+    `figures` are additional aggregates that the audit computes, in Audited.figures.
     """
 
     table: Table

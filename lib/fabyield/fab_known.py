@@ -1,4 +1,4 @@
-"""Rows of the factory database that the lake has already, told without Spark where they are few."""
+"""Compare rows read from the factory database with those stored, without Spark if they are few."""
 
 from datetime import datetime
 
@@ -15,10 +15,10 @@ FEW = 50_000
 
 
 def stored_already(run: Run, table: Table, found: FabRows, whole: bool) -> pa.Table | None:
-    """The rows of `found`, if `table` has every one as it is; else None, or where they are many.
+    """The rows of `found` if `table` already stores every one of them unchanged, else None.
 
-    Where they are the `whole` source, also if `table` has no others. A step that takes all rows
-    again has them judged again.
+    None also for more than FEW rows, and if `whole`, they being all rows of the source, `table` has
+    others. A step that takes all rows (--full, replay) gets None, so that they are audited again.
     """
     if run.since == 0 or not run.store.exists(table):
         return None

@@ -153,7 +153,7 @@ class Run:
         self.publish([Batch(table, df, wafers=wafers)])
 
     def write_nothing(self, *tables: Table, rows: int = 0) -> None:
-        """Say that `tables` stay as they are: this step has only `rows` for them that they have."""
+        """Record `tables` as unchanged: all `rows` that were read for them are stored already."""
         for table in tables:
             self._check_writes(table)
             if not self.store.exists(table):

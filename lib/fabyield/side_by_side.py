@@ -13,12 +13,12 @@ def side_by_side(
     work: Callable[[str], None],
     at_a_time: int,
 ) -> None:
-    """Do `work` for each of `names`: in this order, or at most so many `at_a_time`.
+    """Run `work` on each of `names`, at most `at_a_time` of them in parallel.
 
-    Each begins once those `before` it, as far as they are among `names`, have ended; of several
-    that could begin, the one with the longest chain of others behind it. Where one fails, no other
-    is begun, and what it raised is raised again once those under way have ended; of several errors
-    one that is no DataQualityError, after which a night is not gone on with.
+    A name starts when all names in `before` for it are done; of those that could start, the one
+    with the longest chain of successors goes first. After an error nothing more is started, the
+    running ones are awaited, and the error is raised: of several, one that is no DataQualityError,
+    since a night stopped by data quality is not resumed.
     """
     if at_a_time == 1:
         for name in names:

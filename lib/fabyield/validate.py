@@ -32,7 +32,7 @@ from fabyield.table import Expectation, Table
 log = logging.getLogger(__name__)
 Form = Literal["BOOLEAN_ONLY", "SUMMARY"]
 REASONS = "_reasons"
-# Its contexts are of the process, not of a thread.
+# Great Expectations keeps its data context in a global of the process.
 GX_LOCK = Lock()
 NO_FIGURES: Mapping[str, Column] = {}
 
@@ -50,7 +50,7 @@ class Verdict:
 class Judgement:
     """How many rows there are, how many break no row rule, and what the expectations say of those.
 
-    Of no rows nothing is said. `figures` are what was asked beside.
+    An empty batch has no verdicts. `figures` are the additional aggregates that were asked for.
     """
 
     total: int
