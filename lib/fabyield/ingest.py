@@ -120,15 +120,15 @@ def waiting(run: Run) -> list[LandingFile]:
         return []
     oldest = min(file.modified_at for file in ready)
     is_looked_at = (pc.field("status") != UNREADABLE) & (pc.field("modified_at") >= oldest)
-    looked_at = run.rows(STDF_FILES, SEEN, is_looked_at)
-    seen = {tuple(row[name] for name in SEEN) for row in looked_at}
+    known = run.rows(STDF_FILES, SEEN, is_looked_at)
+    seen = {tuple(row[name] for name in SEEN) for row in known}
     return [file for file in ready if file.seen not in seen]
 
 
-def batches(run: Run, stage: Stage, files: DataFrame, looked_at: Sequence[LookedAt]) -> list[Batch]:
+def batches(run: Run, stage: Stage, files: DataFrame, decoded: Sequence[LookedAt]) -> list[Batch]:
     """What the bronze tables get of `stage`, the manifest last: it says that the rest is there."""
-    duplicates = [file.file_key for file in looked_at if file.status == "duplicate"]
-    again = read_again(run, looked_at)
+    duplicates = [file.file_key for file in decoded if file.status == "duplicate"]
+    again = read_again(run, decoded)
     found = Records.of(stage)
     kinds = [replace(_batch(run, stage, k, duplicates, found), files=again) for k in KINDS]
     counted = {name for _, records in KINDS.values() for name in records}

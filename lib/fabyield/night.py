@@ -1,9 +1,8 @@
 """The night: its steps in order, taken up again where an earlier one was stopped."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 
 from fabyield.errors import ConfigError
@@ -65,7 +64,10 @@ def one_night(night: Run, ledger: Ledger) -> None:
 
     def take_steps(run: Run) -> None:
         titles = {step: f"{n:2d}/{len(order)} {step}" for n, step in enumerate(order, 1)}
-        work = partial(_take, run, ledger, titles)
+
+        def work(step: str) -> None:
+            take(run, ledger, step, titles[step])
+
         with session_conf(run.spark, INTERPRETED if _is_small(run, ledger, order) else {}):
             side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
         fenced(night.settings.lake)
@@ -90,10 +92,6 @@ def _is_small(night: Run, ledger: Ledger, order: Sequence[str]) -> bool:
     if night.purpose != NEW_FILES or not most or not is_plain:
         return False
     return sum(file.size_bytes for file in waiting(night)) < most * 1e6
-
-
-def _take(night: Run, ledger: Ledger, titles: Mapping[str, str], step: str) -> None:
-    take(night, ledger, step, titles[step])
 
 
 def take(night: Run, ledger: Ledger, step: str, title: str) -> None:

@@ -25,9 +25,8 @@ from fabyield.checks import (
     build,
     check_of,
     row_rules,
-    rules,
 )
-from fabyield.table import Expectation, Table
+from fabyield.table import Expectation, Severity, Table
 
 log = logging.getLogger(__name__)
 Form = Literal["BOOLEAN_ONLY", "SUMMARY"]
@@ -148,7 +147,7 @@ def good(marked: DataFrame) -> DataFrame:
 
 def validate(table: Table, df: DataFrame) -> list[Verdict]:
     """Judge `df` by every error and warn expectation of `table`, in the order declared."""
-    judging = [e for e in table.expectations if e not in rules(table)]
+    judging = (e for e in table.expectations if e.severity is not Severity.ROW)
     table = replace(table, expectations=tuple(judging))
     audit = Audit.of(table, df)
     return audit.judge(df.withColumn(REASONS, audit.reasons)).verdicts
