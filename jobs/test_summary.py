@@ -16,7 +16,8 @@ def job(run: Run) -> None:
     """Summarise the tests of all wafers whose runs or results changed."""
     wafers = run.touched(TEST_SUMMARY, TEST_RESULTS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
-    rows = test_summary(run.read(TEST_RESULTS, wafers), run.read_files(TESTS, runs), runs)
+    tests = run.read_files(TESTS, run.files_of(TEST_RUNS, wafers))
+    rows = test_summary(run.read(TEST_RESULTS, wafers), tests, runs)
     run.write(TEST_SUMMARY, rows, wafers)
 
 

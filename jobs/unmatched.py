@@ -3,7 +3,7 @@
 spark-submit --py-files dist/fabyield.zip jobs/unmatched.py --lake s3a://fab/lake
 """
 
-from pyspark.sql import functions as F
+from pyarrow import compute as pc
 
 from fabyield.launch import main
 from fabyield.run import Run
@@ -18,8 +18,9 @@ STEP = Step(reads=(TEST_RUNS, WAFERS), writes=(METRIC_HISTORY,))
 def job(run: Run) -> None:
     """Count what is unmatched tonight, and hold it against the nights before."""
     shares = unmatched(run.read(TEST_RUNS), run.read(WAFERS), run.since)
-    earlier = run.read(METRIC_HISTORY).where(F.col(BATCH) < run.attempt.batch)
-    run.write(METRIC_HISTORY, metric_history(shares, earlier))
+    # A few rows a night. Read by Spark, the plan would be made anew when they are written.
+    earlier = run.arrow(METRIC_HISTORY, where=pc.field(BATCH) < run.attempt.batch)
+    run.write(METRIC_HISTORY, metric_history(shares, run.spark.createDataFrame(earlier)))
 
 
 if __name__ == "__main__":

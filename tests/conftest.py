@@ -16,9 +16,9 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import types as T
 
 from fabyield import spark as spark_module
+from fabyield.few_rows import few_rows
 from fabyield.ledger import Attempt
 from fabyield.run import Run
 from fabyield.settings import Settings
@@ -130,7 +130,7 @@ def rows(spark: SparkSession) -> Callable[..., DataFrame]:
         # A run sees the rows of its fab only.
         blank |= {"fab_id": FAB} if "fab_id" in blank else {}
         assert not {k for r in records for k in r} - set(blank), "unknown column"
-        return spark.createDataFrame([T.Row(**(blank | r)) for r in records], table.ddl)
+        return few_rows(spark, [blank | r for r in records], table.ddl)
 
     return build
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 from delta import DeltaTable
 from delta.exceptions import ConcurrentAppendException
+from pyarrow import compute as pc
 from pyspark.sql import functions as F
 
-from fabyield.errors import ConfigError, ContractError, LeaseLostError
+from fabyield.delta_log import DeltaLog
+from fabyield.errors import ConfigError, ContractError, FabYieldError, LeaseLostError
 from fabyield.holder import Holder
 from fabyield.lease import leased
 from fabyield.numbered import Numbered
 from fabyield.settings import Retries
 from fabyield.store import Store
 from fabyield.table import Column, Table, WriteMode
+from tests.frames import of_tuples
 
 COLUMNS = {
     "wafer_key": Column("bigint", "The wafer", required=True),
@@ -37,7 +40,7 @@ def store(spark, tmp_path):
 @pytest.fixture
 def frame(spark):
     """`frame((wafer_key, step, counts, batch), ...)`: rows of MADE_UP."""
-    return lambda *rows: spark.createDataFrame(list(rows), MADE_UP.ddl)
+    return lambda *rows: of_tuples(spark, list(rows), MADE_UP.ddl)
 
 
 def stored(store, table=MADE_UP):
@@ -228,6 +231,54 @@ def test_changes_tell_what_each_row_was_and_has_become(store, frame):
     assert store.changes(fed, store.version(fed) + 1).isEmpty()
 
 
+def test_keys_of_changed_rows_are_read_of_the_log_as_the_change_feed_tells_them(store, frame):
+    fed = replace(MADE_UP, change_feed=True)
+    store.merge(fed, frame(*((key, "old", None, 1) for key in (1, 2, 3, 4, 9))))
+    first = store.version(fed)
+    store.merge(fed, frame((2, "new", None, 2), (7, "new", None, 2)), frame((9, None, None, 0)))
+    store.merge(fed, frame((8, "new", None, 3)))
+    store.mirror(fed, frame((3, "old", None, 1)), F.col("wafer_key").between(3, 4))
+    last = store.version(fed)
+    path = store.path(fed)
+    DeltaTable.forPath(store.spark, path).optimize().executeCompaction()
+
+    def keys(since, where=None):
+        return sorted(
+            {
+                row["wafer_key"]
+                for row in store.changed(fed, since, ["wafer_key"], where).to_pylist()
+            }
+        )
+
+    for since in range(last + 1):
+        told = store.changes(fed, since + 1)
+        assert keys(since) == sorted({row["wafer_key"] for row in told.collect()})
+    assert keys(first) == [2, 4, 7, 8, 9]
+    assert keys(first, pc.field("wafer_key") > 7) == [8, 9]
+    assert store.version(fed) == last + 1
+    assert keys(last) == []
+
+
+def test_f23_changes_that_the_disk_has_damaged_are_not_read_without_a_word(store, frame):
+    store.merge(MADE_UP, frame((1, "a", None, 1), (2, "b", None, 1)))
+    [file] = Path(store.path(MADE_UP)).glob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[content.index((2).to_bytes(8, "little"))] ^= 4
+    file.write_bytes(content)
+
+    with pytest.raises(FabYieldError, match=r"gold.made_up: cannot be read: .*fsck"):
+        store.changed(MADE_UP, 0, ["wafer_key"])
+
+
+def test_changes_whose_commit_is_gone_name_it_and_the_table(store, frame):
+    store.merge(MADE_UP, frame((1, "a", None, 1)))
+    store.merge(MADE_UP, frame((2, "b", None, 2)))
+    Path(DeltaLog(store.path(MADE_UP)).commit_file(1)).unlink()
+
+    with pytest.raises(FabYieldError, match=r"gold.made_up: cannot be read: .*01.json: is missing"):
+        store.changed(MADE_UP, 0, ["wafer_key"])
+
+
 def test_merge_looks_only_where_keys_of_the_batch_can_be(store, frame):
     for key in (1, 5, 9):
         store.append(MADE_UP, frame((key, "old", None, 1)), batch=key)
@@ -278,6 +329,25 @@ def test_f04_replace_touches_the_given_wafers_only(store, frame):
     store.replace(MADE_UP, frame((2, "new", None, 2)), "wafer_key in (2, 3)")
 
     assert stored(store) == [(1, "old", None, 1), (2, "new", None, 2)]
+
+
+def test_f04_where_no_row_can_be_in_the_span_none_is_looked_for(store, frame):
+    def put(*rows):
+        keys = [row[0] for row in rows]
+        span = (pc.field("wafer_key") >= min(keys)) & (pc.field("wafer_key") <= max(keys))
+        where = f"wafer_key in ({', '.join(map(str, keys))})"
+        store.replace(MADE_UP, frame(*rows), where, span)
+        return newest(store)["operationParameters"]
+
+    put((1, "old", None, 1), (5, "old", None, 1))
+    assert "predicate" not in put((6, "new", None, 2), (7, "new", None, 2))
+    assert "predicate" in put((3, "new", None, 3))
+    assert "predicate" in put((7, "newest", None, 4), (8, "newest", None, 4))
+
+    assert stored(store) == [
+        *((1, "old", None, 1), (3, "new", None, 3), (5, "old", None, 1), (6, "new", None, 2)),
+        *((7, "newest", None, 4), (8, "newest", None, 4)),
+    ]
 
 
 def test_every_write_keeps_the_clustering_and_the_comments(store, frame):

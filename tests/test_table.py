@@ -4,6 +4,7 @@ import yaml
 from fabyield import table as module
 from fabyield.errors import ContractError
 from fabyield.table import Severity, Table, WriteMode
+from tests.frames import of_tuples
 
 SCHEMA = {
     "table": "gold.made_up",
@@ -96,7 +97,7 @@ def test_table_without_files_is_a_contract_error():
 def test_conform_takes_the_declared_columns_in_their_order_and_types(load, spark):
     table = load(SCHEMA | {"columns": {"fab_id": SCHEMA["columns"]["fab_id"]}}, {})
 
-    df = table.conform(spark.createDataFrame([(7, 1)], "extra int, fab_id int"))
+    df = table.conform(of_tuples(spark, [(7, 1)], "extra int, fab_id int"))
 
     assert df.dtypes == [("fab_id", "string")]
     assert df.collect() == [("1",)]

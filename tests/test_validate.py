@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from fabyield.errors import ContractError
 from fabyield.table import Column, Expectation, Severity, Table, WriteMode
 from fabyield.validate import REASONS, Audit, _batch, _results, validate
+from tests.frames import of_tuples
 
 SCHEMA = "a int, b int, name string"
 
@@ -29,7 +30,7 @@ def between(severity=Severity.ERROR, column="a"):
 
 @pytest.fixture
 def df(spark):
-    return spark.createDataFrame([(1, 2, "x"), (50, 2, None)], SCHEMA)
+    return of_tuples(spark, [(1, 2, "x"), (50, 2, None)], SCHEMA)
 
 
 def test_broken_error_and_warn_come_back_with_what_was_seen(df):
@@ -76,7 +77,7 @@ def test_f20_expectation_whose_result_is_missing_is_broken(df, monkeypatch):
 
 
 def test_schema_implies_not_null_and_unique_keys(spark):
-    df = spark.createDataFrame([(1, 1, "x"), (1, 1, "y"), (1, None, "z")], SCHEMA)
+    df = of_tuples(spark, [(1, 1, "x"), (1, 1, "y"), (1, None, "z")], SCHEMA)
 
     verdicts = validate(table(key=["a", "b"], required=["a", "b"]), df)
 
@@ -88,7 +89,7 @@ def test_schema_implies_not_null_and_unique_keys(spark):
 
 
 def test_key_of_one_column_is_unique_unless_by_construction(spark):
-    twice = spark.createDataFrame([(1, 1, "x"), (1, 2, "x")], SCHEMA)
+    twice = of_tuples(spark, [(1, 1, "x"), (1, 2, "x")], SCHEMA)
 
     verdicts = validate(table(key=["a"]), twice)
 
@@ -128,7 +129,7 @@ ASKED = [
 
 
 def test_row_rules_break_the_rows_that_great_expectations_counts(spark):
-    df = spark.createDataFrame(ROWS, SCHEMA)
+    df = of_tuples(spark, ROWS, SCHEMA)
     results = _results(_batch(df), ASKED, "SUMMARY")
 
     audit = Audit.of(table(*ASKED), df)
@@ -140,7 +141,7 @@ def test_row_rules_break_the_rows_that_great_expectations_counts(spark):
 
 
 def test_row_rule_names_the_very_rows(spark):
-    df = spark.createDataFrame(ROWS, SCHEMA)
+    df = of_tuples(spark, ROWS, SCHEMA)
 
     marked = df.withColumn(REASONS, Audit.of(table(between(Severity.ROW)), df).reasons)
 
@@ -190,7 +191,7 @@ MIXED = [
 
 
 def test_verdicts_are_those_that_great_expectations_reaches_by_its_own_queries(spark):
-    df = spark.createDataFrame(ROWS, SCHEMA)
+    df = of_tuples(spark, ROWS, SCHEMA)
     asked = [replace(one, severity=Severity.WARN) for one in MIXED]
     asked = [one if "row_condition" not in one.arguments else of_spark(one) for one in asked]
 
@@ -206,7 +207,7 @@ def of_spark(expectation):
 
 
 def test_rows_that_break_a_rule_are_counted_and_not_judged(spark):
-    rows = spark.createDataFrame([(1, 1, "x"), (50, 1, "x"), (50, 2, None)], SCHEMA)
+    rows = of_tuples(spark, [(1, 1, "x"), (50, 1, "x"), (50, 2, None)], SCHEMA)
     named = check("column_values_to_not_be_null", column="name")
     audit = Audit.of(table(between(Severity.ROW), named, mean_below(1.1), key=["b"]), rows)
 
@@ -217,7 +218,7 @@ def test_rows_that_break_a_rule_are_counted_and_not_judged(spark):
 
 
 def test_rows_are_judged_by_one_query(spark):
-    rows = spark.createDataFrame(ROWS, SCHEMA).where("a is not null")
+    rows = of_tuples(spark, ROWS, SCHEMA).where("a is not null")
     audit = Audit.of(table(between(Severity.ROW), key=["a", "name"], required=["a", "b"]), rows)
     marked = rows.withColumn(REASONS, audit.reasons)
     tracker = spark.sparkContext.statusTracker()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -138,6 +138,15 @@ class DeltaLog:
         except DeltaLogError:
             return True
 
+    def changed_files(self, version: int) -> list[str]:
+        """The files that hold every row that came, changed or left since `version`.
+
+        Relative to the table, as the log spells them; rows that stayed may be in them as well.
+        Raises DeltaLogError where a commit is damaged or gone.
+        """
+        commits = range(version + 1, self.version + 1)
+        return [p for v in commits for p in _changed(commit_actions(self.commit_file(v)))]
+
     def state(self, until: int | None = None) -> State:
         """The table at version `until`, or at its newest.
 
@@ -192,6 +201,13 @@ def lacking(checkpoint: pq.ParquetFile) -> str:
 def _is_change(action: Action) -> bool:
     kinds = [action.get(kind) for kind in ("add", "remove")]
     return "cdc" in action or any(kind and kind.get("dataChange", True) for kind in kinds)
+
+
+def _changed(actions: Sequence[Action]) -> list[str]:
+    """The files of a commit's changes: where it has files of changes, by Delta's protocol these."""
+    told = [action["cdc"]["path"] for action in actions if "cdc" in action]
+    files = (action.get("add") or action.get("remove") for action in actions)
+    return told or [file["path"] for file in files if file and file.get("dataChange", True)]
 
 
 def _replay(state: State, actions: Iterable[Action]) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -11,9 +12,11 @@ from pyarrow import dataset, fs
 from pyarrow.compute import Expression
 from pyspark.sql import types as T
 
+from fabyield.delta_log import DeltaLog
 from fabyield.files import located
 
 Row = dict[str, Any]
+CHECKED = dataset.ParquetFragmentScanOptions(pre_buffer=True, page_checksum_verification=True)
 
 
 def checked(uri: str) -> dataset.FileSystemDataset:
@@ -25,9 +28,7 @@ def checked(uri: str) -> dataset.FileSystemDataset:
     system, path = located(uri)
     rows = DeltaTable(uri).to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(path, system))
     assert isinstance(rows, dataset.FileSystemDataset), type(rows)
-    rows.format.default_fragment_scan_options = dataset.ParquetFragmentScanOptions(
-        pre_buffer=True, page_checksum_verification=True
-    )
+    rows.format.default_fragment_scan_options = CHECKED
     return rows
 
 
@@ -49,6 +50,27 @@ def count_rows(uri: str, where: Expression | None = None) -> int:
 def first_row(uri: str, where: Expression) -> Row | None:
     """A row of the table at `uri` that meets `where`; None where there is none."""
     return next(iter(checked(uri).head(1, filter=where).to_pylist()), None)
+
+
+def may_hold(uri: str, where: Expression) -> bool:
+    """Whether, by the bounds of its files alone, the table at `uri` may have a row like that."""
+    return next(iter(checked(uri).get_fragments(filter=where)), None) is not None
+
+
+def changed_rows(
+    uri: str, version: int, schema: pa.Schema, where: Expression | None = None
+) -> pa.Table:
+    """The columns of `schema` of all rows that came, changed or left since `version`.
+
+    Some that stayed may be among them. Raises DeltaLogError where the log does not reach back.
+    """
+    system, folder = located(uri)
+    files = [f"{folder}/{unquote(path)}" for path in DeltaLog(uri).changed_files(version)]
+    if not files:
+        return schema.empty_table()
+    form = dataset.ParquetFileFormat(default_fragment_scan_options=CHECKED)
+    rows = dataset.dataset(files, schema=schema, filesystem=system, format=form)
+    return rows.to_table(filter=where)
 
 
 def arrow_rows(

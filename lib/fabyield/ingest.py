@@ -1,6 +1,7 @@
 """From the landing zone to the rows of the bronze tables."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ from pyspark.sql import functions as F
 from fabyield import files as folders
 from fabyield.batch import Batch
 from fabyield.errors import DataQualityError, FabYieldError
+from fabyield.few_rows import few_rows
 from fabyield.lease import fenced
 from fabyield.purpose import Kind, Purpose
 from fabyield.readers.landing import LandingFile, listed, settled
@@ -101,7 +103,7 @@ def staged(run: Run) -> Stage | None:
         return None
     ingest = run.settings.ingest
     tables = {kind: table for kind, (table, _) in KINDS.items()}
-    files = run.spark.createDataFrame(found, FOUND)
+    files = few_rows(run.spark, [file._asdict() for file in found], FOUND)
     stage.decode(files, run.settings.landing, ingest.operator_key, tables)
     return stage
 
@@ -148,10 +150,12 @@ class Records:
     @classmethod
     def of(cls, stage: Stage) -> Self:
         """Count them, once for all kinds of rows."""
-        each = stage.files().select(F.explode("record_counts").alias("name", "records"))
-        records = each.groupBy("name").agg(F.sum("records").alias("records")).collect()
-        lost = stage.refused().select("record_name").distinct().collect()
-        return cls(stage, {row[0]: row[1] for row in records}, {row[0] for row in lost})
+        records: Counter[str] = Counter()
+        for file in stage.manifest("record_counts"):
+            records.update(file["record_counts"] or {})
+        names = stage.refused().select("record_name").distinct()
+        lost = names.collect() if stage.has_refused() else []
+        return cls(stage, records, {row[0] for row in lost})
 
     def refused(self, names: Collection[str | None]) -> DataFrame | None:
         """The records of `names` (None: stretches that are none) that could not be read, if any."""
@@ -222,8 +226,8 @@ def _newest_key(run: Run) -> int:
     root = f"{run.settings.lake}/{STAGES}"
     fabs = [f"{root}/{fab}" for fab in folders.listed(root)]
     left = [Stage(run.spark, f"{fab}/{batch}") for fab in fabs for batch in folders.listed(fab)]
-    decoded = [stage.files() for stage in left if stage.is_complete()]
-    keys = [row["file_key"] for files in decoded for row in files.select("file_key").collect()]
+    decoded = [stage.manifest("file_key") for stage in left if stage.is_complete()]
+    keys = [row["file_key"] for files in decoded for row in files]
     # The manifest is published last.
     for table in (STDF_FILES, STDF_WAFERS):
         keys.append(pc.max(run.store.arrow(table, ["file_key"])["file_key"]).as_py() or 0)

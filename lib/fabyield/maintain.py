@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from fabyield.conflicts import CONFLICTS
 from fabyield.delta_log import DeltaLog, State
 from fabyield.errors import first_line
+from fabyield.few_rows import few_rows
 from fabyield.lease import fenced
 from fabyield.run import Run
 from fabyield.settings import Maintain
@@ -111,8 +112,7 @@ def tended(run: Run) -> DataFrame:
     last = _last_vacuums(run)
     there = [table for table in ALL.values() if run.store.exists(table)]
     rows = [_tend(run, table, last.get(table.table, run.attempt.started_at)) for table in there]
-    in_order = [tuple(row[name] for name in TABLE_STATISTICS.columns) for row in rows]
-    return run.spark.createDataFrame(in_order, TABLE_STATISTICS.ddl).coalesce(1)
+    return few_rows(run.spark, rows, TABLE_STATISTICS.ddl)
 
 
 def optimize_conf(maintain: Maintain) -> dict[str, str]:

@@ -17,7 +17,7 @@ from fabyield.reports.summary import summary
 from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.side_by_side import side_by_side
-from fabyield.spark import INTERPRETED, session, session_conf
+from fabyield.spark import SMALL, session, session_conf
 from fabyield.steps import can_be_rebuilt, declared, job_module, steps, waits_for
 from fabyield.store import Store
 
@@ -68,7 +68,7 @@ def one_night(night: Run, ledger: Ledger) -> None:
         def work(step: str) -> None:
             take(run, ledger, step, titles[step])
 
-        with session_conf(run.spark, INTERPRETED if _is_small(run, ledger, order) else {}):
+        with session_conf(run.spark, SMALL if _is_small(run, ledger, order) else {}):
             side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
         fenced(night.settings.lake)
         remove_folder(stages(night))
@@ -85,7 +85,7 @@ def one_night(night: Run, ledger: Ledger) -> None:
 
 def _is_small(night: Run, ledger: Ledger, order: Sequence[str]) -> bool:
     """Whether plans cost more to compile than to run; a rebuild may take up all there is."""
-    most, batch = night.settings.night.interpreted_mb, night.attempt.batch
+    most, batch = night.settings.night.small_mb, night.attempt.batch
     # One that goes on with files that are decoded, or after one that was stopped, has more to do.
     behind = {ledger.done_until(step) for step in order}
     is_plain = len(behind) == 1 and 0 not in behind and not ledger.is_done(batch, order[0])

@@ -96,13 +96,20 @@ class Run:
         """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
         return self.read(table).where(spanned("wafer_key", wafers, "wafer_key"))
 
-    def read_files(self, table: Table, files: DataFrame) -> DataFrame:
-        """The rows of `table` from `files`, which have a file_key.
+    def read_files(self, table: Table, files: DataFrame | Sequence[int]) -> DataFrame:
+        """The rows of `table` from `files`: their keys, or rows that have a file_key.
 
         By literal keys, so that Delta passes over the files of other nights.
         """
-        rows = files.select("file_key").distinct().collect()
-        return self.read(table).where(among("file_key", [row["file_key"] for row in rows]))
+        if isinstance(files, DataFrame):
+            rows = files.select("file_key").distinct().collect()
+            files = [row["file_key"] for row in rows]
+        return self.read(table).where(among("file_key", files))
+
+    def files_of(self, test_runs: Table, wafers: Sequence[int] | None) -> list[int]:
+        """The keys of the files that the test runs of `wafers` were read from; None: of all."""
+        where = None if wafers is None else pc.field("wafer_key").isin(list(wafers))
+        return _distinct(self.arrow(test_runs, ["file_key"], where))
 
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""
@@ -139,14 +146,28 @@ class Run:
         """
         if self.is_first(target):
             return None
-        changed = [self._changed(source).select("wafer_key") for source in sources]
-        keys = reduce(DataFrame.union, changed).distinct().collect()
-        return sorted(row["wafer_key"] for row in keys)
+        keys: set[int] = set()
+        frames: list[DataFrame] = []
+        for source in sources:
+            if isinstance(source, DataFrame):
+                frames.append(source.select("wafer_key"))
+            elif source.change_feed:
+                keys.update(self._changed_wafers(source))
+            else:
+                frames.append(self.new(source).select("wafer_key"))
+        if frames:
+            rows = reduce(DataFrame.union, frames).distinct().collect()
+            keys.update(row["wafer_key"] for row in rows)
+        return sorted(keys)
 
-    def _changed(self, source: Table | DataFrame) -> DataFrame:
-        if isinstance(source, DataFrame):
-            return source
-        return self.changes(source) if source.change_feed else self.new(source)
+    def _changed_wafers(self, table: Table) -> list[int]:
+        names, ours = ["wafer_key", "fab_id"], pc.field("fab_id") == self.fab_id
+        if self.is_anew(table):
+            rows = self.arrow(table, names)
+        else:
+            self._check_reads(table)
+            rows = self.store.changed(table, self.seen[table.table], names, ours)
+        return _distinct(rows.select(["wafer_key"]))
 
     def write(self, table: Table, df: DataFrame, wafers: Sequence[int] | None = None) -> None:
         """Audit and publish `df` as the new rows of `table`."""
@@ -257,8 +278,12 @@ class Run:
         table = batch.table
         if self._is_rebuilt(table) or table.write is WriteMode.REPLACE:
             wafers = batch.wafers
-            where = self._all_ours if wafers is None else among("wafer_key", wafers)
-            self.store.replace(table, rows, where)
+            if wafers is None:
+                self.store.replace(table, rows, self._all_ours)
+            else:
+                key = pc.field("wafer_key")
+                span = (key >= min(wafers)) & (key <= max(wafers))
+                self.store.replace(table, rows, among("wafer_key", wafers), span)
         elif batch.files is not None:
             self.store.replace(table, rows, among("file_key", batch.files))
         elif table.write is WriteMode.APPEND:
@@ -356,3 +381,8 @@ class Run:
         alert = alerts.Alert(*named, observed, expectation.look_at)
         self.notices.append(alert)
         alerts.send([alert], self.settings.alerts)
+
+
+def _distinct(keys: pa.Table) -> list[int]:
+    """The different values of the one column of `keys`, none of which is null."""
+    return [int(key) for key in pc.unique(keys.column(0)).to_numpy()]

@@ -126,11 +126,11 @@ class Maintain:
 class Nights:
     """How many steps that need not wait for one another are under way at a time.
 
-    Plans of a night that brings fewer MB of files than `interpreted_mb` are not compiled.
+    A night that brings fewer MB of files than `small_mb` is planned for few rows.
     """
 
     parallel_steps: int = 1
-    interpreted_mb: float = 0
+    small_mb: float = 0
 
     def __post_init__(self) -> None:
         if self.parallel_steps < 1:

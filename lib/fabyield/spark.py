@@ -8,8 +8,12 @@ from pyspark.sql import SparkSession
 from fabyield.errors import ConfigError
 from fabyield.settings import Settings
 
-# Spark then runs its plans as they are, without code that would have to be made and compiled.
-INTERPRETED = {
+# For little work: Spark runs its plans as they are, without code that would have to be made and
+# compiled, and does not divide what one task does soon.
+SMALL = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.files.minPartitionNum": "1",
+    "spark.sql.leafNodeDefaultParallelism": "1",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }

@@ -18,9 +18,18 @@ from pyspark.sql import functions as F
 
 from fabyield.appending import append_once
 from fabyield.conflicts import refuse_transactions, replanned
-from fabyield.delta_log import DeltaLog
-from fabyield.delta_rows import Row, arrow_rows, count_rows, first_row, stored_types
+from fabyield.delta_log import DeltaLog, DeltaLogError
+from fabyield.delta_rows import (
+    Row,
+    arrow_rows,
+    changed_rows,
+    count_rows,
+    first_row,
+    may_hold,
+    stored_types,
+)
 from fabyield.errors import ContractError, FabYieldError
+from fabyield.few_rows import few_rows
 from fabyield.lease import fenced
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
@@ -77,7 +86,7 @@ class Store:
         Columns that its schema has gained are added to what is stored, by a commit; see create.
         """
         if not self.exists(table):
-            return self.spark.createDataFrame([], table.ddl)
+            return few_rows(self.spark, [], table.ddl)
         self.create(table)
         return table.conform(self.spark.read.format("delta").load(self.path(table)))
 
@@ -122,6 +131,22 @@ class Store:
         with _reading(table):
             return self.exists(table) and first_row(self.path(table), where) is not None
 
+    def changed(
+        self, table: Table, version: int, columns: Sequence[str], where: Expression | None = None
+    ) -> pa.Table:
+        """The `columns` of all rows of `table` that came, changed or left since `version`.
+
+        Read on the driver without Spark; a row that was only moved may be among them.
+        """
+        schema = pa.schema([table.arrow.field(name) for name in columns])
+        with _reading(table):
+            return changed_rows(self.path(table), version, schema, where)
+
+    def may_hold(self, table: Table, where: Expression) -> bool:
+        """Whether, by the bounds of its files alone, `table` may have a row that meets `where`."""
+        with _reading(table):
+            return self.exists(table) and may_hold(self.path(table), where)
+
     @repeated
     def append(self, table: Table, df: DataFrame, batch: int, fab_id: str = "") -> None:
         """Add `df` as the rows of `batch`, unless the fab has added that batch or a later one."""
@@ -146,7 +171,7 @@ class Store:
         """
         if self.version(table) < version:
             none = f"{table.ddl}, {CHANGE} string, {VERSION} bigint"
-            return self.spark.createDataFrame([], none)
+            return few_rows(self.spark, [], none)
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
         rows = reader.option("startingVersion", version).load(self.path(table))
         return rows.select(*table.columns, CHANGE, VERSION)
@@ -198,10 +223,18 @@ class Store:
         self.merge(table, df, None if gone.isEmpty() else gone, bounds)
 
     @repeated
-    def replace(self, table: Table, df: DataFrame, where: str) -> None:
-        """Put `df` in the place of the rows that meet `where`; of all of them: "true"."""
+    def replace(
+        self, table: Table, df: DataFrame, where: str, span: Expression | None = None
+    ) -> None:
+        """Put `df` in the place of the rows that meet `where`; of all of them: "true".
+
+        Those lie in `span`, if it is given: where no row does, none is looked for.
+        """
         self.create(table)
-        self._overwrite(table, df, where)
+        if span is None or self.may_hold(table, span):
+            self._overwrite(table, df, where)
+        else:
+            self._save(table, df.write.format("delta").mode("append"))
 
     @repeated
     def update(self, table: Table, where: str, values: dict[str, Column]) -> None:
@@ -303,7 +336,7 @@ def _reading(table: Table) -> Iterator[None]:
     """Name `table` where it cannot be read without Spark."""
     try:
         yield
-    except (DeltaError, OSError, pa.ArrowException) as error:
+    except (DeltaError, DeltaLogError, OSError, pa.ArrowException) as error:
         raise FabYieldError(
             f"{table.table}: cannot be read: {error}; fabyield fsck {table.table} --deep names "
             "what is damaged"

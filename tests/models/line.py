@@ -6,6 +6,7 @@ from random import Random
 from pyspark.sql import SparkSession
 
 from fabyield.models.learning import ModelFrames
+from tests.frames import of_tuples
 
 WAFERS = (
     "fab_id string, wafer_key bigint, lot_id string, wafer_id string, product_id string, "
@@ -44,7 +45,7 @@ def line(spark: SparkSession, seed: int) -> ModelFrames:
         if lot < SORTED_LOTS:
             rows["yields"].append(("F1", key, "CP1", 520, random.gauss(80 if bad else 92, 1.3)))
     frames = zip(rows.values(), [WAFERS, HISTORY, PCM, YIELD], strict=True)
-    wafers, history, pcm, yields = (spark.createDataFrame(*frame) for frame in frames)
+    wafers, history, pcm, yields = (of_tuples(spark, *frame) for frame in frames)
     return ModelFrames(wafers, history, pcm, yields)
 
 

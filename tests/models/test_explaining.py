@@ -4,6 +4,7 @@ from pyspark.sql import functions as F
 
 from fabyield.models.explaining import mean_drivers, wafer_drivers
 from fabyield.models.features import Features
+from tests.frames import of_tuples
 
 FEATURES = Features(("etch=E1/A", "etch=E1/B"), ("vth",))
 NAN = float("nan")
@@ -16,9 +17,7 @@ def scored(spark):
         ("F1", 1, [0.0, 1.0, NAN], [0.0, -3.0, 1.0]),
         ("F1", 2, [1.0, 0.0, 0.4], [1.0, 1.0, 1.5]),
     ]
-    return spark.createDataFrame(rows, ddl).withColumn(
-        "features", array_to_vector(F.col("features"))
-    )
+    return of_tuples(spark, rows, ddl).withColumn("features", array_to_vector(F.col("features")))
 
 
 def test_drivers_rank_by_size_either_way_and_leave_out_what_adds_nothing(scored):

@@ -12,6 +12,7 @@ from fabyield.models.features import (
     step_hours,
     wafer_features,
 )
+from tests.frames import of_tuples
 
 AT = [datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(10)]
 HISTORY = (
@@ -25,17 +26,17 @@ KEYS = "fab_id string, wafer_key bigint"
 
 @pytest.fixture
 def history(spark):
-    return lambda *rows: spark.createDataFrame([("F1", *row) for row in rows], HISTORY)
+    return lambda *rows: of_tuples(spark, [("F1", *row) for row in rows], HISTORY)
 
 
 @pytest.fixture
 def pcm(spark):
-    return lambda *rows: spark.createDataFrame([("F1", *row) for row in rows], PCM)
+    return lambda *rows: of_tuples(spark, [("F1", *row) for row in rows], PCM)
 
 
 @pytest.fixture
 def values(spark):
-    return lambda *rows: spark.createDataFrame([("F1", *row) for row in rows], VALUES)
+    return lambda *rows: of_tuples(spark, [("F1", *row) for row in rows], VALUES)
 
 
 def test_facts_are_chambers_hours_and_pcm_and_nothing_else(history, pcm):
@@ -78,7 +79,7 @@ def test_last_finite_pcm_value_counts(pcm):
 def test_features_come_from_training_wafers_only(spark, values):
     facts = values((1, "vth", 0.5, False), (1, "s=E/B", 1.0, True), (2, "s=E/A", 1.0, True))
 
-    features = learn_features(facts, spark.createDataFrame([("F1", 1)], KEYS))
+    features = learn_features(facts, of_tuples(spark, [("F1", 1)], KEYS))
 
     assert features == Features(levels=("s=E/B",), measures=("vth",))
 
@@ -102,8 +103,8 @@ def test_names_that_differ_in_case_or_hold_dots_stay_apart(values):
 
 def test_what_was_measured_after_the_sort_began_is_unknown(spark, pcm):
     rows = pcm((1, "before", 1.0, AT[1]), (1, "after", 1.0, AT[3]), (2, "unsorted", 1.0, AT[9]))
-    wafers = spark.createDataFrame(
-        [("F1", 1, AT[2]), ("F1", 2, None)], f"{KEYS}, sort_started_at timestamp"
+    wafers = of_tuples(
+        spark, [("F1", 1, AT[2]), ("F1", 2, None)], f"{KEYS}, sort_started_at timestamp"
     )
 
     known = before_sort(rows, "measured_at", wafers)

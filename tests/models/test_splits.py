@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 from fabyield.models.splits import Count, Lot, LotSplit, lots_of, split_lots, validation_tail
+from tests.frames import of_tuples
 
 WAFERS = (
     "fab_id string, wafer_key bigint, lot_id string, started_at timestamp, final_yield_pct double"
@@ -52,11 +53,13 @@ def test_no_validation_tail_where_it_would_leave_too_few_low_wafers():
 
 def test_lot_finishes_when_its_last_wafer_leaves_its_last_step(spark):
     at = [datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in range(4)]
-    wafers = spark.createDataFrame(
+    wafers = of_tuples(
+        spark,
         [("F1", 1, "A", at[0], 90.0), ("F1", 2, "A", at[1], None), ("F1", 3, "B", at[0], None)],
         WAFERS,
     )
-    history = spark.createDataFrame(
+    history = of_tuples(
+        spark,
         [("F1", 1, at[1], at[2]), ("F1", 2, at[1], at[3]), ("F1", 3, at[1], None)],
         "fab_id string, wafer_key bigint, started_at timestamp, ended_at timestamp",
     )

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from fabyield.tables import BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS
 from fabyield.transforms.bin_pareto import bin_names, bin_pareto
 from tests.conftest import FAB
+from tests.frames import of_tuples
 
 NAMES = (
     "fab_id string, wafer_key bigint, insertion string, "
@@ -16,7 +17,7 @@ def die(hard_bin, soft_bin=None, final_pass=False, **more):
 
 
 def pareto(spark, rows, *dies, names=()):
-    named = spark.createDataFrame(list(names), NAMES)
+    named = of_tuples(spark, list(names), NAMES)
     return bin_pareto(rows(DIE_RESULTS, *dies), named, rows(WAFERS, {"lot_id": "A"}))
 
 

@@ -3,6 +3,7 @@ from pyspark.sql import functions as F
 
 from fabyield.settings import Settings
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
+from tests.frames import of_tuples
 
 RULES = NameRules([["[.]00$", ""]], Settings.load("dev").fab.wafer_id_rules)
 
@@ -13,7 +14,7 @@ def spelt(spark):
 
     def ask(pairs):
         rows = [(turn, *pair) for turn, pair in enumerate(pairs)]
-        raw = spark.createDataFrame(rows, "turn int, lot string, wafer string")
+        raw = of_tuples(spark, rows, "turn int, lot string, wafer string")
         lot = canonical_lot(F.col("lot"), RULES)
         wafer = canonical_wafer(F.col("wafer"), lot, RULES)
         return [tuple(row) for row in raw.orderBy("turn").select(lot, wafer).collect()]

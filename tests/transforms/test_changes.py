@@ -1,6 +1,7 @@
 import pytest
 
 from fabyield.transforms.changes import latest
+from tests.frames import of_tuples
 
 FEED = "key int, value string, _change_type string, _commit_version bigint"
 
@@ -18,7 +19,7 @@ FEED = "key int, value string, _change_type string, _commit_version bigint"
     ],
 )
 def test_last_change_of_a_key_tells_what_became_of_it(spark, feed, last):
-    changes = spark.createDataFrame([(1, *change) for change in feed], FEED)
+    changes = of_tuples(spark, [(1, *change) for change in feed], FEED)
 
     found = latest(changes, ["key"]).collect()
 
@@ -26,6 +27,6 @@ def test_last_change_of_a_key_tells_what_became_of_it(spark, feed, last):
 
 
 def test_each_key_has_one_last_change(spark):
-    changes = spark.createDataFrame([(n, "a", "insert", n) for n in (1, 2, 3)], FEED)
+    changes = of_tuples(spark, [(n, "a", "insert", n) for n in (1, 2, 3)], FEED)
 
     assert sorted(row["key"] for row in latest(changes, ["key"]).collect()) == [1, 2, 3]

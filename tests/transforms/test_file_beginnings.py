@@ -2,6 +2,7 @@ import pytest
 
 from fabyield.tables import FILE_BEGINNINGS, PARTS, STDF_FILES
 from fabyield.transforms.file_beginnings import candidates, file_beginnings, still_held
+from tests.frames import of_tuples
 
 FILE = {"fab_id": "F1", "session_id": "s", "retest_bins": None}
 
@@ -55,7 +56,7 @@ def touchdowns(key, *found):
 )
 def test_file_begins_another_if_all_its_touchdowns_stand_there(rows, spark, longer, begins):
     parts = rows(PARTS, *touchdowns(1, (10, 1), (20, 2)), *touchdowns(2, *longer))
-    pairs = spark.createDataFrame([("F1", 1, 2)], "fab_id string, file_key int, whole_key int")
+    pairs = of_tuples(spark, [("F1", 1, 2)], "fab_id string, file_key int, whole_key int")
 
     assert file_beginnings(pairs, parts).collect() == begins
 

@@ -2,6 +2,7 @@ import pytest
 
 from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
 from fabyield.transforms.history import doubled, followed, last_changed, ranked, remade
+from tests.frames import of_tuples
 
 PLACE = {"fab_id": "F1", "wafer_id": "02"}
 NAMES = [("A", 1), ("A.1", 1), ("B", 3)]
@@ -55,7 +56,7 @@ def test_wafers_are_made_anew_where_rows_left_or_a_name_moved(names, steps, kind
 
 def test_only_changed_rows_are_taken_up_and_all_of_wafers_made_anew(names, steps, spark):
     source, changed = steps(["A", "A.1", "B", "B"]), steps(["A", "B"], [])
-    anew = spark.createDataFrame([(1,)], "wafer_key bigint")
+    anew = of_tuples(spark, [(1,)], "wafer_key bigint")
 
     found = followed(source, changed, names, anew)
 
@@ -64,7 +65,7 @@ def test_only_changed_rows_are_taken_up_and_all_of_wafers_made_anew(names, steps
 
 def test_deleted_rows_are_not_taken_up(names, steps, spark):
     found = followed(
-        steps(["A"]), steps(["A", "B"], ["B"]), names, spark.createDataFrame([], "wafer_key bigint")
+        steps(["A"]), steps(["A", "B"], ["B"]), names, of_tuples(spark, [], "wafer_key bigint")
     )
 
     assert lots(found) == ["A"]
@@ -79,7 +80,7 @@ def counted(spark):
     """`counted(told, stored)`: chambers of the rows that count, and whether they are stored."""
 
     def build(told, stored=()):
-        told, stored = (spark.createDataFrame(list(rows), CHANGED) for rows in (told, stored))
+        told, stored = (of_tuples(spark, list(rows), CHANGED) for rows in (told, stored))
         rows = ranked(told, stored, KEY, ["chamber_id"]).where("turn = 1").collect()
         return sorted((row["chamber_id"], row["is_stored"]) for row in rows)
 
@@ -100,7 +101,7 @@ def test_of_rows_that_tell_the_same_the_last_changed_one_counts(
 ):
     for order in ([first, second], [second, first]):
         assert counted(order) == [(chamber, False) for chamber in counts]
-        assert doubled(spark.createDataFrame(order, CHANGED), KEY) == 2 - len(counts)
+        assert doubled(of_tuples(spark, order, CHANGED), KEY) == 2 - len(counts)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +118,8 @@ def test_row_that_is_stored_counts_where_it_was_changed_later(counted, stored, c
 
 
 def test_rows_that_tell_something_else_than_the_first_differ(spark):
-    told = spark.createDataFrame([(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, None, 3)], CHANGED)
-    stored = spark.createDataFrame([(1, 7, "B", 4), (2, 7, "A", 1)], CHANGED)
+    told = of_tuples(spark, [(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, None, 3)], CHANGED)
+    stored = of_tuples(spark, [(1, 7, "B", 4), (2, 7, "A", 1)], CHANGED)
 
     rows = ranked(told, stored, KEY, ["chamber_id"]).orderBy("turn").collect()
 
@@ -141,6 +142,6 @@ def test_rows_that_tell_something_else_than_the_first_differ(spark):
     ],
 )
 def test_of_rows_with_one_key_the_last_changed_is_left_and_those_without_a_key(spark, told, left):
-    rows = last_changed(spark.createDataFrame(told, CHANGED), KEY, ["wafer_key"])
+    rows = last_changed(of_tuples(spark, told, CHANGED), KEY, ["wafer_key"])
 
     assert "".join(sorted(row["chamber_id"] for row in rows.collect())) == left

@@ -5,6 +5,7 @@ import pytest
 
 from fabyield.tables import METRIC_HISTORY, TEST_RUNS, WAFERS
 from fabyield.transforms.metric_history import metric_history, unmatched
+from tests.frames import of_tuples
 
 SHARE = "fab_id string, metric string, counted bigint, total bigint"
 
@@ -58,7 +59,7 @@ def limits(rows, spark):
     def compare(counted, total, *earlier):
         named = {"fab_id": "F1", "metric": "m"}
         before = [named | {"value": value, "batch": n} for n, value in enumerate(earlier)]
-        shares = spark.createDataFrame([("F1", "m", counted, total)], SHARE)
+        shares = of_tuples(spark, [("F1", "m", counted, total)], SHARE)
         return metric_history(shares, rows(METRIC_HISTORY, *before)).collect()
 
     return compare

@@ -11,6 +11,7 @@ from fabyield.stdf.naming import Naming
 from fabyield.stdf.sessions import TOUCHDOWN, SessionFile, is_beaten
 from fabyield.transforms import test_runs as by_spark
 from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
+from tests.frames import of_tuples
 
 FAB = Settings.load("dev").fab
 LOT_RULES = [["[.]([0-9])0$", "/$1"]]
@@ -40,7 +41,7 @@ RUN = (
 
 def test_f15_wafers_are_spelt_as_spark_spells_them(spark):
     pairs = [(lot, wafer) for lot in LOTS for wafer in WAFERS]
-    df = spark.createDataFrame(pairs, "lot string, wafer string").coalesce(1)
+    df = of_tuples(spark, pairs, "lot string, wafer string").coalesce(1)
     df = df.withColumn("lot", canonical_lot(df.lot, RULES))
 
     expected = df.select("lot", canonical_wafer(df.wafer, df.lot, RULES)).collect()
@@ -52,7 +53,7 @@ def test_f15_wafers_are_spelt_as_spark_spells_them(spark):
 
 def test_insertions_are_named_as_spark_names_them(spark):
     rules = by_spark.TesterRules("UTC", RULES, FAB.insertion_rules, FAB.default_insertion)
-    df = spark.createDataFrame(FLOWS, "flow_id string, test_cod string").coalesce(1)
+    df = of_tuples(spark, FLOWS, "flow_id string, test_cod string").coalesce(1)
 
     expected = [row[0] for row in df.select(by_spark.insertion(rules)).collect()]
 
@@ -87,8 +88,8 @@ def test_f07_superseded_files_are_those_that_spark_marks(spark, seed):
         for place, whole, size, session, kind, wafers in files
         for wafer, start in wafers
     ]
-    none = spark.createDataFrame([], "file_key bigint")
-    marked = by_spark.superseded(spark.createDataFrame(runs, RUN), none).where("is_superseded")
+    none = of_tuples(spark, [], "file_key bigint")
+    marked = by_spark.superseded(of_tuples(spark, runs, RUN), none).where("is_superseded")
     expected = {row["file_key"] for row in marked.collect()}
 
     sources = [source(file) for file in files]

@@ -7,6 +7,7 @@ from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, WAFER_NAME
 from fabyield.transforms import test_runs as transform
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.test_runs import superseded
+from tests.frames import of_tuples
 
 FAB = Settings.load("dev").fab
 FIRST = [("A", "02", 5), ("A", "-", 6), ("-AAAAAAAA", "02", 7), ("-BBBBBBBB", "02", 8)]
@@ -69,8 +70,8 @@ def beaten(spark):
             for key, status, size, wafers in files
             for wafer in wafers
         ]
-        begin = spark.createDataFrame(list(beginnings), "file_key bigint, whole_key bigint")
-        marked = superseded(spark.createDataFrame(runs, RUN), begin).where("is_superseded")
+        begin = of_tuples(spark, list(beginnings), "file_key bigint, whole_key bigint")
+        marked = superseded(of_tuples(spark, runs, RUN), begin).where("is_superseded")
         return sorted({row["file_key"] for row in marked.collect()})
 
     return find
@@ -108,7 +109,7 @@ def test_first_rule_that_matches_names_the_insertion(spark):
         (4, None, None),
         (5, "FT7\0", None),
     ]
-    df = spark.createDataFrame(names, "turn int, flow_id string, test_cod string").orderBy("turn")
+    df = of_tuples(spark, names, "turn int, flow_id string, test_cod string").orderBy("turn")
 
     actual = df.select(transform.insertion(rules())).collect()
 
@@ -122,7 +123,7 @@ def test_insertion_is_named_by_the_match_alone(spark):
         [{"column": "job_nam", "pattern": "(?i)(?<=_)ws([0-9])", "insertion": "CP$1"}],
         "FT1",
     )
-    df = spark.createDataFrame([("m16g_ws2_v7",), ("m16g",)], "job_nam string")
+    df = of_tuples(spark, [("m16g_ws2_v7",), ("m16g",)], "job_nam string")
 
     actual = df.select(transform.insertion(found)).collect()
 

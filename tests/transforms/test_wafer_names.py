@@ -1,5 +1,6 @@
 from fabyield.tables import WAFER_NAMES, WAFER_REGISTRY, WAFERS
 from fabyield.transforms.wafer_names import keyed, wafer_names
+from tests.frames import of_tuples
 
 NAME = {"fab_id": "F1", "wafer_id": "02"}
 FIRST = (
@@ -11,7 +12,7 @@ FIRST = (
 def test_every_name_has_the_key_of_the_wafers_first_and_a_number_of_its_own(rows, spark):
     lots = enumerate(["A", "A.1", "B"], 1)
     registry = rows(WAFER_REGISTRY, *(NAME | {"lot_id": lot, "wafer_key": n} for n, lot in lots))
-    first = spark.createDataFrame([("F1", "A.1", "02", "A", "split", None, False)], FIRST)
+    first = of_tuples(spark, [("F1", "A.1", "02", "A", "split", None, False)], FIRST)
 
     found = wafer_names(registry, first).orderBy("name_key")
 

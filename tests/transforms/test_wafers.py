@@ -13,6 +13,7 @@ from fabyield.tables import (
 )
 from fabyield.transforms import wafers as transform
 from fabyield.transforms.canonical import NameRules, canonical_names
+from tests.frames import of_tuples
 
 FAB = Settings.load("dev").fab
 RULES = NameRules(FAB.lot_id_rules, FAB.wafer_id_rules)
@@ -32,7 +33,7 @@ def wafers(rows, spark):
         names = rows(WAFER_NAMES, PLACE | NAME, CHILD | NAME | {"name_key": 6})
         known = canonical_names(rows(FAB_WAFERS, *fab_wafers), RULES)
         lots = transform.canonical_lots(rows(FAB_LOTS, *lots), RULES)
-        renamings = spark.createDataFrame(list(events), EVENT)
+        renamings = of_tuples(spark, list(events), EVENT)
         return transform.wafers(names, renamings, known, lots, rows(FAB_PRODUCTS, *products))
 
     return build
@@ -118,6 +119,6 @@ def test_tested_wafers_are_sighted_in_the_lot_that_their_file_names(rows):
 
 
 def test_both_names_of_a_renamed_wafer_are_sighted(spark):
-    events = spark.createDataFrame([("F1", "A.1", "02", "A", DAY)], EVENT)
+    events = of_tuples(spark, [("F1", "A.1", "02", "A", DAY)], EVENT)
 
     assert sorted(transform.renamed(events).collect()) == [("F1", "A", "02"), ("F1", "A.1", "02")]

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.ml.functions import vector_to_array
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from fabyield.few_rows import few_rows
 from fabyield.models import tables
 from fabyield.models.explaining import mean_drivers, wafer_drivers
 from fabyield.models.features import Features, learn_features, wafer_features
@@ -65,11 +66,10 @@ def yield_models(
     names = products.select("fab_id", "product_id").distinct().collect()
     parts = [product_part(frames, (row[0], row[1]), settings, shelf) for row in sorted(names)]
     spark = frames.wafers.sparkSession
-    none: list[tuple[Any, ...]] = []
     return ModelTables(
-        _union(spark.createDataFrame(none, tables.PREDICTION), [p.predictions for p in parts]),
-        _union(spark.createDataFrame(none, tables.DRIVER), [p.drivers for p in parts]),
-        spark.createDataFrame([Row(**_in_order(part.report)) for part in parts], tables.REPORT),
+        _union(few_rows(spark, [], tables.PREDICTION), [p.predictions for p in parts]),
+        _union(few_rows(spark, [], tables.DRIVER), [p.drivers for p in parts]),
+        few_rows(spark, [_in_order(part.report) for part in parts], tables.REPORT),
     )
 
 

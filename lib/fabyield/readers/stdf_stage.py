@@ -11,13 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
+from pyarrow import dataset, fs
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from fabyield import stdf
 from fabyield.errors import StageError, StdfError
+from fabyield.few_rows import few_rows
 from fabyield.files import exists, located, remove_folder
 from fabyield.readers.failures import stopped
 from fabyield.readers.stdf_rows import COUNTS, TEXTS, FileSummary, refused_file
@@ -62,14 +64,14 @@ class Stage:
         Not those of files that turned out to be broken when some rows were already staged.
         """
         if not exists(f"{self.folder}/{kind}"):
-            return self.spark.createDataFrame([], table.ddl)
-        rows = self.spark.read.parquet(f"{self.folder}/{kind}")
+            return few_rows(self.spark, [], table.ddl)
+        rows = self._parquet(kind)
         return rows.where(~F.col("file_key").isin(self._broken)) if self._broken else rows
 
     @cached_property
     def _broken(self) -> list[int]:
-        broken = self.files().where(F.col("status").isin(BROKEN, UNREADABLE))
-        return [row["file_key"] for row in broken.select("file_key").collect()]
+        rows = self.manifest("file_key", "status")
+        return [row["file_key"] for row in rows if row["status"] in (BROKEN, UNREADABLE)]
 
     def refused(self) -> DataFrame:
         """Records and stretches that could not be read (REFUSED), in no order.
@@ -77,16 +79,33 @@ class Stage:
         Of a file that turned out to be broken only the stretch that it is: its records count as
         none.
         """
-        folder = f"{self.folder}/refused"
-        if not exists(folder):
-            return self.spark.createDataFrame([], REFUSED)
-        rows = self.spark.read.parquet(folder)
+        if not self.has_refused():
+            return few_rows(self.spark, [], REFUSED)
+        rows = self._parquet("refused")
         is_record = F.col("record_name").isNotNull()
         return rows.where(~(is_record & F.col("file_key").isin(self._broken)))
 
     def files(self) -> DataFrame:
         """What was found and decoded, one row per file."""
-        return self.spark.read.parquet(f"{self.folder}/{FILES}")
+        return self._parquet(FILES)
+
+    def manifest(self, *columns: str) -> list[dict[str, Any]]:
+        """The `columns` of `files`, read on the driver without Spark."""
+        rows = self._dataset(FILES).to_table(list(columns))
+        return list(rows.to_pylist(maps_as_pydicts="strict"))
+
+    def has_refused(self) -> bool:
+        """Whether there is any record that could not be read."""
+        return exists(f"{self.folder}/refused")
+
+    def _parquet(self, kind: str) -> DataFrame:
+        # Spark would start a job to look up the columns.
+        schema = from_arrow_schema(self._dataset(kind).schema)
+        return self.spark.read.schema(schema).parquet(f"{self.folder}/{kind}")
+
+    def _dataset(self, kind: str) -> dataset.Dataset:
+        system, path = located(f"{self.folder}/{kind}")
+        return dataset.dataset(path, filesystem=system, format="parquet")
 
     def decode(
         self, found: DataFrame, landing: str, operator_key: str, tables: Mapping[str, Table]
@@ -104,8 +123,11 @@ class Stage:
             {row["file_key"]: row["size_bytes"] for row in files},
             self.spark.sparkContext.defaultParallelism * TASKS_PER_CORE,
         )
-        rows = [(tasks[row["file_key"]], row["file_key"], row["path"]) for row in files]
-        keys = self.spark.createDataFrame(rows, "task int, file_key bigint, path string")
+        rows = [
+            {"task": tasks[row["file_key"]], "file_key": row["file_key"], "path": row["path"]}
+            for row in files
+        ]
+        keys = few_rows(self.spark, rows, "task int, file_key bigint, path string")
         keys = keys.repartitionById(max(tasks.values(), default=0) + 1, "task").drop("task")
         kept = {kind: list(table.columns) for kind, table in tables.items()}
         decode = decoder(f"{landing}/stdf", self.folder, operator_key, kept)
@@ -115,8 +137,8 @@ class Stage:
             joined.write.mode("overwrite").parquet(f"{self.folder}/{FILES}")
         except Exception as error:
             paths: dict[int, list[str]] = {}
-            for task, _, path in rows:
-                paths.setdefault(task, []).append(path)
+            for row in rows:
+                paths.setdefault(row["task"], []).append(row["path"])
             if (reason := stopped(error, paths)) is None:
                 raise
             raise StageError(reason) from error

@@ -1,0 +1,82 @@
+"""How a night is run, whatever its steps do."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fabyield.ledger import NIGHT, Attempt, Ledger, State
+from fabyield.night import one_night
+from fabyield.purpose import Kind, Purpose
+from fabyield.run import Run
+from fabyield.spark import SMALL
+from tests.conftest import FAB
+
+STEPS = ["stdf_files", "fab_tables"]
+
+
+class Nights:
+    """Nights of two steps that only tell which settings they have."""
+
+    def __init__(self, run, monkeypatch):
+        self.run, self.told = run, []
+        monkeypatch.setattr("fabyield.night.steps", lambda: STEPS)
+        monkeypatch.setattr("fabyield.night.run_step", self.step)
+
+    def step(self, run, ledger):
+        conf = run.spark.conf
+        self.told.append({name: conf.get(name, None) for name in SMALL})
+        ledger.record(run.attempt, State.DONE)
+
+    def night(self, purpose=None, most=0.001):
+        policy = replace(self.run.settings.night, parallel_steps=1, small_mb=most)
+        settings = replace(self.run.settings, night=policy)
+        ledger, self.told = Ledger(self.run.store, FAB), []
+        attempt = Attempt(ledger.next_batch(), NIGHT)
+        one_night(Run(self.run.store, settings, attempt, purpose=purpose or Purpose()), ledger)
+        small = [told == SMALL for told in self.told]
+        assert len(small) == len(STEPS) and len(set(small)) == 1
+        return small[0]
+
+
+@pytest.fixture
+def nights(run, monkeypatch):
+    return Nights(run, monkeypatch)
+
+
+def test_plans_of_a_night_of_few_bytes_are_made_for_few_rows(nights, spark):
+    before = {name: spark.conf.get(name, None) for name in SMALL}
+    assert not nights.night(), "the first night takes all that is there"
+    assert nights.night()
+    assert {name: spark.conf.get(name, None) for name in SMALL} == before
+
+    small = Path(nights.run.settings.landing) / "stdf" / "small.stdf"
+    deliver(small, 999)
+    assert nights.night()
+    assert not nights.night(Purpose(Kind.REPLAY))
+    assert not nights.night(most=0)
+    deliver(small, 1000)
+    assert not nights.night()
+
+
+def deliver(file, size):
+    file.write_bytes(bytes(size))
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+
+
+def test_night_after_one_that_was_stopped_has_more_to_do(nights, monkeypatch):
+    nights.night()
+
+    def stopping(run, ledger):
+        if run.attempt.step == STEPS[1]:
+            raise ZeroDivisionError
+        nights.step(run, ledger)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fabyield.night.run_step", stopping)
+        with pytest.raises(ZeroDivisionError):
+            nights.night()
+
+    assert not nights.night()
+    assert nights.night()
