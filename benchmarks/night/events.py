@@ -1,7 +1,7 @@
 """What Spark's event log tells of a night: jobs and queries, which depend on no machine's speed."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,11 @@ QUERY = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart"
 # Of what belongs to no step, such as the night's own summary.
 OTHER = "none"
 NANOS = 1e9
+ROWS = (
+    ("Input Metrics", "Records Read"),
+    ("Shuffle Read Metrics", "Total Records Read"),
+    ("Output Metrics", "Records Written"),
+)
 
 
 def conf(folder: Path) -> dict[str, str]:
@@ -22,10 +27,14 @@ def conf(folder: Path) -> dict[str, str]:
 
 
 def told(folder: Path) -> dict[str, dict[str, float]]:
-    """By step: its `jobs`, its `queries`, and the processor seconds of its tasks in the JVM."""
+    """By step: `jobs`, `queries`, processor seconds of its tasks in the JVM, and `executors`.
+
+    Those are counted whose tasks read, were sent or wrote any rows.
+    """
     jobs: Counter[str] = Counter()
     queries: Counter[str] = Counter()
     tasks: Counter[str] = Counter()
+    executors: dict[str, set[str]] = defaultdict(set)
     of_stage: dict[int, str] = {}
     for event in _events(folder):
         if event["Event"] == QUERY:
@@ -38,8 +47,15 @@ def told(folder: Path) -> dict[str, dict[str, float]]:
             metrics = event.get("Task Metrics") or {}
             step = of_stage.get(event["Stage ID"], OTHER)
             tasks[step] += metrics.get("Executor CPU Time", 0)
+            if any(metrics.get(kind, {}).get(name) for kind, name in ROWS):
+                executors[step].add(event["Task Info"]["Executor ID"])
     return {
-        step: {"jobs": jobs[step], "queries": queries[step], "task_seconds": tasks[step] / NANOS}
+        step: {
+            "jobs": jobs[step],
+            "queries": queries[step],
+            "task_seconds": tasks[step] / NANOS,
+            "executors": len(executors[step]),
+        }
         for step in {*jobs, *queries}
     }
 

@@ -38,7 +38,7 @@ if any(Path(word).parent == Path({jobs!r}) for word in sys.orig_argv):
 
 
 class Submitted(subprocess.Popen[str]):
-    """A job over `fab`, with `lease` in its conf, in a group of processes of its own."""
+    """A job over `fab`, with more `sections` of its conf, in a group of processes of its own."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Submitted(subprocess.Popen[str]):
         name: str = "here",
         options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
-        **lease: object,
+        **sections: Mapping[str, object],
     ) -> None:
         self.said = fab.root / name / f"{job}.log"
         self.output = fab.root / f"{name}.out"
@@ -55,7 +55,8 @@ class Submitted(subprocess.Popen[str]):
         settings = {name: getattr(given, name) for name in ("lake", "landing", "report")}
         settings |= {"fab": asdict(given.fab), "database": {"url": given.database.url}}
         settings |= {"night": asdict(given.night)}
-        settings |= {"log": str(self.said.parent), "lease": lease, "spark": FEW_TASKS}
+        settings |= {"log": str(self.said.parent)} | sections
+        settings["spark"] = FEW_TASKS | dict(sections.get("spark", {}))
         conf = fab.root / f"{name}.yml"
         conf.write_text(yaml.safe_dump(settings))
         command = [str(SUBMIT), *options, str(JOBS / f"{job}.py"), f"--conf={conf}"]

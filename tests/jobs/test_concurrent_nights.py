@@ -30,10 +30,10 @@ def test_f03_two_nights_at_once_take_turns_and_lose_and_double_no_row(new_fab, u
 
 def test_f03_run_paused_past_its_lease_ends_before_its_next_commit(new_fab, undisturbed):
     fab, lease = new_fab(), {"kind": "lease", "seconds": 5}
-    with Submitted(fab, "stdf_files", "paused", **lease) as paused:
+    with Submitted(fab, "stdf_files", "paused", lease=lease) as paused:
         paused.says("parts: published")
         paused.send(signal.SIGSTOP)
-        with Submitted(fab, "stdf_files", "other", **lease) as other:
+        with Submitted(fab, "stdf_files", "other", lease=lease) as other:
             assert other.wait() == 0
         versions = {name: fab.store.version(table) for name, table in ALL.items()}
         paused.send(signal.SIGCONT)
