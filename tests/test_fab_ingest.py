@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from delta import DeltaTable
 from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from pyspark.sql import functions as F
 
@@ -47,13 +48,15 @@ class Fab:
     def __init__(self, spark, settings, conf, execute, url=""):
         self.store, self.execute, self.url = Store(spark, settings.lake), execute, url
         self.settings = replace(settings, database=conf)
-        self.nights = 0
+        self.nights, self.seen = 0, {}
 
     def night(self, *tables, full=False, optional=()):
         self.nights += 1
         attempt = Attempt(self.nights, "fab_tables")
-        run = Run(self.store, self.settings, attempt, 0 if full else self.nights - 1)
+        since = 0 if full else self.nights - 1
+        run = Run(self.store, self.settings, attempt, since, self.seen)
         take_in(run, tables, optional)
+        self.seen = {table.table: self.store.version(table) for table in tables}
         return run
 
     def conf(self, **changes):
@@ -179,6 +182,28 @@ def test_row_deleted_at_the_source_leaves_the_lake_the_same_night(fab, caplog):
     assert caplog.text.count("bronze.fab_lots: read again, whole, as rows were deleted or") == 1
     assert why in caplog.text
     assert len(run.attempt.tables) == 4
+
+
+def test_table_that_was_restored_is_read_whole_and_loses_no_change(fab):
+    fab.night(FAB_LOTS)
+    first = fab.store.version(FAB_LOTS)
+    there = fab.store.read(FAB_LOTS).count()
+    # Not within the overlap of what comes last.
+    changed = "update lots set status = 'scrapped', updated_at = {} where lot_id = 'K1001'"
+    fab.execute(changed.format(newest("lots")))
+    late = f"insert into lots values ('X1', 'M16G', null, 'held', {newest('lots')} + 9 * {DAY})"
+    fab.night(FAB_LOTS)
+    fab.execute(late)
+    fab.night(FAB_LOTS)
+    before = fab.rows(FAB_LOTS)
+
+    stored = DeltaTable.forPath(fab.store.spark, fab.store.path(FAB_LOTS))
+    stored.restoreToVersion(first)
+    assert fab.rows(FAB_LOTS) != before
+    fab.night(FAB_LOTS)
+
+    assert fab.rows(FAB_LOTS) == before
+    assert fab.read(FAB_LOTS)[-1] == (True, there + 1, 0)
 
 
 def test_row_that_came_later_than_the_overlap_arrives_the_same_night(fab):
