@@ -184,6 +184,21 @@ def test_f03_writers_that_fill_a_new_table_at_once_double_no_row(store, frame, w
     assert stored(store) == [(1, "a", None, 1)]
 
 
+def test_f02_table_whose_maker_was_killed_before_its_first_commit_is_made(
+    store, frame, monkeypatch
+):
+    monkeypatch.setattr("fabyield.store.LOOKS", 1)
+    log = Path(store.path(MADE_UP)) / "_delta_log"
+    (log / "_staged_commits").mkdir(parents=True)
+    (log / ".00000000000000000000.json.7.tmp").write_text('{"commitInfo":')
+
+    store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
+
+    assert stored(store) == [(1, "a", None, 1)]
+    detail = DeltaTable.forPath(store.spark, store.path(MADE_UP)).detail().collect()[0]
+    assert detail["clusteringColumns"] == ["wafer_key"]
+
+
 def test_merge_updates_the_rows_that_differ_and_inserts_the_new(store, frame):
     store.merge(
         MADE_UP, frame((1, "a", {"PTR": 1}, 1), (2, "b", {"PTR": 1}, 1), (4, None, None, 1))

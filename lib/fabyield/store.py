@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from threading import Lock
+from time import sleep
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -30,6 +31,7 @@ from fabyield.delta_rows import (
 )
 from fabyield.errors import ContractError, FabYieldError
 from fabyield.few_rows import few_rows
+from fabyield.files import remove_folder
 from fabyield.lease import fenced
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
@@ -39,6 +41,8 @@ from fabyield.transforms.pruning import between, spanned
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
 GONE = "_gone"
+# As long as another writer may take from the folder of a log to its first commit.
+LOOKS, SECONDS_BETWEEN = 20, 0.25
 P = ParamSpec("P")
 T = TypeVar("T")
 Write = Callable[Concatenate["Store", Table, P], T]
@@ -272,9 +276,21 @@ class Store:
         try:
             self._commit(builder.execute)
         except AnalysisException:
-            # Delta may also say this where another writer made the table at the same time.
-            if not self.exists(table):
-                raise
+            # Delta looks for a table wherever there is a folder for its log: one that another
+            # writer makes at the same time, or that one who was killed left without a commit.
+            if self._appears(table):
+                return
+            fenced(self.root)
+            remove_folder(DeltaLog(self.path(table)).folder)
+            self._commit(builder.execute)
+
+    def _appears(self, table: Table) -> bool:
+        """Whether `table` is there, or soon is."""
+        for _ in range(LOOKS):
+            if self.exists(table):
+                return True
+            sleep(SECONDS_BETWEEN)
+        return False
 
     @repeated
     def _log(self, table: Table, rows: pa.Table, turn: int) -> None:
