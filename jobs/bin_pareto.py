@@ -16,7 +16,7 @@ def job(run: Run) -> None:
     """Count the bins of all wafers whose runs, die or products changed."""
     wafers = run.touched(BIN_PARETO, DIE_RESULTS, WAFERS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
-    counts = run.read_files(BIN_COUNTS, run.files_of(TEST_RUNS, wafers))
+    counts = run.read_files(BIN_COUNTS, run.tested_files(wafers))
     names = bin_names(counts, runs)
     rows = bin_pareto(run.read(DIE_RESULTS, wafers), names, run.read(WAFERS, wafers))
     run.write(BIN_PARETO, rows, wafers)

@@ -19,7 +19,7 @@ def job(run: Run) -> None:
     """Join the results of all wafers whose runs are new or changed."""
     wafers = run.touched(TEST_RESULTS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
-    values = run.read_files(TEST_VALUES, run.files_of(TEST_RUNS, wafers))
+    values = run.read_files(TEST_VALUES, run.tested_files(wafers))
     rows = test_results(values, runs, run.read(TOUCHDOWNS, wafers))
     batch = of_runs(TEST_RESULTS, rows, values, runs, wafers)
     # The audit reads few of the columns: to join twice takes less than to hold the rows.

@@ -16,7 +16,7 @@ def job(run: Run) -> None:
     """Summarise the tests of all wafers whose runs or results changed."""
     wafers = run.touched(TEST_SUMMARY, TEST_RESULTS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
-    tests = run.read_files(TESTS, run.files_of(TEST_RUNS, wafers))
+    tests = run.read_files(TESTS, run.tested_files(wafers))
     rows = test_summary(run.read(TEST_RESULTS, wafers), tests, runs)
     run.write(TEST_SUMMARY, rows, wafers)
 

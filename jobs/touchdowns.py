@@ -17,7 +17,7 @@ def job(run: Run) -> None:
     """Order the touch-downs of all wafers whose runs are new or changed."""
     wafers = run.touched(TOUCHDOWNS, TEST_RUNS)
     runs = run.read(TEST_RUNS, wafers)
-    parts = run.read_files(PARTS, run.files_of(TEST_RUNS, wafers))
+    parts = run.read_files(PARTS, run.tested_files(wafers))
     rows = touchdowns(parts, runs, run.settings.fab.retest_rule)
     run.publish([of_runs(TOUCHDOWNS, rows, parts, runs, wafers)])
 

@@ -18,7 +18,8 @@ STEP = Step(reads=(TEST_RUNS, WAFERS), writes=(METRIC_HISTORY,))
 def job(run: Run) -> None:
     """Count what is unmatched tonight, and hold it against the nights before."""
     shares = unmatched(run.read(TEST_RUNS), run.read(WAFERS), run.since)
-    # A few rows a night. Read by Spark, the plan would be made anew when they are written.
+    # A few rows a night. Read by Spark, they would tie the plan to the table that it is for: all of
+    # it would be planned once more as soon as that has changed.
     earlier = run.arrow(METRIC_HISTORY, where=pc.field(BATCH) < run.attempt.batch)
     run.write(METRIC_HISTORY, metric_history(shares, run.spark.createDataFrame(earlier)))
 

@@ -10,7 +10,7 @@ from fabyield.ledger import NIGHT, Attempt, Ledger, State
 from fabyield.night import one_night
 from fabyield.purpose import Kind, Purpose
 from fabyield.run import Run
-from fabyield.spark import SMALL
+from fabyield.spark import SMALL_NIGHT
 from tests.conftest import FAB
 
 STEPS = ["stdf_files", "fab_tables"]
@@ -26,7 +26,7 @@ class Nights:
 
     def step(self, run, ledger):
         conf = run.spark.conf
-        self.told.append({name: conf.get(name, None) for name in SMALL})
+        self.told.append({name: conf.get(name, None) for name in SMALL_NIGHT})
         ledger.record(run.attempt, State.DONE)
 
     def night(self, purpose=None, most=0.001):
@@ -35,7 +35,7 @@ class Nights:
         ledger, self.told = Ledger(self.run.store, FAB), []
         attempt = Attempt(ledger.next_batch(), NIGHT)
         one_night(Run(self.run.store, settings, attempt, purpose=purpose or Purpose()), ledger)
-        small = [told == SMALL for told in self.told]
+        small = [told == SMALL_NIGHT for told in self.told]
         assert len(small) == len(STEPS) and len(set(small)) == 1
         return small[0]
 
@@ -46,10 +46,10 @@ def nights(run, monkeypatch):
 
 
 def test_plans_of_a_night_of_few_bytes_are_made_for_few_rows(nights, spark):
-    before = {name: spark.conf.get(name, None) for name in SMALL}
+    before = {name: spark.conf.get(name, None) for name in SMALL_NIGHT}
     assert not nights.night(), "the first night takes all that is there"
     assert nights.night()
-    assert {name: spark.conf.get(name, None) for name in SMALL} == before
+    assert {name: spark.conf.get(name, None) for name in SMALL_NIGHT} == before
 
     small = Path(nights.run.settings.landing) / "stdf" / "small.stdf"
     deliver(small, 999)

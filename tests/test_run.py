@@ -192,6 +192,7 @@ def test_wafers_that_lost_a_row_to_another_are_touched_as_well(run, rows):
     later = next_batch(run, 2, since=1, seen={TEST_RUNS.table: run.store.version(TEST_RUNS)})
 
     later.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 5}))
+    run.store.merge(TEST_RUNS, rows(TEST_RUNS, others | {"insertion": "CP2"}))
 
     assert later.touched(WAFER_YIELD, TEST_RUNS) == [4, 5]
 

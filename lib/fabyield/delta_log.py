@@ -165,7 +165,9 @@ class DeltaLog:
 def commit_actions(file: str) -> list[Action]:
     """The actions of a commit; raises DeltaLogError where there is none that can be read."""
     try:
-        actions = [json.loads(line) for line in read_text(file).splitlines() if line.strip()]
+        # Not by splitlines(), which ends a line at characters that names in bounds may have.
+        lines = read_text(file).split("\n")
+        actions = [json.loads(line) for line in lines if line.strip()]
     except FileNotFoundError as error:
         raise DeltaLogError(file, "is missing") from error
     except (ValueError, OSError) as error:
@@ -204,7 +206,11 @@ def _is_change(action: Action) -> bool:
 
 
 def _changed(actions: Sequence[Action]) -> list[str]:
-    """The files of a commit's changes: where it has files of changes, by Delta's protocol these."""
+    """The files to read for what a commit changed.
+
+    Its files of changes, if it has any: by the protocol they then tell all. Else what it added and
+    what it removed.
+    """
     told = [action["cdc"]["path"] for action in actions if "cdc" in action]
     files = (action.get("add") or action.get("remove") for action in actions)
     return told or [file["path"] for file in files if file and file.get("dataChange", True)]

@@ -16,7 +16,9 @@ from fabyield.delta_log import DeltaLog
 from fabyield.files import located
 
 Row = dict[str, Any]
-CHECKED = dataset.ParquetFragmentScanOptions(pre_buffer=True, page_checksum_verification=True)
+WITH_CHECKSUMS = dataset.ParquetFragmentScanOptions(
+    pre_buffer=True, page_checksum_verification=True
+)
 
 
 def checked(uri: str) -> dataset.FileSystemDataset:
@@ -28,7 +30,7 @@ def checked(uri: str) -> dataset.FileSystemDataset:
     system, path = located(uri)
     rows = DeltaTable(uri).to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(path, system))
     assert isinstance(rows, dataset.FileSystemDataset), type(rows)
-    rows.format.default_fragment_scan_options = CHECKED
+    rows.format.default_fragment_scan_options = WITH_CHECKSUMS
     return rows
 
 
@@ -52,9 +54,20 @@ def first_row(uri: str, where: Expression) -> Row | None:
     return next(iter(checked(uri).head(1, filter=where).to_pylist()), None)
 
 
-def may_hold(uri: str, where: Expression) -> bool:
-    """Whether, by the bounds of its files alone, the table at `uri` may have a row like that."""
-    return next(iter(checked(uri).get_fragments(filter=where)), None) is not None
+def may_hold(uri: str, column: str, least: int, greatest: int) -> bool:
+    """Whether, by the bounds of its files alone, the table at `uri` may have a row in the span.
+
+    That of `column` from `least` to `greatest`.
+    """
+    files = pa.table(DeltaTable(uri).get_add_actions(flatten=True))
+    names = f"min.{column}", f"max.{column}"
+    if not files.num_rows or not set(names) <= set(files.column_names):
+        return files.num_rows > 0
+    bounds = zip(*(files[name].to_pylist() for name in names), strict=True)
+    # A file without bounds may hold anything.
+    return any(
+        low is None or high is None or (low <= greatest and high >= least) for low, high in bounds
+    )
 
 
 def changed_rows(
@@ -68,7 +81,7 @@ def changed_rows(
     files = [f"{folder}/{unquote(path)}" for path in DeltaLog(uri).changed_files(version)]
     if not files:
         return schema.empty_table()
-    form = dataset.ParquetFileFormat(default_fragment_scan_options=CHECKED)
+    form = dataset.ParquetFileFormat(default_fragment_scan_options=WITH_CHECKSUMS)
     rows = dataset.dataset(files, schema=schema, filesystem=system, format=form)
     return rows.to_table(filter=where)
 

@@ -10,10 +10,14 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 
 def few_rows(spark: SparkSession, rows: Sequence[Mapping[str, Any]], ddl: str) -> DataFrame:
-    """A data frame of `rows`, held by the plan itself.
+    """A data frame of `rows`, which have the columns of `ddl`, held by the plan itself.
 
-    Of a list Spark makes one that a Python process has to be started for, where it is read.
+    Of a list Spark makes one that a Python process has to be started for, where it is read. Times
+    without a zone are in UTC. Raises ValueError where a row has other columns.
     """
     schema = T.StructType.fromDDL(ddl)
     assert isinstance(schema, T.StructType), ddl
+    for row in rows:
+        if row.keys() != set(schema.names):
+            raise ValueError(f"a row has {sorted(row)}, not {sorted(schema.names)}")
     return spark.createDataFrame(pa.Table.from_pylist(list(rows), to_arrow_schema(schema)), schema)

@@ -153,9 +153,10 @@ class Records:
         records: Counter[str] = Counter()
         for file in stage.manifest("record_counts"):
             records.update(file["record_counts"] or {})
-        names = stage.refused().select("record_name").distinct()
-        lost = names.collect() if stage.has_refused() else []
-        return cls(stage, records, {row[0] for row in lost})
+        if not stage.has_refused():
+            return cls(stage, records, set())
+        lost = stage.refused().select("record_name").distinct().collect()
+        return cls(stage, records, {row["record_name"] for row in lost})
 
     def refused(self, names: Collection[str | None]) -> DataFrame | None:
         """The records of `names` (None: stretches that are none) that could not be read, if any."""

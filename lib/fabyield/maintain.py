@@ -112,7 +112,7 @@ def tended(run: Run) -> DataFrame:
     last = _last_vacuums(run)
     there = [table for table in ALL.values() if run.store.exists(table)]
     rows = [_tend(run, table, last.get(table.table, run.attempt.started_at)) for table in there]
-    return few_rows(run.spark, rows, TABLE_STATISTICS.ddl)
+    return few_rows(run.spark, rows, TABLE_STATISTICS.ddl).coalesce(1)
 
 
 def optimize_conf(maintain: Maintain) -> dict[str, str]:

@@ -17,7 +17,7 @@ from fabyield.reports.summary import summary
 from fabyield.run import Run
 from fabyield.settings import Settings
 from fabyield.side_by_side import side_by_side
-from fabyield.spark import SMALL, session, session_conf
+from fabyield.spark import SMALL_NIGHT, session, session_conf
 from fabyield.steps import can_be_rebuilt, declared, job_module, steps, waits_for
 from fabyield.store import Store
 
@@ -68,7 +68,7 @@ def one_night(night: Run, ledger: Ledger) -> None:
         def work(step: str) -> None:
             take(run, ledger, step, titles[step])
 
-        with session_conf(run.spark, SMALL if _is_small(run, ledger, order) else {}):
+        with session_conf(run.spark, SMALL_NIGHT if _is_small(run, ledger, order) else {}):
             side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
         fenced(night.settings.lake)
         remove_folder(stages(night))

@@ -25,7 +25,7 @@ from fabyield.settings import Settings
 from fabyield.steps import Step, names_of
 from fabyield.store import Store
 from fabyield.table import BATCH, Expectation, Severity, Table, WriteMode
-from fabyield.tables import QUARANTINE, RUNS, VALIDATION_RESULTS, is_derived
+from fabyield.tables import QUARANTINE, RUNS, TEST_RUNS, VALIDATION_RESULTS, is_derived
 from fabyield.transforms.canonical import NameRules
 from fabyield.transforms.changes import CHANGE, VERSION
 from fabyield.transforms.pruning import among, spanned
@@ -106,10 +106,10 @@ class Run:
             files = [row["file_key"] for row in rows]
         return self.read(table).where(among("file_key", files))
 
-    def files_of(self, test_runs: Table, wafers: Sequence[int] | None) -> list[int]:
+    def tested_files(self, wafers: Sequence[int] | None) -> list[int]:
         """The keys of the files that the test runs of `wafers` were read from; None: of all."""
         where = None if wafers is None else pc.field("wafer_key").isin(list(wafers))
-        return _distinct(self.arrow(test_runs, ["file_key"], where))
+        return _distinct(self.arrow(TEST_RUNS, ["file_key"], where))
 
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""
@@ -281,11 +281,9 @@ class Run:
             if wafers is None:
                 self.store.replace(table, rows, self._all_ours)
             else:
-                key = pc.field("wafer_key")
-                span = (key >= min(wafers)) & (key <= max(wafers))
-                self.store.replace(table, rows, among("wafer_key", wafers), span)
+                self.store.replace_keys(table, rows, "wafer_key", wafers)
         elif batch.files is not None:
-            self.store.replace(table, rows, among("file_key", batch.files))
+            self.store.replace_keys(table, rows, "file_key", batch.files)
         elif table.write is WriteMode.APPEND:
             self.store.append(table, rows, self.attempt.batch, self.fab_id)
         elif table.write is WriteMode.MERGE or not batch.whole:
@@ -384,5 +382,5 @@ class Run:
 
 
 def _distinct(keys: pa.Table) -> list[int]:
-    """The different values of the one column of `keys`, none of which is null."""
-    return [int(key) for key in pc.unique(keys.column(0)).to_numpy()]
+    """The different values of the one column of `keys`."""
+    return [key for key in pc.unique(keys.column(0)).to_pylist() if key is not None]

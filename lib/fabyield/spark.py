@@ -10,7 +10,7 @@ from fabyield.settings import Settings
 
 # For little work: Spark runs its plans as they are, without code that would have to be made and
 # compiled, and does not divide what one task does soon.
-SMALL = {
+SMALL_NIGHT = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.files.minPartitionNum": "1",
     "spark.sql.leafNodeDefaultParallelism": "1",

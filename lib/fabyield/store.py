@@ -36,7 +36,7 @@ from fabyield.lease import fenced
 from fabyield.settings import Retries
 from fabyield.table import BATCH, Table
 from fabyield.transforms.changes import CHANGE, VERSION
-from fabyield.transforms.pruning import between, spanned
+from fabyield.transforms.pruning import among, between, spanned
 
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -140,16 +140,17 @@ class Store:
     ) -> pa.Table:
         """The `columns` of all rows of `table` that came, changed or left since `version`.
 
-        Read on the driver without Spark; a row that was only moved may be among them.
+        Read on the driver without Spark. A row may be among them more than once, and one that was
+        only moved as well. Raises FabYieldError where they cannot be told any more.
         """
         schema = pa.schema([table.arrow.field(name) for name in columns])
-        with _reading(table):
+        try:
             return changed_rows(self.path(table), version, schema, where)
-
-    def may_hold(self, table: Table, where: Expression) -> bool:
-        """Whether, by the bounds of its files alone, `table` may have a row that meets `where`."""
-        with _reading(table):
-            return self.exists(table) and may_hold(self.path(table), where)
+        except (DeltaLogError, OSError, pa.ArrowException) as error:
+            raise FabYieldError(
+                f"{table.table}: what changed since version {version} cannot be read: {error}; "
+                "`fabyield rebuild` of the step that reads it takes all rows"
+            ) from error
 
     @repeated
     def append(self, table: Table, df: DataFrame, batch: int, fab_id: str = "") -> None:
@@ -227,18 +228,27 @@ class Store:
         self.merge(table, df, None if gone.isEmpty() else gone, bounds)
 
     @repeated
-    def replace(
-        self, table: Table, df: DataFrame, where: str, span: Expression | None = None
-    ) -> None:
-        """Put `df` in the place of the rows that meet `where`; of all of them: "true".
+    def replace(self, table: Table, df: DataFrame, where: str) -> None:
+        """Put `df` in the place of the rows that meet `where`; of all of them: "true"."""
+        self.create(table)
+        self._overwrite(table, df, where)
 
-        Those lie in `span`, if it is given: where no row does, none is looked for.
+    @repeated
+    def replace_keys(self, table: Table, df: DataFrame, column: str, keys: Sequence[int]) -> None:
+        """Put `df`, which has no other ones, in the place of the rows whose `column` is of `keys`.
+
+        Where the bounds of the stored files say that there are none, they are not looked for.
         """
         self.create(table)
-        if span is None or self.may_hold(table, span):
+        version, where = self.version(table), among(column, keys)
+        with _reading(table):
+            there = may_hold(self.path(table), column, min(keys), max(keys))
+        if there:
             self._overwrite(table, df, where)
         else:
-            self._save(table, df.write.format("delta").mode("append"))
+            # As Delta has it when it replaces: a row of another key would stand twice.
+            wrong = F.raise_error(F.lit(f"{table.table}: a row outside of {where[:200]}"))
+            self._fill(table, df.where(F.when(F.expr(where), True).otherwise(wrong)), version)
 
     @repeated
     def update(self, table: Table, where: str, values: dict[str, Column]) -> None:
@@ -299,14 +309,17 @@ class Store:
 
     def _overwrite(self, table: Table, df: DataFrame, where: str) -> None:
         if self.version(table) == 0:
-            # Nothing is there to be replaced, nor to be looked for. Of two writers that find it so,
-            # the transaction lets one through.
-            first = df.write.format("delta").mode("append")
-            first = first.option("txnAppId", f"{table.table} first").option("txnVersion", 0)
-            self._save(table, first)
+            self._fill(table, df, 0)
             return
         # With a condition always: without one the table would be left unclustered.
         self._save(table, df.write.format("delta").mode("overwrite").option("replaceWhere", where))
+
+    def _fill(self, table: Table, df: DataFrame, version: int) -> None:
+        """Add `df` to `table`, which at `version` had nothing that it could take the place of."""
+        # Of two writers that find it so, the transaction lets one through.
+        filling = df.write.format("delta").mode("append")
+        filling = filling.option("txnAppId", f"{table.table} first").option("txnVersion", version)
+        self._save(table, filling)
 
     def _save(self, table: Table, writer: DataFrameWriter) -> None:
         self._commit(partial(writer.save, self.path(table)))

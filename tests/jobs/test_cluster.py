@@ -20,7 +20,7 @@ def test_night_on_a_cluster_of_two_workers_fills_the_same_tables(new_fab, undist
     fab = new_fab()
     sizes = ["--master", MASTER, "--executor-memory", "2048m", "--executor-cores", "1"]
     # Also of a few rows there are more tasks than one, wherever rows are sent.
-    tasks = {"spark.sql.shuffle.partitions": "4"}
+    tasks = {"spark.sql.shuffle.partitions": "4", "spark.locality.wait": "0"}
 
     with Submitted(
         fab, "nightly", options=sizes, spark=tasks | events.conf(fab.root / "events")
