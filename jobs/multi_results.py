@@ -21,7 +21,7 @@ def job(run: Run) -> None:
     runs = run.read(TEST_RUNS, wafers)
     values = run.read_files(MULTI_VALUES, run.tested_files(wafers))
     rows = multi_results(values, runs, run.read(TOUCHDOWNS, wafers))
-    batch = of_runs(MULTI_RESULTS, rows, values, runs, wafers)
+    batch = of_runs(run, MULTI_RESULTS, rows, values, wafers)
     # The audit reads few of the columns: to join twice takes less than to hold the rows.
     run.publish([replace(batch, held=False)])
 

@@ -3,12 +3,15 @@
 spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lake
 """
 
+from pyarrow import compute as pc
+
 from fabyield.batch import Batch
 from fabyield.launch import main
 from fabyield.run import Run
 from fabyield.steps import Step
 from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
 from fabyield.transforms.file_beginnings import still_held
+from fabyield.transforms.stdf_files import USABLE
 from fabyield.transforms.test_runs import KnownWafers, TesterRules, test_runs, usable
 
 STEP = Step(
@@ -28,7 +31,14 @@ def job(run: Run) -> None:
     known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
     beginnings = still_held(run.read(FILE_BEGINNINGS), stdf_files)
     rows = test_runs(stdf_wafers, stdf_files, known, beginnings, rules)
-    run.publish([Batch(TEST_RUNS, rows, source_rows=stdf_wafers.count())])
+    run.publish([Batch(TEST_RUNS, rows, source_rows=source_rows(run))])
+
+
+def source_rows(run: Run) -> int:
+    """How many wafer runs the usable files have, counted apart from what is made of them."""
+    files = run.arrow(STDF_FILES, ["file_key"], pc.field("status").isin(list(USABLE)))
+    runs = run.arrow(STDF_WAFERS, ["file_key"])
+    return runs.filter(pc.field("file_key").isin(files["file_key"])).num_rows
 
 
 if __name__ == "__main__":

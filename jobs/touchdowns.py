@@ -19,7 +19,7 @@ def job(run: Run) -> None:
     runs = run.read(TEST_RUNS, wafers)
     parts = run.read_files(PARTS, run.tested_files(wafers))
     rows = touchdowns(parts, runs, run.settings.fab.retest_rule)
-    run.publish([of_runs(TOUCHDOWNS, rows, parts, runs, wafers)])
+    run.publish([of_runs(run, TOUCHDOWNS, rows, parts, wafers)])
 
 
 if __name__ == "__main__":

@@ -5,28 +5,25 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 
 from fabyield.batch import Batch
+from fabyield.run import Run
 from fabyield.table import Table
-from fabyield.transforms.test_results import run_key
+
+RUN = ("file_key", "wafer_num")
 
 
 def of_runs(
-    table: Table,
-    df: DataFrame,
-    source: DataFrame,
-    test_runs: DataFrame,
-    wafers: Sequence[int] | None,
+    run: Run, table: Table, df: DataFrame, source: DataFrame, wafers: Sequence[int] | None
 ) -> Batch:
-    """`df` for `table`, with the count of the `source` rows that the runs hold.
+    """`df` for `table`, with the count of the `source` rows that the test runs of `wafers` hold.
 
     Rows of superseded runs are the duplicates. Counted without a join, so that a join in the
     transform that loses rows or doubles them is found out; runs are a few thousand a night.
     """
     if wafers == []:
         return Batch(table, df, wafers=wafers)
-    runs = test_runs.select(run_key().alias("_run"), "is_superseded")
-    per_run = source.groupBy(run_key().alias("_run")).count()
-    counts = {row["_run"]: row["count"] for row in per_run.collect()}
-    flags = {row["_run"]: row["is_superseded"] for row in runs.collect()}
-    total = sum(counts.get(run, 0) for run in flags)
-    twice = sum(counts.get(run, 0) for run, beaten in flags.items() if beaten)
-    return Batch(table, df, total, twice, wafers=wafers)
+    per_run = source.groupBy(*RUN).count().collect()
+    counts = {(row["file_key"], row["wafer_num"]): row["count"] for row in per_run}
+    runs = run.test_runs(wafers, [*RUN, "is_superseded"]).to_pylist()
+    held = [(counts.get((r["file_key"], r["wafer_num"]), 0), r["is_superseded"]) for r in runs]
+    twice = sum(rows for rows, is_superseded in held if is_superseded)
+    return Batch(table, df, sum(rows for rows, _ in held), twice, wafers=wafers)

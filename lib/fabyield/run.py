@@ -106,10 +106,14 @@ class Run:
             files = [row["file_key"] for row in rows]
         return self.read(table).where(among("file_key", files))
 
-    def tested_files(self, wafers: Sequence[int] | None) -> list[int]:
-        """The keys of the files that the test runs of `wafers` were read from; None: of all."""
+    def test_runs(self, wafers: Sequence[int] | None, columns: Sequence[str]) -> pa.Table:
+        """The test runs of `wafers` or, with None, all, read without Spark."""
         where = None if wafers is None else pc.field("wafer_key").isin(list(wafers))
-        return _distinct(self.arrow(TEST_RUNS, ["file_key"], where))
+        return self.arrow(TEST_RUNS, columns, where)
+
+    def tested_files(self, wafers: Sequence[int] | None) -> list[int]:
+        """The keys of the files that the test runs of `wafers` or, with None, all are from."""
+        return _distinct(self.test_runs(wafers, ["file_key"]))
 
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""
