@@ -17,6 +17,7 @@ import yaml
 from fabyield.errors import ConfigError, ContractError
 from fabyield.merging import merged
 from fabyield.models.settings import ModelSettings
+from fabyield.strict_yaml import load_yaml
 
 Policy = Literal["warn", "fail"]
 T = TypeVar("T")
@@ -296,7 +297,7 @@ def read_conf(chosen: str) -> dict[str, Any]:
     packaged = files("fabyield.conf").joinpath(f"{chosen}.yml")
     source = packaged if re.fullmatch(r"\w+", chosen) and packaged.is_file() else Path(chosen)
     try:
-        settings = yaml.safe_load(source.read_text())
+        settings = load_yaml(source.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"conf {chosen}: {error}; give dev, prod or a YAML file") from error
     if not isinstance(settings, dict):

@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from fabyield.errors import ContractError
+from fabyield.strict_yaml import load_yaml
 
 BATCH = "batch"
 _TYPES = {
@@ -189,6 +190,6 @@ def _suite(suite: dict[str, list[dict[str, dict[str, Any]]]]) -> tuple[Expectati
 def _read(kind: str, name: str) -> dict[str, Any]:
     try:
         text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
-        return dict(yaml.safe_load(text))
+        return dict(load_yaml(text))
     except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ContractError(f"{kind}/{name}.yml: {error}") from error

@@ -14,6 +14,7 @@ from fabyield.merging import merged
 from fabyield.simulate.plan import Plan
 from fabyield.simulate.plan_checks import check
 from fabyield.simulate.typed import build
+from fabyield.strict_yaml import load_yaml
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _known(scenario: str) -> str:
 
 def _mapping(source: Path | Traversable) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(source.read_text())
+        values = load_yaml(source.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"plan {source}: {said}; give a YAML file") from error
