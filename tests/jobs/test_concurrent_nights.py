@@ -1,11 +1,17 @@
 """Two runs at once on one lake, each a process of its own."""
 
 import signal
+from dataclasses import asdict
+from functools import partial
 
 import pytest
 import yaml
+from fabyield.jobs import stdf_files
 
+from fabyield.exclusive import alone_in
 from fabyield.ingest import KINDS
+from fabyield.launch import alone
+from fabyield.settings import Leasing
 from fabyield.tables import ALL
 from tests.jobs.conftest import differing
 from tests.jobs.submitted import Submitted
@@ -29,12 +35,12 @@ def test_f03_two_nights_at_once_take_turns_and_lose_and_double_no_row(new_fab, u
 
 
 def test_f03_run_paused_past_its_lease_ends_before_its_next_commit(new_fab, undisturbed):
-    fab, lease = new_fab(), {"kind": "lease", "seconds": 5}
-    with Submitted(fab, "stdf_files", "paused", lease=lease) as paused:
+    fab, lease = new_fab(), Leasing("lease", seconds=5)
+    with Submitted(fab, "stdf_files", "paused", lease=asdict(lease)) as paused:
         paused.says("parts: published")
         paused.send(signal.SIGSTOP)
-        with Submitted(fab, "stdf_files", "other", lease=lease) as other:
-            assert other.wait() == 0
+        other = partial(alone, stdf_files.job, "stdf_files", fab.settings, full=False)
+        alone_in(fab.settings.lake, other, lease, "stdf_files")
         versions = {name: fab.store.version(table) for name, table in ALL.items()}
         paused.send(signal.SIGCONT)
         assert paused.wait() == 1
