@@ -8,6 +8,7 @@ import pytest
 from delta import DeltaTable
 from delta.exceptions import ConcurrentAppendException
 from pyarrow import compute as pc
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
 from fabyield.delta_log import DeltaLog
@@ -198,6 +199,21 @@ def test_f02_table_whose_maker_was_killed_before_its_first_commit_is_made(
     assert stored(store) == [(1, "a", None, 1)]
     detail = DeltaTable.forPath(store.spark, store.path(MADE_UP)).detail().collect()[0]
     assert detail["clusteringColumns"] == ["wafer_key"]
+
+
+def test_log_that_lost_its_commits_is_kept_and_no_empty_table_takes_its_place(
+    store, frame, monkeypatch
+):
+    monkeypatch.setattr("fabyield.store.LOOKS", 1)
+    log = Path(store.path(MADE_UP)) / "_delta_log"
+    log.mkdir(parents=True)
+    left = log / "00000000000000000010.crc"
+    left.write_text("of a commit that is gone")
+
+    with pytest.raises(AnalysisException):
+        store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
+
+    assert left.read_text() == "of a commit that is gone"
 
 
 def test_merge_updates_the_rows_that_differ_and_inserts_the_new(store, frame):

@@ -7,8 +7,7 @@ from pyspark.sql import DataFrame
 from fabyield.batch import Batch
 from fabyield.run import Run
 from fabyield.table import Table
-
-RUN = ("file_key", "wafer_num")
+from fabyield.tables import TEST_RUNS
 
 
 def of_runs(
@@ -21,9 +20,9 @@ def of_runs(
     """
     if wafers == []:
         return Batch(table, df, wafers=wafers)
-    per_run = source.groupBy(*RUN).count().collect()
+    per_run = source.groupBy(*TEST_RUNS.key).count().collect()
     counts = {(row["file_key"], row["wafer_num"]): row["count"] for row in per_run}
-    runs = run.test_runs(wafers, [*RUN, "is_superseded"]).to_pylist()
+    runs = run.test_runs(wafers, [*TEST_RUNS.key, "is_superseded"]).to_pylist()
     held = [(counts.get((r["file_key"], r["wafer_num"]), 0), r["is_superseded"]) for r in runs]
     twice = sum(rows for rows, is_superseded in held if is_superseded)
     return Batch(table, df, sum(rows for rows, _ in held), twice, wafers=wafers)

@@ -15,6 +15,7 @@ from fabyield.files import listed, located, read_text
 
 COMMIT = re.compile(r"([0-9]{20})\.json")
 CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9]{10}\.([0-9]{10}))?\.parquet")
+STAGED = "_staged_commits"
 CLUSTERING = "delta.clustering"
 CUBE = "ZCUBE_ID"
 # What is read of a checkpoint; bounds of columns are most of its bytes, and nobody here asks them.
@@ -120,6 +121,11 @@ class DeltaLog:
     def version(self) -> int:
         """The newest version; -1 where there is no table."""
         return max([*self.commits[-1:], *list(self.checkpoints)[:1]], default=-1)
+
+    @property
+    def was_never_committed(self) -> bool:
+        """Whether there is nothing but what a writer leaves behind before its first commit."""
+        return all(name.startswith(".") or name == STAGED for name in self.names)
 
     def commit_file(self, version: int) -> str:
         """Where the commit of `version` is stored."""

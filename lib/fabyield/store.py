@@ -290,8 +290,12 @@ class Store:
             # writer makes at the same time, or that one who was killed left without a commit.
             if self._appears(table):
                 return
+            log = DeltaLog(self.path(table))
+            if not log.was_never_committed:
+                # It is what is left of a table that may have rows.
+                raise
             fenced(self.root)
-            remove_folder(DeltaLog(self.path(table)).folder)
+            remove_folder(log.folder)
             self._commit(builder.execute)
 
     def _appears(self, table: Table) -> bool:
@@ -365,7 +369,7 @@ def _reading(table: Table) -> Iterator[None]:
     """Name `table` where it cannot be read without Spark."""
     try:
         yield
-    except (DeltaError, DeltaLogError, OSError, pa.ArrowException) as error:
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise FabYieldError(
             f"{table.table}: cannot be read: {error}; fabyield fsck {table.table} --deep names "
             "what is damaged"
