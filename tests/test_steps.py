@@ -1,5 +1,8 @@
 """Steps: what they declare holds, and the order of the night follows from it."""
 
+import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -12,6 +15,7 @@ from fabyield.steps import (
     Site,
     Step,
     Turn,
+    _imported,
     can_be_rebuilt,
     declared,
     in_order,
@@ -85,6 +89,23 @@ def test_two_steps_cannot_write_one_table(monkeypatch):
     with pytest.raises(ContractError, match=r"silver\.wafers is written by two steps: "):
         declared()
     all_steps.declared.cache_clear()
+
+
+def test_sources_are_parsed_by_threads_at_once_without_an_error():
+    # Threads that take turns, and collect garbage, as often as can be.
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(10)
+    gc.callbacks.append(lambda phase, info: None)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = set(pool.map(_imported.__wrapped__, ["fabyield.jobs.yield_model"] * 100))
+    finally:
+        gc.callbacks.pop()
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
+
+    assert len(found) == 1
 
 
 def test_hash_of_sources_follows_the_job_and_the_transforms_that_it_uses(monkeypatch):

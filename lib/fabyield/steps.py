@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pkgutil import iter_modules
+from threading import Lock
 
 from fabyield.errors import ContractError
 from fabyield.settings import STEP_SECTIONS, read_conf
@@ -22,6 +23,8 @@ JOBS = "fabyield.jobs"
 PROGRAMS = {"nightly", "simulate"}
 # What makes a step's rows, beside its job.
 MAKERS = ("fabyield.transforms", "fabyield.models", "fabyield.following", "fabyield.accounting")
+# Of threads that parse at once, Python lets one fail with a SystemError (python/cpython#106905).
+PARSING = Lock()
 
 
 class Turn(IntEnum):
@@ -195,13 +198,22 @@ def _makers(module: str) -> set[str]:
     """`module`, and those of MAKERS that it imports, at whatever distance."""
     found, left = {module}, [module]
     while left:
-        for node in ast.walk(ast.parse(_source(left.pop()))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(MAKERS):
-                names = (f"{node.module}.{alias.name}" for alias in node.names)
-                new = {name for name in (str(node.module), *names) if _is_module(name)} - found
-                found |= new
-                left += new
+        new = _imported(left.pop()) - found
+        found |= new
+        left += new
     return found
+
+
+@cache
+def _imported(module: str) -> frozenset[str]:
+    """Those of MAKERS that `module` itself imports."""
+    with PARSING:
+        tree = ast.parse(_source(module))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(MAKERS):
+            names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(name for name in names if _is_module(name))
 
 
 def _is_module(name: str) -> bool:
