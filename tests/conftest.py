@@ -79,6 +79,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
     settings = replace(settings, spark=settings.spark | QUICK | warehouse)
     session = spark_module.session(settings, "tests")
+    # What is loaded by now stays: to look through it for each lake takes longer than most tests.
+    gc.collect()
+    gc.freeze()
     yield session
     session.stop()
 

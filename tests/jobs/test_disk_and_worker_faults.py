@@ -118,7 +118,14 @@ def fill(disk, free):
     return filler
 
 
-def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
+@pytest.mark.parametrize(
+    ("free", "where"),
+    [
+        pytest.param(LITTLE, "", id="nothing can be written", marks=pytest.mark.soak),
+        pytest.param(SOME, "lake/bronze/", id="some tables can be written"),
+    ],
+)
+def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk, free, where):
     fab = fab_in(small_disk, spark)
     fab.deliver(LOT2)
     alone(stdf_files.job, "stdf_files", fab.settings, full=False)
@@ -126,15 +133,14 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk):
     version = fab.store.version(ALL["bronze.test_values"])
     fab.deliver(LATE)
 
-    for free, where in ((LITTLE, ""), (SOME, f"{small_disk}/lake/bronze/")):
-        filler = fill(small_disk, free)
-        done = submitted(small_disk)
-        assert done.returncode == 1
-        assert re.search(f"FAILED: step stdf_files: .*{where}", last_line(done))
-        assert "No space left on device" in last_line(done)
-        assert fab.store.version(ALL["bronze.test_values"]) == version
-        assert (values(fab), fab.rows("bronze.stdf_files")) == before
+    filler = fill(small_disk, free)
+    done = submitted(small_disk)
 
+    assert done.returncode == 1
+    assert re.search(f"FAILED: step stdf_files: .*{small_disk}/{where}", last_line(done))
+    assert "No space left on device" in last_line(done)
+    assert fab.store.version(ALL["bronze.test_values"]) == version
+    assert (values(fab), fab.rows("bronze.stdf_files")) == before
     filler.unlink()
     alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
