@@ -40,7 +40,7 @@ nightly: setup landing ## set up and run the night on an embedded default (OPTIO
 # Moved into place last: a landing zone with files is a whole one.
 landing: setup ## fill the landing zone and the factory database if there are none
 	@[ -n "$$(ls -A $(VAR)/landing/stdf 2>/dev/null)" ] || { rm -rf $(VAR)/filling && \
-	  $(BIN)/fabyield simulate --out $(VAR)/filling --scenario bad_chamber --nights 4 --lots-per-night 3 && \
+	  $(BIN)/fabsim --out $(VAR)/filling --scenario bad_chamber --nights 4 --lots-per-night 3 && \
 	  mkdir -p $(VAR)/filling/landing/stdf/real $(VAR)/landing/stdf && cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/landing/stdf/real && \
 	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 

@@ -17,7 +17,9 @@ setup(
         "fabyield.reports": ["*.html", "*.css"],
         **{package: ["*.yml"] for package in BESIDE},
     },
-    entry_points={"console_scripts": ["fabyield = fabyield.cli:main"]},
+    entry_points={
+        "console_scripts": ["fabyield = fabyield.cli.app:main", "fabsim = fabsim.cli:main"]
+    },
     # requirements*.lock pins these and all below them; `make lock` writes the locks from here.
     install_requires=[
         "backports.zstd>=1.3; python_version < '3.14'",

@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/bin_pareto.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import BIN_COUNTS, BIN_PARETO, DIE_RESULTS, TEST_RUNS, WAFERS
-from fabyield.transforms.bin_pareto import bin_names, bin_pareto
+from fabyield.lake.catalog import BIN_COUNTS, BIN_PARETO, DIE_RESULTS, TEST_RUNS, WAFERS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.gold.bin_pareto import bin_names, bin_pareto
 
 STEP = Step(reads=(BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS), writes=(BIN_PARETO,))
 

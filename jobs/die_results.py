@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/die_results.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import DIE_RESULTS, TEST_RUNS, TOUCHDOWNS
-from fabyield.transforms.die_results import die_results
+from fabyield.lake.catalog import DIE_RESULTS, TEST_RUNS, TOUCHDOWNS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.die_results import die_results
 
 STEP = Step(reads=(TEST_RUNS, TOUCHDOWNS), writes=(DIE_RESULTS,))
 

@@ -3,12 +3,7 @@
 spark-submit --py-files dist/fabyield.zip jobs/fab_tables.py --conf prod
 """
 
-from fabyield.fab_ingest import take_in
-from fabyield.launch import main
-from fabyield.purpose import Kind
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     FAB_ASSEMBLY,
     FAB_LOT_HISTORY,
     FAB_LOTS,
@@ -19,6 +14,11 @@ from fabyield.tables import (
     QUARANTINE,
     SOURCE_READS,
 )
+from fabyield.pipeline.ingest.factory_tables import take_in
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.night_modes import Kind
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
 
 NEEDED = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
 OPTIONAL = (FAB_LOT_HISTORY, FAB_ASSEMBLY)

@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/file_beginnings.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import FILE_BEGINNINGS, PARTS, STDF_FILES
-from fabyield.transforms.file_beginnings import candidates, file_beginnings
+from fabyield.lake.catalog import FILE_BEGINNINGS, PARTS, STDF_FILES
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.truncated_files import candidates, file_beginnings
 
 STEP = Step(reads=(PARTS, STDF_FILES), writes=(FILE_BEGINNINGS,))
 

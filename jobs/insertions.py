@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/insertions.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import INSERTIONS, TEST_RUNS
-from fabyield.transforms.insertions import insertions
+from fabyield.lake.catalog import INSERTIONS, TEST_RUNS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.insertions import insertions
 
 STEP = Step(reads=(TEST_RUNS,), writes=(INSERTIONS,))
 

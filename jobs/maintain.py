@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/maintain.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.maintain import tended
-from fabyield.run import Run
-from fabyield.steps import Step, Turn
-from fabyield.tables import ALL, TABLE_STATISTICS
+from fabyield.lake.catalog import ALL, TABLE_STATISTICS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.maintenance import maintain_tables
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step, Turn
 
 STEP = Step(
     reads=tuple(ALL.values()),
@@ -20,7 +20,7 @@ STEP = Step(
 
 def job(run: Run) -> None:
     """Tend every table that needs it; what the tables hold stays as it is."""
-    run.write(TABLE_STATISTICS, tended(run))
+    run.write(TABLE_STATISTICS, maintain_tables(run))
 
 
 if __name__ == "__main__":

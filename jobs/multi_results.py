@@ -5,12 +5,12 @@ spark-submit --py-files dist/fabyield.zip jobs/multi_results.py --lake s3a://fab
 
 from dataclasses import replace
 
-from fabyield.accounting import of_runs
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import MULTI_RESULTS, MULTI_VALUES, TEST_RUNS, TOUCHDOWNS
-from fabyield.transforms.test_results import multi_results
+from fabyield.lake.catalog import MULTI_RESULTS, MULTI_VALUES, TEST_RUNS, TOUCHDOWNS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.row_accounting import of_runs
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.parametric_results import multi_results
 
 STEP = Step(reads=(MULTI_VALUES, TEST_RUNS, TOUCHDOWNS), writes=(MULTI_RESULTS,))
 

@@ -3,13 +3,25 @@
 spark-submit --py-files dist/fabyield.zip jobs/nightly.py --conf prod
 """
 
+import logging
 import sys
 
-from fabyield.launch import launch, options
-from fabyield.ledger import NIGHT
-from fabyield.night import nightly
-from fabyield.purpose import add_purposes, chosen
+from fabyield.pipeline.launch import launch, options
+from fabyield.pipeline.night import nightly
+from fabyield.pipeline.night_modes import add_purposes, chosen
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import NIGHT
+from fabyield.reports.read_night import gather
+from fabyield.reports.summary import summary
+
+log = logging.getLogger("fabyield.nightly")
+
+
+def log_summary(night: Run) -> None:
+    """Sum up a night that was stopped: the report step, which ends whole ones, was not reached."""
+    log.info("\n%s", summary(gather(night)))
+
 
 if __name__ == "__main__":
     given = add_purposes(options(__doc__)).parse_args()
-    sys.exit(launch(given, NIGHT, lambda settings: nightly(settings, chosen(given))))
+    sys.exit(launch(given, NIGHT, lambda settings: nightly(settings, chosen(given), log_summary)))

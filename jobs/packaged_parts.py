@@ -5,10 +5,7 @@ spark-submit --py-files dist/fabyield.zip jobs/packaged_parts.py --lake s3a://fa
 
 from pyspark.sql import DataFrame
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     FAB_ASSEMBLY,
     PACKAGED_PARTS,
     PARTS,
@@ -17,7 +14,10 @@ from fabyield.tables import (
     WAFER_NAMES,
     WAFERS,
 )
-from fabyield.transforms.packaged_parts import (
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.packaged_parts import (
     die_origins,
     only_lots,
     packaged_parts,

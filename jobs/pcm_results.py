@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/pcm_results.py --lake s3a://fab/lake
 """
 
-from fabyield.following import following
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import FAB_PCM, PCM_RESULTS, WAFER_NAMES
+from fabyield.lake.catalog import FAB_PCM, PCM_RESULTS, WAFER_NAMES
+from fabyield.pipeline.ingest.factory_changes import following
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
 
 STEP = Step(reads=(FAB_PCM, WAFER_NAMES), writes=(PCM_RESULTS,), conf=("fab",))
 

@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/process_history.py --lake s3a://fab/lake
 """
 
-from fabyield.following import following
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
+from fabyield.lake.catalog import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
+from fabyield.pipeline.ingest.factory_changes import following
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
 
 STEP = Step(reads=(FAB_PROCESS_HISTORY, WAFER_NAMES), writes=(PROCESS_HISTORY,), conf=("fab",))
 

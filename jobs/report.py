@@ -5,13 +5,13 @@ spark-submit --py-files dist/fabyield.zip jobs/report.py --lake s3a://fab/lake -
 
 import logging
 
-from fabyield.files import write_text
-from fabyield.launch import main
-from fabyield.reports.gather import SHOWN, gather
+from fabyield.lake.storage import write_text
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step, Turn
 from fabyield.reports.page import page
+from fabyield.reports.read_night import SHOWN, gather
 from fabyield.reports.summary import summary
-from fabyield.run import Run
-from fabyield.steps import Step, Turn
 
 log = logging.getLogger("fabyield.report")
 

@@ -4,13 +4,21 @@ spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab
 """
 
 from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.ingest import KINDS, batches, check_files, is_begun, looked_at, read_again, staged
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import QUARANTINE, STDF_FILES, STDF_WAFERS
-from fabyield.transforms.pruning import among
-from fabyield.transforms.stdf_files import stdf_files
+from fabyield.lake.catalog import QUARANTINE, STDF_FILES, STDF_WAFERS
+from fabyield.pipeline.ingest.stdf_files import (
+    KINDS,
+    batches,
+    check_files,
+    is_begun,
+    looked_at,
+    read_again,
+    staged,
+)
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.bronze.stdf_files import stdf_files
+from fabyield.transforms.shared.key_ranges import among
 
 STEP = Step(
     reads=(QUARANTINE, STDF_FILES, STDF_WAFERS),

@@ -5,12 +5,12 @@ spark-submit --py-files dist/fabyield.zip jobs/test_results.py --lake s3a://fab/
 
 from dataclasses import replace
 
-from fabyield.accounting import of_runs
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import TEST_RESULTS, TEST_RUNS, TEST_VALUES, TOUCHDOWNS
-from fabyield.transforms.test_results import test_results
+from fabyield.lake.catalog import TEST_RESULTS, TEST_RUNS, TEST_VALUES, TOUCHDOWNS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.row_accounting import of_runs
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.parametric_results import test_results
 
 STEP = Step(reads=(TEST_RUNS, TEST_VALUES, TOUCHDOWNS), writes=(TEST_RESULTS,))
 

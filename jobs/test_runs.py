@@ -5,14 +5,21 @@ spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lak
 
 from pyarrow import compute as pc
 
-from fabyield.batch import Batch
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, TEST_RUNS, WAFER_NAMES, WAFERS
-from fabyield.transforms.file_beginnings import still_held
-from fabyield.transforms.stdf_files import USABLE
-from fabyield.transforms.test_runs import KnownWafers, TesterRules, test_runs, usable
+from fabyield.lake.catalog import (
+    FILE_BEGINNINGS,
+    STDF_FILES,
+    STDF_WAFERS,
+    TEST_RUNS,
+    WAFER_NAMES,
+    WAFERS,
+)
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.quality.batch import Batch
+from fabyield.transforms.bronze.stdf_files import USABLE
+from fabyield.transforms.silver.truncated_files import still_held
+from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, test_runs, usable
 
 STEP = Step(
     reads=(FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS),

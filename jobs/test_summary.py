@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/test_summary.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import TEST_RESULTS, TEST_RUNS, TEST_SUMMARY, TESTS
-from fabyield.transforms.test_summary import test_summary
+from fabyield.lake.catalog import TEST_RESULTS, TEST_RUNS, TEST_SUMMARY, TESTS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.gold.parametric_summary import test_summary
 
 STEP = Step(reads=(TEST_RESULTS, TEST_RUNS, TESTS), writes=(TEST_SUMMARY,))
 

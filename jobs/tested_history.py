@@ -3,12 +3,12 @@
 spark-submit --py-files dist/fabyield.zip jobs/tested_history.py --lake s3a://fab/lake
 """
 
-from fabyield.following import tested_changes
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import INSERTIONS, PROCESS_HISTORY, TEST_RUNS, TESTED_HISTORY
-from fabyield.transforms.as_of import tested_history
+from fabyield.lake.catalog import INSERTIONS, PROCESS_HISTORY, TEST_RUNS, TESTED_HISTORY
+from fabyield.pipeline.ingest.factory_changes import tested_changes
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.state_at_test import tested_history
 
 STEP = Step(reads=(INSERTIONS, PROCESS_HISTORY, TEST_RUNS), writes=(TESTED_HISTORY,))
 

@@ -3,12 +3,12 @@
 spark-submit --py-files dist/fabyield.zip jobs/tested_pcm.py --lake s3a://fab/lake
 """
 
-from fabyield.following import tested_changes
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import INSERTIONS, PCM_RESULTS, TEST_RUNS, TESTED_PCM
-from fabyield.transforms.as_of import tested_pcm
+from fabyield.lake.catalog import INSERTIONS, PCM_RESULTS, TEST_RUNS, TESTED_PCM
+from fabyield.pipeline.ingest.factory_changes import tested_changes
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.state_at_test import tested_pcm
 
 STEP = Step(reads=(INSERTIONS, PCM_RESULTS, TEST_RUNS), writes=(TESTED_PCM,))
 

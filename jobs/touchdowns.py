@@ -3,12 +3,12 @@
 spark-submit --py-files dist/fabyield.zip jobs/touchdowns.py --lake s3a://fab/lake
 """
 
-from fabyield.accounting import of_runs
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import PARTS, TEST_RUNS, TOUCHDOWNS
-from fabyield.transforms.touchdowns import touchdowns
+from fabyield.lake.catalog import PARTS, TEST_RUNS, TOUCHDOWNS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.row_accounting import of_runs
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.silver.touchdowns import touchdowns
 
 STEP = Step(reads=(PARTS, TEST_RUNS), writes=(TOUCHDOWNS,), conf=("fab",))
 

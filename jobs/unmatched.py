@@ -5,12 +5,12 @@ spark-submit --py-files dist/fabyield.zip jobs/unmatched.py --lake s3a://fab/lak
 
 from pyarrow import compute as pc
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.table import BATCH
-from fabyield.tables import METRIC_HISTORY, TEST_RUNS, WAFERS
-from fabyield.transforms.metric_history import metric_history, unmatched
+from fabyield.lake.catalog import METRIC_HISTORY, TEST_RUNS, WAFERS
+from fabyield.lake.table import BATCH
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.ops.metric_history import metric_history, unmatched
 
 STEP = Step(reads=(TEST_RUNS, WAFERS), writes=(METRIC_HISTORY,))
 

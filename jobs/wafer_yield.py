@@ -3,11 +3,11 @@
 spark-submit --py-files dist/fabyield.zip jobs/wafer_yield.py --lake s3a://fab/lake
 """
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import DIE_RESULTS, TEST_RUNS, WAFER_YIELD, WAFERS
-from fabyield.transforms.wafer_yield import wafer_yield
+from fabyield.lake.catalog import DIE_RESULTS, TEST_RUNS, WAFER_YIELD, WAFERS
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.gold.wafer_yield import wafer_yield
 
 STEP = Step(reads=(DIE_RESULTS, TEST_RUNS, WAFERS), writes=(WAFER_YIELD,))
 

@@ -7,10 +7,7 @@ from functools import reduce
 
 from pyspark.sql import DataFrame
 
-from fabyield.launch import main
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     FAB_LOT_HISTORY,
     FAB_LOTS,
     FAB_PCM,
@@ -23,11 +20,14 @@ from fabyield.tables import (
     WAFER_REGISTRY,
     WAFERS,
 )
-from fabyield.transforms.canonical import canonical_names
-from fabyield.transforms.renamings import first_names, renamings
-from fabyield.transforms.wafer_names import wafer_names
-from fabyield.transforms.wafer_registry import wafer_registry
-from fabyield.transforms.wafers import canonical_lots, renamed, sighted, tested, wafers
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.transforms.shared.name_rules import canonical_names
+from fabyield.transforms.silver.lot_renames import first_names, renamings
+from fabyield.transforms.silver.wafer_names import wafer_names
+from fabyield.transforms.silver.wafer_registry import wafer_registry
+from fabyield.transforms.silver.wafers import canonical_lots, renamed, sighted, tested, wafers
 
 STEP = Step(
     reads=(

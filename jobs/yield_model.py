@@ -8,14 +8,7 @@ from dataclasses import replace
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.batch import Batch
-from fabyield.launch import main
-from fabyield.models.learning import ModelFrames
-from fabyield.models.yield_models import yield_models
-from fabyield.run import Run
-from fabyield.steps import Step
-from fabyield.table import BATCH, Table
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     MODEL_REPORT,
     PCM_RESULTS,
     PROCESS_HISTORY,
@@ -25,6 +18,13 @@ from fabyield.tables import (
     YIELD_DRIVER,
     YIELD_PREDICTION,
 )
+from fabyield.lake.table import BATCH, Table
+from fabyield.models.low_yield.dataset import ModelFrames
+from fabyield.models.low_yield.train_and_score import yield_models
+from fabyield.pipeline.launch import main
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.steps import Step
+from fabyield.quality.batch import Batch
 
 INPUTS = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD)
 STEP = Step(

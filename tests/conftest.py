@@ -17,13 +17,13 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from fabyield import spark as spark_module
-from fabyield.few_rows import few_rows
-from fabyield.ledger import Attempt
-from fabyield.run import Run
-from fabyield.settings import Settings
-from fabyield.store import Store
-from fabyield.table import Table
+from fabyield.lake.few_rows import few_rows
+from fabyield.lake.store import Store
+from fabyield.lake.table import Table
+from fabyield.pipeline import spark as spark_module
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt
+from fabyield.settings.settings import Settings
 from tests import s3
 from tests.postgresql import Server, programs, server
 
@@ -94,13 +94,13 @@ def forget_lakes(spark: SparkSession) -> None:
 
 def skip_audits(patch: pytest.MonkeyPatch) -> None:
     """Audits publish nothing, and take most of a small night's time."""
-    patch.setattr("fabyield.validate.asked", lambda table: [])
+    patch.setattr("fabyield.quality.expectations.asked", lambda table: [])
 
 
 def clock_at(patch: pytest.MonkeyPatch, time: datetime) -> None:
     """Let runs begin and end at `time`."""
     clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, tz: time)})
-    patch.setattr("fabyield.ledger.datetime", clock)
+    patch.setattr("fabyield.pipeline.run_history.datetime", clock)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from fabyield.few_rows import few_rows
+from fabyield.lake.few_rows import few_rows
 
 
 def of_tuples(spark: SparkSession, rows: Iterable[tuple], ddl: str) -> DataFrame:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from fabyield.simulate import Plan, load_plan
+from fabsim import Plan, load_plan
 
 STEPS = (
     "oxide_gate",

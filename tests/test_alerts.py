@@ -2,8 +2,8 @@ import logging
 
 import pytest
 
-from fabyield import alerts
 from fabyield.errors import ConfigError
+from fabyield.quality import alerts
 
 ALERT = alerts.Alert("test-engineering", "gold.wafer_yield", "warn", "yield", "12 %", "lot A1")
 

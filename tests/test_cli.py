@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
-from fabyield import __version__, cli
-from fabyield.tables import ALL
+from fabyield import __version__
+from fabyield.cli import app
+from fabyield.lake.catalog import ALL
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def fabyield(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["fabyield", *words])
         monkeypatch.setenv("COLUMNS", "300")
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         return ended.value.code or 0, *capsys.readouterr()
 
     return call

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from fabyield import cli
+from fabyield.cli import app
 from fabyield.stdf import RECORDS, Writer
 
 DATA = Path(__file__).parent / "data" / "stdf"
@@ -19,8 +19,8 @@ COMMANDS = ("info", "to-parquet", "to-atdf", "check", "layout")
 BLOCKED = """
 import sys
 sys.modules |= dict.fromkeys(("pyspark", "py4j", "delta"))
-from fabyield import cli
-cli.main()
+from fabyield.cli import app
+app.main()
 """
 
 
@@ -32,7 +32,7 @@ def stdf(monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["fabyield", "stdf", *map(str, words)])
         monkeypatch.setenv("COLUMNS", "300")
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            app.main()
         return ended.value.code or 0, *capsys.readouterr()
 
     return call
@@ -74,7 +74,7 @@ def test_commands_run_where_spark_is_not_installed(tmp_path, command):
 
 
 def test_help_imports_neither_spark_nor_what_reads_files():
-    code = "import sys; from fabyield import cli; print(*sys.modules)"
+    code = "import sys; from fabyield.cli import app; print(*sys.modules)"
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
@@ -313,7 +313,7 @@ def test_atdf_file_is_as_readable_as_any_other_and_a_full_disk_is_named(stdf, tm
     modes = {path.stat().st_mode for path in tmp_path.iterdir()}
     assert len(modes) == 1
 
-    program = "from fabyield.cli import main; main()"
+    program = "from fabyield.cli.app import main; main()"
     command = [sys.executable, "-c", program, "stdf", "to-atdf", LOT2]
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)

@@ -1,9 +1,9 @@
 import pytest
 from delta import exceptions as delta
 
-from fabyield.conflicts import replanned
 from fabyield.errors import FabYieldError
-from fabyield.settings import Retries
+from fabyield.lake.commits import replanned
+from fabyield.settings.settings import Retries
 
 AT_ONCE = Retries(attempts=3, first_seconds=0, most_seconds=0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from fabyield.tables import ALL
+from fabyield.lake.catalog import ALL
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

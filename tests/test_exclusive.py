@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fabyield.errors import BusyError
-from fabyield.exclusive import alone_in
-from fabyield.settings import Leasing
+from fabyield.lake.locks.single_writer import alone_in
+from fabyield.settings.settings import Leasing
 
 HOLD = """
 import sys
-from fabyield.exclusive import alone_in
+from fabyield.lake.locks.single_writer import alone_in
 work = lambda: (print("held", flush=True), sys.stdin.read())
 alone_in(sys.argv[1], work, what="nightly")
 """

@@ -10,16 +10,23 @@ from delta import DeltaTable
 from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from pyspark.sql import functions as F
 
+from fabsim.factory.database import deliver
+from fabsim.factory.rows import Span
+from fabsim.line.history import Built
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError
-from fabyield.fab_ingest import take_in
-from fabyield.ledger import Attempt
-from fabyield.readers.fab_database import FabDatabase
-from fabyield.run import Run
-from fabyield.simulate.built import Built
-from fabyield.simulate.database import deliver
-from fabyield.simulate.fab_rows import Span
-from fabyield.store import Store
-from fabyield.tables import ALL, FAB_LOT_HISTORY, FAB_LOTS, FAB_PCM, FAB_PROCESS_HISTORY, QUARANTINE
+from fabyield.lake.catalog import (
+    ALL,
+    FAB_LOT_HISTORY,
+    FAB_LOTS,
+    FAB_PCM,
+    FAB_PROCESS_HISTORY,
+    QUARANTINE,
+)
+from fabyield.lake.store import Store
+from fabyield.pipeline.ingest.factory_tables import take_in
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt
+from fabyield.readers.factory.database import FabDatabase
 from tests.plans import small_plan
 from tests.postgresql import PASSWORD
 

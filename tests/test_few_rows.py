@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fabyield.few_rows import few_rows
+from fabyield.lake.few_rows import few_rows
 
 DDL = "key bigint, at timestamp, day date, counts map<string,bigint>, names array<string>"
 DDL += ", drivers array<struct<feature:string,value:double>>"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fabyield.following import following
-from fabyield.ledger import Attempt
-from fabyield.purpose import Kind, Purpose
-from fabyield.tables import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
+from fabyield.lake.catalog import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
+from fabyield.pipeline.ingest.factory_changes import following
+from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.run_history import Attempt
 from tests.conftest import FAB
 
 WAFER = {"fab_id": FAB, "wafer_id": "02"}

@@ -12,15 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from fabyield.cli import app
-from fabyield.fsck.checking import check
-from fabyield.fsck.mending import mend
-from fabyield.ledger import Attempt, Ledger, State, TableRows
-from fabyield.run import Run
-from fabyield.settings import Settings
-from fabyield.store import Store
-from fabyield.table import Column
-from fabyield.tables import TEST_SUMMARY, WAFER_NAMES
+from fabyield.cli.app import app
+from fabyield.lake.catalog import TEST_SUMMARY, WAFER_NAMES
+from fabyield.lake.fsck.check import check
+from fabyield.lake.fsck.repair import mend
+from fabyield.lake.store import Store
+from fabyield.lake.table import Column
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt, Ledger, State
+from fabyield.quality.row_counts import TableRows
+from fabyield.settings.settings import Settings
 from tests.conftest import FAB
 
 NIGHTS = 12

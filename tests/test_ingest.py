@@ -5,11 +5,17 @@ from datetime import date
 import pytest
 
 from fabyield.errors import DataQualityError, FabYieldError
-from fabyield.ingest import LookedAt, check_files, is_begun, staged, waiting
-from fabyield.ledger import Attempt
-from fabyield.purpose import Kind, Purpose
+from fabyield.lake.catalog import STDF_FILES, STDF_WAFERS
+from fabyield.pipeline.ingest.stdf_files import (
+    LookedAt,
+    check_files,
+    is_begun,
+    staged,
+    waiting,
+)
+from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.run_history import Attempt
 from fabyield.readers.landing import listed
-from fabyield.tables import STDF_FILES, STDF_WAFERS
 
 
 def land(run, name, at=1_700_000_000):

@@ -3,10 +3,11 @@ import logging
 import pytest
 
 from fabyield.errors import AccountingError, ConfigError, DataQualityError, ModelError
-from fabyield.launch import Exit, alone, attempt, guarded, logging_to
-from fabyield.ledger import NIGHT, Attempt, Ledger, State
-from fabyield.store import Store
-from fabyield.tables import RUNS
+from fabyield.lake.catalog import RUNS
+from fabyield.lake.store import Store
+from fabyield.pipeline.launch import Exit, alone, attempt, guarded
+from fabyield.pipeline.logs import logging_to
+from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, State
 from tests.conftest import FAB
 
 

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fabyield.errors import BusyError, ConfigError, FabYieldError, LeaseLostError
-from fabyield.exclusive import alone_in
-from fabyield.holder import Holder
-from fabyield.lease import Lease, fenced, leased
-from fabyield.numbered import Numbered
-from fabyield.settings import Leasing
+from fabyield.lake.locks.lease import Lease, fenced, leased
+from fabyield.lake.locks.lease_files import Numbered
+from fabyield.lake.locks.owner import Holder
+from fabyield.lake.locks.single_writer import alone_in
+from fabyield.settings.settings import Leasing
 from tests import s3
 
 pytestmark = pytest.mark.slow
@@ -20,8 +20,8 @@ ME = Holder("this test", "here", 1, "now")
 HOLD = """
 import sys
 from fabyield.errors import LeaseLostError
-from fabyield.holder import Holder
-from fabyield.lease import fenced, leased
+from fabyield.lake.locks.owner import Holder
+from fabyield.lake.locks.lease import fenced, leased
 
 with leased(sys.argv[1], Holder.here("nightly"), float(sys.argv[2]), 0) as lease:
     fenced(sys.argv[1])

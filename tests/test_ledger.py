@@ -2,9 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fabyield.ledger import NIGHT, TEND, Attempt, Ledger, Made, State, TableRows
-from fabyield.store import Store
-from fabyield.tables import FAB_LOTS, FAB_PRODUCTS, RUNS
+from fabyield.lake.catalog import FAB_LOTS, FAB_PRODUCTS, RUNS
+from fabyield.lake.store import Store
+from fabyield.pipeline.run_history import NIGHT, TEND, Attempt, Ledger, Made, State
+from fabyield.quality.row_counts import TableRows
 from tests.conftest import FAB, clock_at
 
 KEEP_DAYS = 7

@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from fabyield.delta_log import DeltaLog
-from fabyield.ledger import Attempt
-from fabyield.maintain import MIB, optimize_conf, tended
-from fabyield.store import STATISTICS
-from fabyield.tables import TABLE_STATISTICS, TEST_RUNS, TEST_SUMMARY, TEST_VALUES, WAFER_REGISTRY
+from fabyield.lake.catalog import (
+    TABLE_STATISTICS,
+    TEST_RUNS,
+    TEST_SUMMARY,
+    TEST_VALUES,
+    WAFER_REGISTRY,
+)
+from fabyield.lake.delta_log import DeltaLog
+from fabyield.lake.maintenance import MIB, optimize_conf
+from fabyield.lake.store import STATISTICS
+from fabyield.pipeline.maintenance import maintain_tables
+from fabyield.pipeline.run_history import Attempt
 
 
 @pytest.fixture
@@ -24,7 +31,7 @@ def tend(run, unaudited):
         settings = replace(run.settings, maintain=replace(run.settings.maintain, **maintain))
         attempt = Attempt(batch, "maintain", datetime.now(UTC) + timedelta(days=days))
         tending = replace(run, settings=settings, attempt=attempt)
-        tending.write(TABLE_STATISTICS, tended(tending))
+        tending.write(TABLE_STATISTICS, maintain_tables(tending))
         of_batch = run.read(TABLE_STATISTICS).where(f"batch = {batch}").collect()
         return {row["table"]: row for row in of_batch}
 

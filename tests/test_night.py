@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fabyield.ledger import NIGHT, Attempt, Ledger, State
-from fabyield.night import one_night
-from fabyield.purpose import Kind, Purpose
-from fabyield.run import Run
-from fabyield.spark import SMALL_NIGHT
+from fabyield.pipeline.night import one_night
+from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, State
+from fabyield.pipeline.spark import SMALL_NIGHT
 from tests.conftest import FAB
 
 STEPS = ["stdf_files", "fab_tables"]
@@ -21,8 +21,8 @@ class Nights:
 
     def __init__(self, run, monkeypatch):
         self.run, self.told = run, []
-        monkeypatch.setattr("fabyield.night.steps", lambda: STEPS)
-        monkeypatch.setattr("fabyield.night.run_step", self.step)
+        monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: STEPS)
+        monkeypatch.setattr("fabyield.pipeline.night.run_step", self.step)
 
     def step(self, run, ledger):
         conf = run.spark.conf
@@ -74,7 +74,7 @@ def test_night_after_one_that_was_stopped_has_more_to_do(nights, monkeypatch):
         nights.step(run, ledger)
 
     with monkeypatch.context() as patch:
-        patch.setattr("fabyield.night.run_step", stopping)
+        patch.setattr("fabyield.pipeline.night.run_step", stopping)
         with pytest.raises(ZeroDivisionError):
             nights.night()
 

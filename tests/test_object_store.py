@@ -1,7 +1,7 @@
 """Files and models in an object store; tests/jobs/test_object_store.py has a night there."""
 
-from fabyield.files import exists, listed, read_text, remove_folder, write_text
-from fabyield.models.store import load_model, save_model
+from fabyield.lake.storage import exists, listed, read_text, remove_folder, write_text
+from fabyield.models.registry import load_model, save_model
 from fabyield.readers import landing
 from tests.models.test_store import CARD, ROWS, model  # noqa: F401
 

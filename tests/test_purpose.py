@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from fabyield.errors import ConfigError
-from fabyield.purpose import Kind, Purpose, add_purposes, chosen
+from fabyield.pipeline.night_modes import Kind, Purpose, add_purposes, chosen
 
 DAY = date(2026, 3, 5)
 STEPS = ("stdf_files", "fab_tables", "wafers")

@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 
 from fabyield.errors import ConfigError, FabYieldError
-from fabyield.query import grid
-from fabyield.store import Store
-from fabyield.tables import WAFER_YIELD, WAFERS
+from fabyield.lake.catalog import WAFER_YIELD, WAFERS
+from fabyield.lake.query import grid
+from fabyield.lake.store import Store
 from tests.test_fsck import flip_bit
 
 

@@ -4,12 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from fabyield.batch import Batch
 from fabyield.errors import AccountingError, DataQualityError
-from fabyield.ledger import Attempt, TableRows
-from fabyield.run import Run
-from fabyield.table import Expectation, Severity
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     FAB_LOTS,
     PARTS,
     QUARANTINE,
@@ -18,6 +14,11 @@ from fabyield.tables import (
     WAFER_YIELD,
     WAFERS,
 )
+from fabyield.lake.table import Expectation, Severity
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt
+from fabyield.quality.batch import Batch
+from fabyield.quality.row_counts import TableRows
 
 
 def percent(severity):

@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from fabyield.errors import ConfigError
-from fabyield.settings import Settings
-from fabyield.steps import steps
+from fabyield.pipeline.steps import steps
+from fabyield.settings.settings import Settings
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from fabyield.errors import DataQualityError
-from fabyield.side_by_side import side_by_side
+from fabyield.pipeline.parallel_steps import side_by_side
 
 WAIT = 10
 

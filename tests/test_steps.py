@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from fabyield import steps as all_steps
 from fabyield.errors import ContractError
-from fabyield.ledger import Attempt
-from fabyield.run import Run
-from fabyield.steps import (
+from fabyield.lake.catalog import ALL, DIE_RESULTS, FAB_LOTS, TOUCHDOWNS, WAFER_YIELD, WAFERS
+from fabyield.lake.store import Store
+from fabyield.lake.table import WriteMode
+from fabyield.pipeline import steps as all_steps
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt
+from fabyield.pipeline.steps import (
     Site,
     Step,
     Turn,
@@ -24,9 +27,6 @@ from fabyield.steps import (
     sources_hash,
     steps,
 )
-from fabyield.store import Store
-from fabyield.table import WriteMode
-from fabyield.tables import ALL, DIE_RESULTS, FAB_LOTS, TOUCHDOWNS, WAFER_YIELD, WAFERS
 
 
 def step(reads=(), writes=(), **more):
@@ -112,7 +112,7 @@ def test_hash_of_sources_follows_the_job_and_the_transforms_that_it_uses(monkeyp
     sources_hash.cache_clear()
     before = {name: sources_hash(name) for name in ("wafer_yield", "bin_pareto", "insertions")}
     read = all_steps._source
-    edited = "fabyield.transforms.wafer_yield"
+    edited = "fabyield.transforms.gold.wafer_yield"
     monkeypatch.setattr(all_steps, "_source", lambda m: read(m) + "\n" * (m == edited))
     sources_hash.cache_clear()
 

@@ -11,14 +11,14 @@ from pyarrow import compute as pc
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 
-from fabyield.delta_log import DeltaLog
 from fabyield.errors import ConfigError, ContractError, FabYieldError, LeaseLostError
-from fabyield.holder import Holder
-from fabyield.lease import leased
-from fabyield.numbered import Numbered
-from fabyield.settings import Retries
-from fabyield.store import Store
-from fabyield.table import Column, Table, WriteMode
+from fabyield.lake.delta_log import DeltaLog
+from fabyield.lake.locks.lease import leased
+from fabyield.lake.locks.lease_files import Numbered
+from fabyield.lake.locks.owner import Holder
+from fabyield.lake.store import Store
+from fabyield.lake.table import Column, Table, WriteMode
+from fabyield.settings.settings import Retries
 from tests.frames import of_tuples
 
 COLUMNS = {
@@ -189,7 +189,7 @@ def test_f03_writers_that_fill_a_new_table_at_once_double_no_row(store, frame, w
 def test_f02_table_whose_maker_was_killed_before_its_first_commit_is_made(
     store, frame, monkeypatch
 ):
-    monkeypatch.setattr("fabyield.store.LOOKS", 1)
+    monkeypatch.setattr("fabyield.lake.store.LOOKS", 1)
     log = Path(store.path(MADE_UP)) / "_delta_log"
     (log / "_staged_commits").mkdir(parents=True)
     (log / ".00000000000000000000.json.7.tmp").write_text('{"commitInfo":')
@@ -204,7 +204,7 @@ def test_f02_table_whose_maker_was_killed_before_its_first_commit_is_made(
 def test_log_that_lost_its_commits_is_kept_and_no_empty_table_takes_its_place(
     store, frame, monkeypatch
 ):
-    monkeypatch.setattr("fabyield.store.LOOKS", 1)
+    monkeypatch.setattr("fabyield.lake.store.LOOKS", 1)
     log = Path(store.path(MADE_UP)) / "_delta_log"
     log.mkdir(parents=True)
     left = log / "00000000000000000010.crc"

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from fabyield.errors import ConfigError
-from fabyield.settings import read_conf
-from fabyield.strict_yaml import load_yaml
+from fabyield.settings.settings import read_conf
+from fabyield.settings.strict_yaml import load_yaml
 
 ROOT = Path(__file__).parents[1]
 TWICE = "warn:\n- a\nrow: []\nwarn:\n- b\n"

@@ -1,9 +1,9 @@
 import pytest
 import yaml
 
-from fabyield import table as module
 from fabyield.errors import ContractError
-from fabyield.table import Severity, Table, WriteMode
+from fabyield.lake import table as module
+from fabyield.lake.table import Severity, Table, WriteMode
 from tests.frames import of_tuples
 
 SCHEMA = {

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 from delta import DeltaTable
 
-from fabyield.delta_log import DeltaLog
-from fabyield.ledger import NIGHT, Attempt, Ledger, Made, State
-from fabyield.night import take
-from fabyield.purpose import Kind, Purpose
-from fabyield.run import Run
-from fabyield.steps import declared, sources_hash
-from fabyield.tables import INSERTIONS, RUNS, TEST_RUNS
+from fabyield.lake.catalog import INSERTIONS, RUNS, TEST_RUNS
+from fabyield.lake.delta_log import DeltaLog
+from fabyield.pipeline.night import take
+from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, Made, State
+from fabyield.pipeline.steps import declared, sources_hash
 from tests.conftest import FAB
 
 STEP = "insertions"
@@ -135,7 +135,7 @@ def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due
     nights, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, "fabyield")
-    monkeypatch.setattr("fabyield.launch.sources_hash", lambda step: "tomorrow's")
+    monkeypatch.setattr("fabyield.pipeline.launch.sources_hash", lambda step: "tomorrow's")
 
     assert [nights.night(), nights.night()] == ["unchanged", "unchanged"]
 

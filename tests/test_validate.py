@@ -5,8 +5,8 @@ from great_expectations.datasource.fluent.interfaces import Batch
 from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
-from fabyield.table import Column, Expectation, Severity, Table, WriteMode
-from fabyield.validate import REASONS, Audit, _batch, _results, validate
+from fabyield.lake.table import Column, Expectation, Severity, Table, WriteMode
+from fabyield.quality.expectations import REASONS, Audit, _batch, _results, validate
 from tests.frames import of_tuples
 
 SCHEMA = "a int, b int, name string"

@@ -5,9 +5,7 @@ from dataclasses import replace
 import pytest
 from fabyield.jobs import yield_model
 
-from fabyield.ledger import Attempt
-from fabyield.models.yield_models import ModelTables
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     MODEL_REPORT,
     PCM_RESULTS,
     PROCESS_HISTORY,
@@ -17,6 +15,8 @@ from fabyield.tables import (
     YIELD_DRIVER,
     YIELD_PREDICTION,
 )
+from fabyield.models.low_yield.train_and_score import ModelTables
+from fabyield.pipeline.run_history import Attempt
 
 FOLLOWED = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD, TEST_RUNS)
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from benchmarks.harness.process import Row
 from benchmarks.harness.tables import figure
-from fabyield.reports.bars import FIGURE, LABEL, PLOT, ROW, TOP, Bar, draw_bars
+from fabyield.reports.bar_charts import FIGURE, LABEL, PLOT, ROW, TOP, Bar, draw_bars
 from fabyield.reports.svg import tag
 
 STYLE = """

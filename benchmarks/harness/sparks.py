@@ -2,8 +2,8 @@
 
 from pyspark.sql import SparkSession
 
-from fabyield import spark
-from fabyield.settings import Settings
+from fabyield.pipeline import spark
+from fabyield.settings.settings import Settings
 
 
 def started() -> SparkSession:

@@ -10,17 +10,17 @@ from pyspark.sql import SparkSession
 
 from benchmarks.harness.clock import MEGA, timed
 from benchmarks.night import events
-from fabyield import spark as sessions
 from fabyield import stdf
-from fabyield.exclusive import alone_in
-from fabyield.launch import logging_to
-from fabyield.ledger import ENDED, NIGHT
-from fabyield.night import nightly
-from fabyield.query import LAYERS
-from fabyield.settings import Settings
-from fabyield.steps import steps
-from fabyield.store import Store
-from fabyield.tables import RUNS, WAFER_YIELD
+from fabyield.lake.catalog import RUNS, WAFER_YIELD
+from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.query import LAYERS
+from fabyield.lake.store import Store
+from fabyield.pipeline import spark as sessions
+from fabyield.pipeline.logs import logging_to
+from fabyield.pipeline.night import nightly
+from fabyield.pipeline.run_history import ENDED, NIGHT
+from fabyield.pipeline.steps import steps
+from fabyield.settings.settings import Settings
 
 DECODE = "decode alone"
 # As benchmarks.night.peer sums them up; its own environment lacks what ours has, and ours it.

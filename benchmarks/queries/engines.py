@@ -7,7 +7,7 @@ from deltalake import DeltaTable, QueryBuilder
 
 from benchmarks.harness import sparks
 from benchmarks.queries.questions import LAYERS
-from fabyield.query import open_lake
+from fabyield.lake.query import open_lake
 
 Rows = list[tuple[Any, ...]]
 # Takes SQL with tables in braces, and the names of those tables.

@@ -13,12 +13,12 @@ from pyspark.sql import functions as F
 from benchmarks.harness import sparks
 from benchmarks.harness.clock import timed
 from benchmarks.queries.layouts import LAYOUTS, MONTHS, TASKS, WRITINGS, Layout
-from fabyield.delta_log import DeltaLog
-from fabyield.maintain import MIB, optimize_conf, session_conf
-from fabyield.settings import Settings
-from fabyield.store import Store
-from fabyield.table import Table
-from fabyield.tables import DIE_RESULTS, TEST_RESULTS, TESTED_HISTORY, WAFER_YIELD
+from fabyield.lake.catalog import DIE_RESULTS, TEST_RESULTS, TESTED_HISTORY, WAFER_YIELD
+from fabyield.lake.delta_log import DeltaLog
+from fabyield.lake.maintenance import MIB, optimize_conf, session_conf
+from fabyield.lake.store import Store
+from fabyield.lake.table import Table
+from fabyield.settings.settings import Settings
 
 NIGHT = "night"
 STEPS = ("litho_gate", "etch_gate", "implant_well", "anneal", "cmp_metal")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fabyield.table import Table
-from fabyield.tables import TEST_RESULTS
+from fabyield.lake.catalog import TEST_RESULTS
+from fabyield.lake.table import Table
 
 DECLARED = "as declared"
 MONTHS = 3

@@ -6,7 +6,7 @@ from benchmarks.harness.clock import timed
 from benchmarks.queries.engines import path, started
 from benchmarks.queries.opened import opened
 from benchmarks.queries.questions import QUESTIONS, Keys, tables
-from fabyield.delta_log import DeltaLog
+from fabyield.lake.delta_log import DeltaLog
 
 
 def run(given: dict[str, Any]) -> dict[str, Any]:

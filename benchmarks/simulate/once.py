@@ -4,13 +4,13 @@ import gzip
 from typing import Any
 
 from benchmarks.harness.clock import timed
-from fabyield.simulate import load_plan
-from fabyield.simulate.built import Built
-from fabyield.simulate.sessions import sessions
-from fabyield.simulate.testers import stdf_file
-from fabyield.simulate.work import LEVEL, LotUnit, Work
+from fabsim import load_plan
+from fabsim.line.history import Built
+from fabsim.testers.sessions import sessions
+from fabsim.testers.stdf_files import stdf_file
+from fabsim.work import LEVEL, LotUnit, Work
 
-OURS, FLOOR = "fabyield simulate", "gzip alone"
+OURS, FLOOR = "fabsim", "gzip alone"
 LATE = 3
 
 

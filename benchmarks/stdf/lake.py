@@ -14,15 +14,15 @@ from benchmarks.harness.clock import MEGA, timed
 from benchmarks.harness.process import NotRunError, Row
 from benchmarks.harness.tables import progress
 from benchmarks.stdf.content import SITES, TESTS, TOUCHDOWNS, content
-from fabyield import spark as sessions
-from fabyield.ingest import batches, staged
-from fabyield.ledger import Attempt
-from fabyield.readers.stdf_stage import Stage
-from fabyield.run import Run
-from fabyield.settings import Settings
-from fabyield.store import Store
-from fabyield.tables import STDF_FILES, TEST_VALUES
-from fabyield.transforms.stdf_files import stdf_files
+from fabyield.lake.catalog import STDF_FILES, TEST_VALUES
+from fabyield.lake.store import Store
+from fabyield.pipeline import spark as sessions
+from fabyield.pipeline.ingest.stdf_files import batches, staged
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt
+from fabyield.readers.stdf.stage import Stage
+from fabyield.settings.settings import Settings
+from fabyield.transforms.bronze.stdf_files import stdf_files
 from jobs.stdf_files import job
 
 MASTER = "local[2]"

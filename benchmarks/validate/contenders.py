@@ -11,10 +11,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from benchmarks.validate.names import FLOOR, GX, OURS
-from fabyield.checks import asked as asked_of
-from fabyield.table import Expectation
-from fabyield.tables import TEST_RESULTS
-from fabyield.validate import validate
+from fabyield.lake.catalog import TEST_RESULTS
+from fabyield.lake.table import Expectation
+from fabyield.quality.checks import asked as asked_of
+from fabyield.quality.expectations import validate
 
 # By expectation: whether it is met, and how many of how many values break it where it is not.
 Verdicts = dict[str, tuple[bool, int, int]]

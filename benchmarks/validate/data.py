@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.join.data import keyed, with_key
 from benchmarks.simulated import Wafer
-from fabyield.tables import TEST_RESULTS
+from fabyield.lake.catalog import TEST_RESULTS
 
 # Of all rows: the table's warning is for more than 5 % that are not valid.
 INVALID, HEADLESS = 0.1, 0.001

@@ -50,3 +50,8 @@ class StageError(FabYieldError):
 
 class ModelError(FabYieldError):
     """A model file or its features are not what was stored with it."""
+
+
+def plain(text: str) -> str:
+    """Write what cannot be printed (escape codes, line ends, direction marks) as U+FFFD."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.validate import data
 from benchmarks.validate.bench import unlike
 from benchmarks.validate.contenders import CONTENDERS, MET
-from fabyield.tables import TEST_RESULTS
+from fabyield.lake.catalog import TEST_RESULTS
 
 pytestmark = pytest.mark.soak
 

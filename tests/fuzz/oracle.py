@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.errors import StdfError
-from fabyield.stdf import StdfTables, read, records, source
+from fabyield.stdf import StdfTables, read, records
+from fabyield.stdf.decode import source
 from tests.fuzz.mutations import FAR_SIZE, Mutant
 from tests.fuzz.reference import (
     CODES,

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf import RECORDS, StdfTables, read, records
-from fabyield.stdf.scan import scan
+from fabyield.stdf.decode.scan import scan
 from tests.fuzz.mutations import Mutant
 from tests.fuzz.seeds import seed
 

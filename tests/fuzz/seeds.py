@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fabyield.stdf import RECORDS, Writer, records
-from fabyield.stdf.fields import Field, Record
-from fabyield.stdf.types import GENERIC, NUMBERS, Bits, Generic
+from fabyield.stdf.spec.fields import Field, Record
+from fabyield.stdf.spec.types import GENERIC, NUMBERS, Bits, Generic
 
 DATA = Path(__file__).parents[1] / "data" / "stdf"
 SIZE = 1 << 16

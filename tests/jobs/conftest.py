@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from fabyield.jobs.nightly import log_summary
 from pyspark.sql import SparkSession
 
-from fabyield.launch import logging_to
-from fabyield.ledger import NIGHT, Attempt, Ledger
-from fabyield.night import NEW_FILES, nightly, take
-from fabyield.purpose import Purpose
-from fabyield.run import Run
-from fabyield.settings import Settings
-from fabyield.simulate import Out, in_processes, simulate
-from fabyield.store import Store
-from fabyield.table import BATCH
-from fabyield.tables import ALL
+from fabsim import Out, in_processes, simulate
+from fabyield.lake.catalog import ALL
+from fabyield.lake.store import Store
+from fabyield.lake.table import BATCH
+from fabyield.pipeline.logs import logging_to
+from fabyield.pipeline.night import NEW_FILES, nightly, take
+from fabyield.pipeline.night_modes import Purpose
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger
+from fabyield.settings.settings import Settings
 from tests.conftest import forget_lakes
 from tests.plans import small_plan
 
@@ -67,7 +68,7 @@ class Fab:
 
     def night(self) -> None:
         with logging_to(self.settings.log, NIGHT):
-            nightly(self.settings)
+            nightly(self.settings, on_failure=log_summary)
 
     def take(self, *steps: str, purpose: Purpose = NEW_FILES) -> None:
         """A batch of only these steps."""

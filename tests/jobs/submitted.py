@@ -21,8 +21,8 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 if any(Path(word).parent == Path({jobs!r}) for word in sys.orig_argv):
-    from fabyield import validate
-    from fabyield.store import Store
+    from fabyield.quality import expectations as validate
+    from fabyield.lake.store import Store
     validate.asked = lambda table: []
     def dying(write):
         def writing(store, table, *rest):

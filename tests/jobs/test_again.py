@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 import pytest
 from delta import DeltaTable
 
-from fabyield.checks import rules
-from fabyield.purpose import Kind, Purpose
-from fabyield.steps import steps
-from fabyield.table import Expectation, Severity
-from fabyield.tables import ALL
+from fabyield.lake.catalog import ALL
+from fabyield.lake.table import Expectation, Severity
+from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.steps import steps
+from fabyield.quality.checks import rules
 from tests.conftest import clock_at, skip_audits
 from tests.jobs.conftest import LATE, LOT2, REAL, data_tables, differing
 
@@ -105,7 +105,7 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
         values = ALL["bronze.test_values"]
         strict = replace(values, expectations=(STRICT,))
         judging = lambda table: rules(strict if table is values else table)  # noqa: E731
-        mistaken.setattr("fabyield.checks.rules", judging)
+        mistaken.setattr("fabyield.quality.checks.rules", judging)
         fab.take(*FEW)
     refused = fab.store.read(ALL["ops.quarantine"]).where("replayed_in is null").count()
     assert 0 < refused < 52403

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from fabyield.jobs import stdf_files
 
-from fabyield.exclusive import alone_in
-from fabyield.ingest import KINDS
-from fabyield.launch import alone
-from fabyield.settings import Leasing
-from fabyield.tables import ALL
+from fabyield.lake.catalog import ALL
+from fabyield.lake.locks.single_writer import alone_in
+from fabyield.pipeline.ingest.stdf_files import KINDS
+from fabyield.pipeline.launch import alone
+from fabyield.settings.settings import Leasing
 from tests.jobs.conftest import differing
 from tests.jobs.submitted import Submitted
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 import pytest
 
-from fabyield.simulate import Out, in_processes, simulate
-from fabyield.steps import steps
+from fabsim import Out, in_processes, simulate
+from fabyield.pipeline.steps import steps
 from tests.conftest import forget_lakes, skip_audits
 from tests.jobs.conftest import Fab, fab_in
 from tests.plans import small_plan
@@ -62,7 +62,9 @@ def nights(spark, tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             if night not in WHOLE:
                 skip_audits(patch)
-                patch.setattr("fabyield.night.steps", lambda: [s for s in steps() if s not in ENDS])
+                patch.setattr(
+                    "fabyield.pipeline.night.steps", lambda: [s for s in steps() if s not in ENDS]
+                )
             fab.night()
     return Nights(fab)
 

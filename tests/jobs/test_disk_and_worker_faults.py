@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from fabyield.jobs import die_results, stdf_files, touchdowns
 
-from fabyield.fsck.checking import check
-from fabyield.launch import alone
-from fabyield.ledger import Attempt
-from fabyield.run import Run
-from fabyield.tables import ALL
+from fabyield.jobs import die_results, stdf_files, touchdowns
+from fabyield.lake.catalog import ALL
+from fabyield.lake.fsck.check import check
+from fabyield.pipeline.launch import alone
+from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import Attempt
 from tests.jobs.conftest import LATE, LOT2, differing, fab_in
 from tests.test_fsck import flip_bit
 
@@ -29,7 +29,7 @@ LITTLE, SOME = 30_000, 300_000
 KILLER = """
 import os, signal, sys
 if "pyspark.daemon" in sys.orig_argv:
-    from fabyield.readers import stdf_stage
+    from fabyield.readers.stdf import stage as stdf_stage
     decoded = stdf_stage._decoded
     def killing(system, path, *rest):
         if path.endswith("{victim}") and not os.path.exists("{pardon}"):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from fabyield.simulate.built import Built
-from fabyield.simulate.database import deliver
-from fabyield.simulate.fab_rows import Span
+from fabsim.factory.database import deliver
+from fabsim.factory.rows import Span
+from fabsim.line.history import Built
 from tests.jobs.conftest import differing
 from tests.plans import small_plan
 

@@ -13,8 +13,8 @@ import pytest
 
 from fabyield import stdf
 from fabyield.errors import DataQualityError
-from fabyield.table import Severity
-from fabyield.tables import ALL
+from fabyield.lake.catalog import ALL
+from fabyield.lake.table import Severity
 from tests.conftest import clock_at
 from tests.jobs.conftest import LATE, LOT2, differing, settle
 
@@ -222,7 +222,7 @@ def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(
         ALL["gold.wafer_yield"], expectations=(replace(warned, severity=Severity.ERROR),)
     )
     steps = ["fab_tables", "wafers", "wafer_yield", "bin_pareto"]
-    monkeypatch.setattr("fabyield.night.steps", lambda: steps)
+    monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: steps)
     yesterday = fab.rows("gold.wafer_yield")
     shutil.copy2(fab.root / "fab.db", fab.root / "right.db")
     with sqlite3.connect(fab.root / "fab.db") as database:

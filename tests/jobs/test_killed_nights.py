@@ -7,8 +7,8 @@ import pytest
 from fabyield.jobs import stdf_files
 
 from fabyield.errors import FabYieldError
-from fabyield.launch import alone
-from fabyield.tables import ALL
+from fabyield.lake.catalog import ALL
+from fabyield.pipeline.launch import alone
 from tests.jobs.conftest import LATE, LOT2, data_tables, differing, settle
 from tests.jobs.submitted import Submitted, dying
 
@@ -67,7 +67,7 @@ def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow
 
     with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
         alone(stdf_files.job, "stdf_files", fab.with_policy(empty_file="fail").settings, False)
-    monkeypatch.setattr("fabyield.night.steps", lambda: ["stdf_files"])
+    monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: ["stdf_files"])
     fab.night()
 
     files = {row["path"]: (row["status"], row["batch"]) for row in fab.rows("bronze.stdf_files")}

@@ -8,7 +8,7 @@ import pytest
 from delta import DeltaTable
 
 from fabyield import stdf
-from fabyield.tables import ALL, TEST_RESULTS
+from fabyield.lake.catalog import ALL, TEST_RESULTS
 
 pytestmark = pytest.mark.slow
 

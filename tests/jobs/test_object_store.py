@@ -12,9 +12,9 @@ import pytest
 import yaml
 from pyarrow import fs
 
-from fabyield.holder import Holder
-from fabyield.lease import leased
-from fabyield.merging import merged
+from fabyield.lake.locks.lease import leased
+from fabyield.lake.locks.owner import Holder
+from fabyield.settings.merging import merged
 from tests import s3
 from tests.jobs.conftest import FEW_TASKS, Contents, Fab, differing, fab_in
 
@@ -134,8 +134,8 @@ def test_f03_second_driver_on_the_object_store_is_refused_by_the_lease(stored, m
 
 CREATOR = """
 import sys
-from fabyield.settings import Settings
-from fabyield.spark import session
+from fabyield.settings.settings import Settings
+from fabyield.pipeline.spark import session
 
 spark = session(Settings.load(sys.argv[1]), "creator")
 path = spark._jvm.org.apache.hadoop.fs.Path("s3a://fab/created")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fabyield.purpose import Kind, Purpose
-from fabyield.tables import ALL
+from fabyield.lake.catalog import ALL
+from fabyield.pipeline.night_modes import Kind, Purpose
 from tests.jobs.conftest import LATE, LOT2, differing
 from tests.jobs.submitted import Submitted, dying
 
@@ -66,7 +66,7 @@ def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, u
 @pytest.mark.soak
 def test_unfinished_night_of_a_fab_waits_for_its_own_next_one(fabs, unaudited, monkeypatch):
     one, two = fabs
-    monkeypatch.setattr("fabyield.night.steps", lambda: ["stdf_files"])
+    monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: ["stdf_files"])
     environment = dying(two.root / "killed", ["bronze.parts"])
     with Submitted(two, "nightly", environment=environment) as night:
         assert night.wait() == -signal.SIGKILL

@@ -5,7 +5,7 @@ from random import Random
 
 from pyspark.sql import SparkSession
 
-from fabyield.models.learning import ModelFrames
+from fabyield.models.low_yield.dataset import ModelFrames
 from tests.frames import of_tuples
 
 WAFERS = (

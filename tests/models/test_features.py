@@ -3,7 +3,7 @@ from math import isnan
 
 import pytest
 
-from fabyield.models.features import (
+from fabyield.models.low_yield.features import (
     Features,
     before_sort,
     feature_values,

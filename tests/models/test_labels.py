@@ -1,4 +1,4 @@
-from fabyield.models.labels import low_yield_threshold
+from fabyield.models.low_yield.labels import low_yield_threshold
 
 
 def test_threshold_is_median_less_sigmas_of_the_upper_half():

@@ -4,8 +4,8 @@ import pytest
 from pyspark.sql import functions as F
 
 from fabyield.errors import ConfigError
-from fabyield.models.learning import learning
-from fabyield.models.settings import ModelSettings
+from fabyield.models.low_yield.dataset import learning
+from fabyield.settings.model import ModelSettings
 from tests.models.line import line
 
 PRODUCT, SETTINGS = ("F1", "M16G"), ModelSettings()

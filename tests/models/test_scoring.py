@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fabyield.models.scoring import (
+from fabyield.models.metrics import (
     choose_decision_threshold,
     lot_mean_scores,
     metrics,

@@ -3,9 +3,9 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
 from fabyield.errors import ModelError
-from fabyield.models.features import Features, check_features, named
+from fabyield.models.algorithms.xgboost import refusal
+from fabyield.models.low_yield.features import Features, check_features, named
 from fabyield.models.splits import Count
-from fabyield.models.training import refusal
 
 EXPECTED = Features(("etch=E1/A", "etch=E1/B"), ("vth",))
 ENOUGH = Count(lots=4, wafers=100, low=5)

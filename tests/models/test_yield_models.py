@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fabyield.models import tables
-from fabyield.models.features import feature_values, wafer_features
-from fabyield.models.settings import PARAMETERS, ModelSettings
-from fabyield.models.store import load_model
-from fabyield.models.training import score
-from fabyield.models.yield_models import yield_models
+from fabyield.models.algorithms.xgboost import score
+from fabyield.models.low_yield import tables
+from fabyield.models.low_yield.features import feature_values, wafer_features
+from fabyield.models.low_yield.train_and_score import yield_models
+from fabyield.models.registry import load_model
+from fabyield.settings.model import PARAMETERS, ModelSettings
 from tests.models.line import line
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 
 from fabyield.errors import ConfigError, FabYieldError
-from fabyield.readers.fab_database import FabDatabase
-from fabyield.readers.fab_errors import shown
-from fabyield.settings import Database
-from fabyield.tables import FAB_LOTS, FAB_PCM
+from fabyield.lake.catalog import FAB_LOTS, FAB_PCM
+from fabyield.readers.factory.database import FabDatabase
+from fabyield.readers.factory.database_errors import shown
+from fabyield.settings.settings import Database
 
 DRIVER = "org.sqlite.JDBC"
 LOTS = (

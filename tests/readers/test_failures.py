@@ -1,6 +1,6 @@
 import pytest
 
-from fabyield.readers.failures import stopped
+from fabyield.readers.stdf.task_failures import stopped
 
 ABORTED = (
     "An error occurred while calling o324.parquet.\n: org.apache.spark.SparkException: Job aborted "

@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from fabyield.errors import FabYieldError
-from fabyield.readers.fab_database import FabDatabase
-from fabyield.settings import Database
-from fabyield.tables import FAB_LOTS, FAB_PCM, FAB_PRODUCTS, FAB_WAFERS
+from fabyield.lake.catalog import FAB_LOTS, FAB_PCM, FAB_PRODUCTS, FAB_WAFERS
+from fabyield.readers.factory.database import FabDatabase
+from fabyield.settings.settings import Database
 from tests.postgresql import PASSWORD
 
 LOTS = (

@@ -6,10 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fabyield.errors import StageError
-from fabyield.readers.stdf_stage import BROKEN, UNREADABLE, Stage, decoder, packed
-from fabyield.stdf import Writer, source
-from fabyield.tables import PARTS, STDF_FILES
-from fabyield.transforms.stdf_files import USABLE
+from fabyield.lake.catalog import PARTS, STDF_FILES
+from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, decoder, packed
+from fabyield.stdf import Writer
+from fabyield.stdf.decode import source
+from fabyield.transforms.bronze.stdf_files import USABLE
 
 
 def stdf(path, texts=0, stray=False):

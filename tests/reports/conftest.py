@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fabyield.reports.night import Night, WaferYield
+from fabyield.reports.night_data import Night, WaferYield
 
 SORTED: dict[str, Any] = {
     "lot_id": "L1",

@@ -4,10 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fabyield.reports.bars import draw_drivers, draw_pareto
+from fabyield.reports.bar_charts import draw_drivers, draw_pareto
 from fabyield.reports.lot_chart import draw_lots
-from fabyield.reports.lots import product_yields
-from fabyield.reports.night import BinCount, Die, TopDriver, WaferMap
+from fabyield.reports.lot_yields import product_yields
+from fabyield.reports.night_data import BinCount, Die, TopDriver, WaferMap
 from fabyield.reports.wafer_map import bin_colours, draw_wafer, legend, orientation
 
 PARETO = [

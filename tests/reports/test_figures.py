@@ -1,6 +1,7 @@
 import pytest
 
-from fabyield.reports.figures import MISSING, clip, count, natural, number, percent, plain, signed
+from fabyield.errors import plain
+from fabyield.reports.formatting import MISSING, clip, count, natural, number, percent, signed
 
 
 def test_figures_carry_separators_decimals_and_units():

@@ -1,8 +1,8 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+from fabyield.pipeline.steps import declared, steps
 from fabyield.reports.lineage import lineage_picture, nearest
-from fabyield.steps import declared, steps
 
 PICTURE = Path(__file__).parents[2] / "docs" / "lineage.svg"
 

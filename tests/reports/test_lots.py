@@ -1,4 +1,4 @@
-from fabyield.reports.lots import product_yields, worst_wafers
+from fabyield.reports.lot_yields import product_yields, worst_wafers
 
 
 def test_lot_yield_weighs_wafers_by_their_die(wafer):

@@ -1,5 +1,5 @@
-from fabyield.reports.night import Prediction
-from fabyield.reports.outcomes import Outcomes, by_urgency, outcomes
+from fabyield.reports.night_data import Prediction
+from fabyield.reports.prediction_outcomes import Outcomes, by_urgency, outcomes
 
 
 def prediction(wafer_id, probability, actual, split="test"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import fabyield.reports
-from fabyield.reports.night import (
+from fabyield.reports.night_data import (
     BinCount,
     BrokenExpectation,
     Die,

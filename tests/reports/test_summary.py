@@ -1,4 +1,4 @@
-from fabyield.reports.night import (
+from fabyield.reports.night_data import (
     BinCount,
     BrokenExpectation,
     FileCounts,

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fabyield.stdf.fields import Field, Record
-from fabyield.stdf.types import GENERIC, Bits, Generic
+from fabyield.stdf.spec.fields import Field, Record
+from fabyield.stdf.spec.types import GENERIC, Bits, Generic
 
 WORDS = st.text("abcXYZ012 .<>_-µ|,%/=\n", min_size=1, max_size=12)
 LETTERS = st.sampled_from("ABPFz09µ")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from fabyield.errors import StdfError
 from fabyield.stdf import RECORDS, read
-from fabyield.stdf.atdf_read import atdf_records, atdf_to_stdf, is_atdf
-from fabyield.stdf.atdf_write import atdf_lines, free_separator, write_atdf
-from fabyield.stdf.decode import decoded
-from fabyield.stdf.types import Bits, Generic
+from fabyield.stdf.atdf.read import atdf_records, atdf_to_stdf, is_atdf
+from fabyield.stdf.atdf.write import atdf_lines, free_separator, write_atdf
+from fabyield.stdf.decode.single_records import decoded
+from fabyield.stdf.spec.types import Bits, Generic
 from tests.stdf.conftest import DATA, MIR, SMALL, pir, prr, ptr
 from tests.stdf.strategies import records
 from tests.stdf.test_every_record import NAMES, chain_of, read_back, written

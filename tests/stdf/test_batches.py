@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf import batches, joined, read, results, source
+from fabyield.stdf import batches, joined, read
+from fabyield.stdf.decode import results, source
 from tests.stdf.conftest import DATA, FULL, MIR, SMALL, mpr, pir, prr, ptr
 
 if sys.version_info >= (3, 14):
@@ -79,7 +80,7 @@ def test_results_come_with_the_batch_that_closes_their_part(stdf, monkeypatch):
 
 def test_part_that_is_never_closed_is_given_up_before_memory_is_full(stdf, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 640)
-    monkeypatch.setattr("fabyield.stdf.results.MOST_WAITING", 50)
+    monkeypatch.setattr("fabyield.stdf.decode.results.MOST_WAITING", 50)
     lost = [ptr(0, float(n)) for n in range(200)]
 
     tables = read(stdf(MIR, pir(0), *lost, pir(1), ptr(1, 7.0), prr(1), prr(0)))

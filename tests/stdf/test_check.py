@@ -3,9 +3,9 @@
 import pytest
 
 from fabyield.stdf import read
-from fabyield.stdf.check import Difference, check
-from fabyield.stdf.naming import Naming
-from fabyield.stdf.skim import skim
+from fabyield.stdf.tools.check import Difference, check
+from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.outline import skim
 from tests.stdf.conftest import DATA, MIR, SMALL, pir, prr, ptr
 
 ALL = {"head_num": 255, "site_num": 0}

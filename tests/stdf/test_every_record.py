@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabyield.stdf import RECORDS, Writer
-from fabyield.stdf.decode import decoded
-from fabyield.stdf.scan import scan
+from fabyield.stdf.decode.scan import scan
+from fabyield.stdf.decode.single_records import decoded
 from tests.stdf.conftest import by_pystdf
 from tests.stdf.strategies import records
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf import read, source
+from fabyield.stdf import read
+from fabyield.stdf.decode import source
 from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
 
 IN_ORDER = ("parts", "tests", "bins", "sites")

@@ -7,9 +7,9 @@ import pytest
 
 from fabyield.errors import StdfError
 from fabyield.stdf import RECORDS, Writer
-from fabyield.stdf.decode import decoded
-from fabyield.stdf.rows import Rows
-from fabyield.stdf.types import Bits, Generic
+from fabyield.stdf.decode.rows import Rows
+from fabyield.stdf.decode.single_records import decoded
+from fabyield.stdf.spec.types import Bits, Generic
 from tests.stdf.test_every_record import chain_of, read_back, written
 
 U8 = "{:02x} 00 00 00 00 00 00 00 "

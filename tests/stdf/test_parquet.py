@@ -7,10 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fabyield.errors import AccountingError, StdfError
-from fabyield.stdf import parquet, read
-from fabyield.stdf.naming import Naming
-from fabyield.stdf.parquet import NAMES, Rules, to_parquet
-from fabyield.stdf.skim import skim
+from fabyield.stdf import read
+from fabyield.stdf.tools import to_parquet as parquet
+from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.outline import skim
+from fabyield.stdf.tools.to_parquet import NAMES, Rules, to_parquet
 from tests.stdf.conftest import DATA, FULL, MIR, SMALL, ftr, pir, prr, ptr
 
 PARTS = [

@@ -5,7 +5,8 @@ import gzip
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf import Writer, read, records, source
+from fabyield.stdf import Writer, read, records
+from fabyield.stdf.decode import source
 from tests.stdf.conftest import DATA, MIR, SMALL, by_pystdf, pir, prr, ptr
 from tests.stdf.test_every_record import written
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf.naming import Naming
-from fabyield.stdf.retest import touchdowns
-from fabyield.stdf.sessions import SessionFile, parts_of, runs_of
-from fabyield.stdf.skim import skim
+from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.outline import skim
+from fabyield.stdf.tools.retest import touchdowns
+from fabyield.stdf.tools.sessions import SessionFile, parts_of, runs_of
 from tests.stdf.conftest import DATA
 
 AT = {"x_coord": 3, "y_coord": -4, "part_id": None, "part_flg": 0, "run": 0}

@@ -5,7 +5,9 @@ import gzip
 import pytest
 
 from fabyield.errors import StdfError
-from fabyield.stdf import read, skim, source
+from fabyield.stdf import read
+from fabyield.stdf.decode import source
+from fabyield.stdf.tools import outline as skim
 from tests.stdf.conftest import MIR, SMALL, pir, prr, ptr
 
 TABLES = ("file", "wafers", "bins", "part_counts", "test_counts", "sites")

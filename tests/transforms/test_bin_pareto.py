@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from fabyield.tables import BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS
-from fabyield.transforms.bin_pareto import bin_names, bin_pareto
+from fabyield.lake.catalog import BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS
+from fabyield.transforms.gold.bin_pareto import bin_names, bin_pareto
 from tests.conftest import FAB
 from tests.frames import of_tuples
 

@@ -1,8 +1,8 @@
 import pytest
 from pyspark.sql import functions as F
 
-from fabyield.settings import Settings
-from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
+from fabyield.settings.settings import Settings
+from fabyield.transforms.shared.name_rules import NameRules, canonical_lot, canonical_wafer
 from tests.frames import of_tuples
 
 RULES = NameRules([["[.]00$", ""]], Settings.load("dev").fab.wafer_id_rules)

@@ -1,6 +1,6 @@
 import pytest
 
-from fabyield.transforms.changes import latest
+from fabyield.transforms.shared.change_feed import latest
 from tests.frames import of_tuples
 
 FEED = "key int, value string, _change_type string, _commit_version bigint"

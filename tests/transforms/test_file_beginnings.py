@@ -1,7 +1,7 @@
 import pytest
 
-from fabyield.tables import FILE_BEGINNINGS, PARTS, STDF_FILES
-from fabyield.transforms.file_beginnings import candidates, file_beginnings, still_held
+from fabyield.lake.catalog import FILE_BEGINNINGS, PARTS, STDF_FILES
+from fabyield.transforms.silver.truncated_files import candidates, file_beginnings, still_held
 from tests.frames import of_tuples
 
 FILE = {"fab_id": "F1", "session_id": "s", "retest_bins": None}

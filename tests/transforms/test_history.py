@@ -1,7 +1,13 @@
 import pytest
 
-from fabyield.tables import FAB_PROCESS_HISTORY, WAFER_NAMES
-from fabyield.transforms.history import doubled, followed, last_changed, ranked, remade
+from fabyield.lake.catalog import FAB_PROCESS_HISTORY, WAFER_NAMES
+from fabyield.transforms.silver.latest_rows import (
+    doubled,
+    followed,
+    last_changed,
+    ranked,
+    remade,
+)
 from tests.frames import of_tuples
 
 PLACE = {"fab_id": "F1", "wafer_id": "02"}

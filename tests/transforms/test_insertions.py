@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from fabyield.tables import TEST_RUNS
-from fabyield.transforms.insertions import insertions
+from fabyield.lake.catalog import TEST_RUNS
+from fabyield.transforms.silver.insertions import insertions
 
 RUN = {"fab_id": "F1", "wafer_key": 5, "insertion": "CP1", "test_program": "cp1"}
 

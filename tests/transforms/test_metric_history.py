@@ -3,8 +3,8 @@ from statistics import mean, stdev
 
 import pytest
 
-from fabyield.tables import METRIC_HISTORY, TEST_RUNS, WAFERS
-from fabyield.transforms.metric_history import metric_history, unmatched
+from fabyield.lake.catalog import METRIC_HISTORY, TEST_RUNS, WAFERS
+from fabyield.transforms.ops.metric_history import metric_history, unmatched
 from tests.frames import of_tuples
 
 SHARE = "fab_id string, metric string, counted bigint, total bigint"

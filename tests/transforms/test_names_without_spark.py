@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from fabyield.settings import Settings
-from fabyield.stdf.naming import Naming
-from fabyield.stdf.sessions import TOUCHDOWN, SessionFile, is_beaten
-from fabyield.transforms import test_runs as by_spark
-from fabyield.transforms.canonical import NameRules, canonical_lot, canonical_wafer
+from fabyield.settings.settings import Settings
+from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.sessions import TOUCHDOWN, SessionFile, is_beaten
+from fabyield.transforms.shared.name_rules import NameRules, canonical_lot, canonical_wafer
+from fabyield.transforms.silver import wafer_runs as by_spark
 from tests.frames import of_tuples
 
 FAB = Settings.load("dev").fab

@@ -3,10 +3,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from fabyield.settings import Settings
-from fabyield.tables import FAB_ASSEMBLY, PACKAGED_PARTS, PARTS, TOUCHDOWNS, WAFER_NAMES, WAFERS
-from fabyield.transforms.canonical import NameRules
-from fabyield.transforms.packaged_parts import (
+from fabyield.lake.catalog import (
+    FAB_ASSEMBLY,
+    PACKAGED_PARTS,
+    PARTS,
+    TOUCHDOWNS,
+    WAFER_NAMES,
+    WAFERS,
+)
+from fabyield.settings.settings import Settings
+from fabyield.transforms.shared.name_rules import NameRules
+from fabyield.transforms.silver.packaged_parts import (
     die_origins,
     only_lots,
     packaged_parts,

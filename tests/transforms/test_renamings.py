@@ -3,10 +3,10 @@ from itertools import pairwise
 
 import pytest
 
-from fabyield.settings import Settings
-from fabyield.tables import FAB_LOT_HISTORY
-from fabyield.transforms.canonical import NameRules
-from fabyield.transforms.renamings import first_names, renamings
+from fabyield.lake.catalog import FAB_LOT_HISTORY
+from fabyield.settings.settings import Settings
+from fabyield.transforms.shared.name_rules import NameRules
+from fabyield.transforms.silver.lot_renames import first_names, renamings
 
 FAB = Settings.load("dev").fab
 RULES = NameRules(FAB.lot_id_rules, FAB.wafer_id_rules)

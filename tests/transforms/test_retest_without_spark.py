@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from fabyield.stdf import retest
-from fabyield.tables import PARTS, TEST_RUNS
-from fabyield.transforms.die_results import die_results
-from fabyield.transforms.touchdowns import touchdowns
+from fabyield.lake.catalog import PARTS, TEST_RUNS
+from fabyield.stdf.tools import retest
+from fabyield.transforms.silver.die_results import die_results
+from fabyield.transforms.silver.touchdowns import touchdowns
 
 TURN = ("touchdown_num", "is_first", "is_final", "superseded_by", "decided_by")
 FLAGS = [0, 0, 0, 1, 2, 3, 8, 16]

@@ -1,5 +1,5 @@
-from fabyield.tables import STDF_FILES
-from fabyield.transforms.stdf_files import stdf_files
+from fabyield.lake.catalog import STDF_FILES
+from fabyield.transforms.bronze.stdf_files import stdf_files
 
 
 def file(file_key, sha256, status="complete", **more):

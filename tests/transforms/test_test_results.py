@@ -2,8 +2,14 @@ import math
 
 import pytest
 
-from fabyield.tables import FUNCTIONAL_VALUES, MULTI_VALUES, TEST_RUNS, TEST_VALUES, TOUCHDOWNS
-from fabyield.transforms import test_results as transform
+from fabyield.lake.catalog import (
+    FUNCTIONAL_VALUES,
+    MULTI_VALUES,
+    TEST_RUNS,
+    TEST_VALUES,
+    TOUCHDOWNS,
+)
+from fabyield.transforms.silver import parametric_results as transform
 
 
 def value(offset, **more):

@@ -2,11 +2,17 @@ from datetime import datetime
 
 import pytest
 
-from fabyield.settings import Settings
-from fabyield.tables import FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS
-from fabyield.transforms import test_runs as transform
-from fabyield.transforms.canonical import NameRules
-from fabyield.transforms.test_runs import superseded
+from fabyield.lake.catalog import (
+    FILE_BEGINNINGS,
+    STDF_FILES,
+    STDF_WAFERS,
+    WAFER_NAMES,
+    WAFERS,
+)
+from fabyield.settings.settings import Settings
+from fabyield.transforms.shared.name_rules import NameRules
+from fabyield.transforms.silver import wafer_runs as transform
+from fabyield.transforms.silver.wafer_runs import superseded
 from tests.frames import of_tuples
 
 FAB = Settings.load("dev").fab

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fabyield.tables import TEST_RESULTS, TEST_RUNS, TESTS
-from fabyield.transforms import test_summary as transform
+from fabyield.lake.catalog import TEST_RESULTS, TEST_RUNS, TESTS
+from fabyield.transforms.gold import parametric_summary as transform
 
 FIGURES = ["executed", "valid_results", "failed", "mean", "sigma", "minimum", "maximum"]
 LIMITS = {"lo_limit": None, "hi_limit": None, "test_kind": "P"}

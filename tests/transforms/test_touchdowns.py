@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fabyield.tables import PARTS, TEST_RUNS
-from fabyield.transforms.touchdowns import touchdowns
+from fabyield.lake.catalog import PARTS, TEST_RUNS
+from fabyield.transforms.silver.touchdowns import touchdowns
 
 EARLY = datetime(2026, 3, 1, 8, tzinfo=UTC)
 LATE = EARLY + timedelta(hours=2)

@@ -1,5 +1,5 @@
-from fabyield.tables import WAFER_NAMES, WAFER_REGISTRY, WAFERS
-from fabyield.transforms.wafer_names import keyed, wafer_names
+from fabyield.lake.catalog import WAFER_NAMES, WAFER_REGISTRY, WAFERS
+from fabyield.transforms.silver.wafer_names import keyed, wafer_names
 from tests.frames import of_tuples
 
 NAME = {"fab_id": "F1", "wafer_id": "02"}

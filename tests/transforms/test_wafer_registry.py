@@ -1,5 +1,5 @@
-from fabyield.tables import WAFER_REGISTRY
-from fabyield.transforms.wafer_registry import wafer_registry
+from fabyield.lake.catalog import WAFER_REGISTRY
+from fabyield.transforms.silver.wafer_registry import wafer_registry
 
 
 def wafer(lot_id, wafer_id, **more):

@@ -2,8 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fabyield.settings import Settings
-from fabyield.tables import (
+from fabyield.lake.catalog import (
     FAB_LOTS,
     FAB_PRODUCTS,
     FAB_WAFERS,
@@ -11,8 +10,9 @@ from fabyield.tables import (
     STDF_WAFERS,
     WAFER_NAMES,
 )
-from fabyield.transforms import wafers as transform
-from fabyield.transforms.canonical import NameRules, canonical_names
+from fabyield.settings.settings import Settings
+from fabyield.transforms.shared.name_rules import NameRules, canonical_names
+from fabyield.transforms.silver import wafers as transform
 from tests.frames import of_tuples
 
 FAB = Settings.load("dev").fab

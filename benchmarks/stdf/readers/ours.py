@@ -9,9 +9,9 @@ import pyarrow as pa
 from benchmarks.stdf.contenders import Told
 from benchmarks.stdf.readers.telling import TESTED, added, of_records, of_tables
 from fabyield import stdf
+from fabyield.stdf.decode.rows import Rows
+from fabyield.stdf.decode.source import opened
 from fabyield.stdf.reader import MOST_STREAMED, chains
-from fabyield.stdf.rows import Rows
-from fabyield.stdf.source import opened
 
 
 def tables(path: str) -> stdf.StdfTables:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pyarrow import fs
 
 from fabyield.errors import ConfigError
-from fabyield.files import located
+from fabyield.lake.storage import located
 
 MARKER = ".done"
 UNFINISHED = (MARKER, ".part", ".tmp")

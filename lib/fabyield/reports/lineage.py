@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from fabyield.pipeline.steps import Step, in_order, waits_for
 from fabyield.reports.svg import drawing, rect, tag, text
-from fabyield.steps import Step, in_order, waits_for
 
 __all__ = ["lineage_picture", "nearest"]
 

@@ -5,9 +5,9 @@ from math import floor
 
 from markupsafe import Markup
 
-from fabyield.reports.figures import clip, named, percent
-from fabyield.reports.lots import LotYield, ProductYield
-from fabyield.reports.night import WaferYield
+from fabyield.reports.formatting import clip, named, percent
+from fabyield.reports.lot_yields import LotYield, ProductYield
+from fabyield.reports.night_data import WaferYield
 from fabyield.reports.svg import drawing, line, tag, text
 
 __all__ = ["draw_lots"]

@@ -8,12 +8,13 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from fabyield.reports.bars import draw_drivers, draw_pareto
-from fabyield.reports.figures import MISSING, count, number, percent, plain, signed
+from fabyield.errors import plain
+from fabyield.reports.bar_charts import draw_drivers, draw_pareto
+from fabyield.reports.formatting import MISSING, count, number, percent, signed
 from fabyield.reports.lot_chart import draw_lots
-from fabyield.reports.lots import grouped, product_yields
-from fabyield.reports.night import BinCount, Night, Prediction
-from fabyield.reports.outcomes import by_urgency, outcomes
+from fabyield.reports.lot_yields import grouped, product_yields
+from fabyield.reports.night_data import BinCount, Night, Prediction
+from fabyield.reports.prediction_outcomes import by_urgency, outcomes
 from fabyield.reports.wafer_map import bin_colours, draw_wafer, legend, orientation
 
 __all__ = ["page"]

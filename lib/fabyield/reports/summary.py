@@ -2,9 +2,16 @@
 
 from textwrap import wrap
 
-from fabyield.reports.figures import MISSING, count, named, number, percent, plain
-from fabyield.reports.lots import LotYield, grouped, product_yields, worst_wafers
-from fabyield.reports.night import BinCount, BrokenExpectation, ModelFigures, Night, WaferYield
+from fabyield.errors import plain
+from fabyield.reports.formatting import MISSING, count, named, number, percent
+from fabyield.reports.lot_yields import LotYield, grouped, product_yields, worst_wafers
+from fabyield.reports.night_data import (
+    BinCount,
+    BrokenExpectation,
+    ModelFigures,
+    Night,
+    WaferYield,
+)
 from fabyield.reports.text_table import WIDTH, table
 
 __all__ = ["summary"]

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup, escape
 
-from fabyield.reports.figures import plain
+from fabyield.errors import plain
 
 __all__ = ["drawing", "line", "rect", "tag", "text"]
 

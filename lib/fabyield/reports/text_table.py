@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fabyield.reports.figures import clip
+from fabyield.reports.formatting import clip
 
 __all__ = ["WIDTH", "table"]
 

@@ -7,8 +7,8 @@ from math import hypot
 
 from markupsafe import Markup
 
-from fabyield.reports.figures import count, named
-from fabyield.reports.night import Die, WaferMap
+from fabyield.reports.formatting import count, named
+from fabyield.reports.night_data import Die, WaferMap
 from fabyield.reports.svg import drawing, rect, tag
 
 __all__ = ["Swatch", "bin_colours", "draw_wafer", "legend", "orientation"]

@@ -1,10 +1,10 @@
 """STDF V4: bytes in, Arrow tables out, and back."""
 
-from fabyield.stdf.atdf_write import write_atdf
-from fabyield.stdf.batch import StdfTables, joined
-from fabyield.stdf.encode import Encoded, encode
+from fabyield.stdf.atdf.write import write_atdf
+from fabyield.stdf.decode.tables import StdfTables, joined
+from fabyield.stdf.encode.columns import Encoded, encode
 from fabyield.stdf.reader import batches, read, records
-from fabyield.stdf.records import RECORDS, Field, Record
+from fabyield.stdf.spec.records import RECORDS, Field, Record
 from fabyield.stdf.writer import Writer
 
 __all__ = [

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from fabyield.errors import StdfError
-from fabyield.stdf.atdf_read import MOST_LETTERS, TOO_LONG, atdf_to_stdf, is_atdf
-from fabyield.stdf.batch import StdfTables, joined
-from fabyield.stdf.decode import Decoded, decoded
-from fabyield.stdf.decoding import Decoder
-from fabyield.stdf.gaps import Refused, refused_table
-from fabyield.stdf.kernels import Bytes
-from fabyield.stdf.scan import Chain, scan
-from fabyield.stdf.source import Content, Source, opened, regular
+from fabyield.stdf.atdf.read import MOST_LETTERS, TOO_LONG, atdf_to_stdf, is_atdf
+from fabyield.stdf.compiled.buffers import Bytes
+from fabyield.stdf.decode.damage import Refused, refused_table
+from fabyield.stdf.decode.decoder import Decoder
+from fabyield.stdf.decode.scan import Chain, scan
+from fabyield.stdf.decode.single_records import Decoded, decoded
+from fabyield.stdf.decode.source import Content, Source, opened, regular
+from fabyield.stdf.decode.tables import StdfTables, joined
 
 # Bounds that stop a compressed bomb.
 MOST_BYTES = 2**31 - 1

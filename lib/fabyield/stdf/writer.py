@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, Self, cast
 import numpy as np
 
 from fabyield.errors import StdfError
-from fabyield.stdf.encode import Encoded, encode
-from fabyield.stdf.kernels import Longs, gather
-from fabyield.stdf.pieces import ByteOrder, Column, is_single
-from fabyield.stdf.records import record_of
+from fabyield.stdf.compiled.buffers import Longs, gather
+from fabyield.stdf.encode.columns import Encoded, encode
+from fabyield.stdf.encode.values import ByteOrder, Column, is_single
+from fabyield.stdf.spec.records import record_of
 
 # Records of `write_all` that stand in memory together.
 BLOCK = 1 << 14

@@ -1,0 +1,1 @@
+"""What tools report of themselves: visits, sensor traces, logs, alarms."""

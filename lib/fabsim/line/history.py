@@ -1,0 +1,37 @@
+"""The line as it has run up to a night, and what is worked out of it once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from fabsim.arrays import Floats
+from fabsim.line.excursion_hits import hits
+from fabsim.line.lots import Lot, run_line
+from fabsim.line.tools import Tools
+from fabsim.plan.plan import Plan
+from fabsim.plan.program import Program, program
+
+
+@dataclass(frozen=True)
+class Built:
+    """All lots that have started, in order, and how strongly each excursion hits their wafers.
+
+    `hits` has one array of excursions x wafers per lot.
+    """
+
+    plan: Plan
+    tools: Tools
+    lots: list[Lot]
+    hits: list[Floats]
+
+    @classmethod
+    def until(cls, plan: Plan, night: int) -> Self:
+        """Run the line to the end of `night`."""
+        tools = Tools(plan)
+        lots = run_line(plan, tools, plan.calendar.ends(night))
+        return cls(plan, tools, lots, hits(plan, tools, lots))
+
+    @cached_property
+    def programs(self) -> tuple[Program, ...]:
+        """The test program of each insertion."""
+        return tuple(program(self.plan, number) for number in range(len(self.plan.insertions)))

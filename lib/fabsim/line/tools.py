@@ -1,0 +1,95 @@
+"""The tools of the line: their chambers, and when each is cleaned."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fabsim.arrays import Floats, Ints
+from fabsim.calendar import DAY, HOUR
+from fabsim.plan.line import Area
+from fabsim.plan.plan import Plan
+
+# Spreads the cleans of any number of tools evenly over their period.
+GOLDEN = 0.6180339887
+
+
+@dataclass(frozen=True)
+class Chamber:
+    """One chamber of one tool."""
+
+    equipment_id: str
+    chamber_id: str
+    area: int
+    cleaned_at: int
+    period: int
+    cleaning: int
+
+    def free_at(self, at: int, takes: int) -> int:
+        """`at`, or when the clean is over that goes on then, or would begin within `takes`.
+
+        What takes longer than the time between two cleans begins with the next.
+        """
+        since = (at - self.cleaned_at) % self.period
+        if since + takes > self.period:
+            return at - since + self.period + self.cleaning
+        return at + max(self.cleaning - since, 0)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """All chambers of a plan, by a number of their own."""
+
+    plan: Plan
+
+    @cached_property
+    def chambers(self) -> tuple[Chamber, ...]:
+        """Every chamber, tool by tool in the order of their names."""
+        areas = {one.area: number for number, one in enumerate(self.plan.areas)}
+        tools = {tool: areas[step.area] for step in self.plan.route for tool in step.equipment}
+        return tuple(
+            self._chamber(turn, tool, chamber_id, area)
+            for turn, (tool, area) in enumerate(sorted(tools.items()))
+            for chamber_id in self.plan.areas[area].chambers
+        )
+
+    @cached_property
+    def of_steps(self) -> tuple[Ints, ...]:
+        """The numbers of the chambers that can do each step of the route."""
+        tools = np.array([one.equipment_id for one in self.chambers])
+        return tuple(np.flatnonzero(np.isin(tools, step.equipment)) for step in self.plan.route)
+
+    @cached_property
+    def areas_of_steps(self) -> tuple[Area, ...]:
+        """The area of each step of the route."""
+        areas = {one.area: one for one in self.plan.areas}
+        return tuple(areas[step.area] for step in self.plan.route)
+
+    @cached_property
+    def groups_of_steps(self) -> Ints:
+        """The place of the group of tests that each step's area moves as it drifts."""
+        areas = self.areas_of_steps
+        return np.array([self.plan.group_number(area.drift_group) for area in areas])
+
+    def number(self, equipment_id: str, chamber_id: str) -> int:
+        """The number of a chamber."""
+        names = [(one.equipment_id, one.chamber_id) for one in self.chambers]
+        return names.index((equipment_id, chamber_id))
+
+    def step(self, process_step: str) -> int:
+        """The place of a step in the route."""
+        return [one.process_step for one in self.plan.route].index(process_step)
+
+    def ages(self, chamber: Ints, at: Ints) -> Floats:
+        """How far each chamber was, at each time, from its last clean (0) to the next (1)."""
+        cleaned, period = (
+            np.array([getattr(one, name) for one in self.chambers])
+            for name in ("cleaned_at", "period")
+        )
+        return np.asarray(((at - cleaned[chamber]) % period[chamber]) / period[chamber])
+
+    def _chamber(self, turn: int, tool: str, chamber_id: str, area: int) -> Chamber:
+        one = self.plan.areas[area]
+        period, cleaning = round(one.clean_every_days * DAY), round(one.clean_hours * HOUR)
+        first = self.plan.calendar.begins(1) + round(turn * GOLDEN % 1 * period)
+        return Chamber(tool, chamber_id, area, first, period, cleaning)

@@ -1,0 +1,1 @@
+"""The plan of a fab, as YAML gives it."""

@@ -1,0 +1,70 @@
+"""Every number of the simulated fab, as conf/simulate.yml names it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from fabsim.calendar import Calendar
+from fabsim.plan.excursions import Bystander, Dirt, Excursion, Pattern, Scarcity
+from fabsim.plan.insertions import Group, Habits, Insertion, Spread
+from fabsim.plan.line import Area, KnownWafers, Line, Pcm, Product, Step, Tools
+from fabyield.errors import ConfigError
+
+# Slots are written with two digits.
+MOST = {"lots_per_night": 100_000, "wafers_per_lot": 99}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole simulated fab; equal plans make equal bytes.
+
+    Of the die in the outermost rim of every wafer, `edge_loss_pct` are lost. `functional_weight` is
+    the share of bad die that fail a functional test, beside the weights of the groups.
+    """
+
+    seed: int
+    zone: str
+    line: Line
+    products: tuple[Product, ...]
+    areas: tuple[Area, ...]
+    route: tuple[Step, ...]
+    tools: Tools
+    pcm_lot_share: float
+    pcm: tuple[Pcm, ...]
+    edge_loss_pct: float
+    insertions: tuple[Insertion, ...]
+    spread: Spread
+    groups: tuple[Group, ...]
+    functional_weight: float
+    habits: tuple[Habits, ...]
+    patterns: tuple[Pattern, ...]
+    excursions: tuple[Excursion, ...]
+    bystanders: tuple[Bystander, ...]
+    dirt: Dirt
+    scarcity: Scarcity
+    known_wafers: tuple[KnownWafers, ...]
+
+    @property
+    def calendar(self) -> Calendar:
+        """The nights of the plan."""
+        return Calendar(self.line.first_night_on, self.zone)
+
+    def group_number(self, group: str) -> int:
+        """The place of a group of tests in `groups`."""
+        return [one.group for one in self.groups].index(group)
+
+    def changed(
+        self,
+        seed: int | None = None,
+        lots_per_night: int | None = None,
+        wafers_per_lot: int | None = None,
+    ) -> Self:
+        """Give the same fab with another seed, number of lots a night or of wafers in each."""
+        asked = {"lots_per_night": lots_per_night, "wafers_per_lot": wafers_per_lot}
+        given: dict[str, Any] = {name: n for name, n in asked.items() if n is not None}
+        if wrong := [f"{name} {n}" for name, n in given.items() if not 1 <= n <= MOST[name]]:
+            bounds = ", ".join(f"{name} 1 to {most:,}" for name, most in MOST.items())
+            raise ConfigError(f"{', '.join(wrong)}: use {bounds}")
+        kept = self.seed if seed is None else seed
+        if kept < 0:
+            raise ConfigError(f"seed {kept}: use 0 or more")
+        return replace(self, seed=kept, line=replace(self.line, **given))

@@ -1,0 +1,1 @@
+"""What testers measure of each die, and the STDF files they deliver."""

@@ -1,0 +1,1 @@
+"""What a wafer looks like: patterns over it, defects, levels of its die."""

@@ -1,0 +1,1 @@
+"""The command `fabyield`: one module per command."""

@@ -1,0 +1,31 @@
+"""Where commands print, and how they end."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from fabyield.errors import ConfigError, FabYieldError
+
+
+def console() -> Console:
+    """Standard output; into a file or a pipe, tables are as wide as their values."""
+    return Console() if sys.stdout.isatty() else Console(width=1000)
+
+
+def print_error(text: str, program: str = "fabyield") -> None:
+    """Print one line about what went wrong on standard error."""
+    stderr = Console(stderr=True, markup=False, highlight=False)
+    stderr.print(f"{program}: {text}", soft_wrap=True)
+
+
+def run(commands: typer.Typer, program: str = "fabyield", context: object = None) -> None:
+    """Run one of `commands` of `program`, which finds `context` in its own.
+
+    An error of ours becomes one line and exit code 1, or 2 where the call or the conf is wrong.
+    """
+    try:
+        commands(obj=context)
+    except FabYieldError as error:
+        print_error(str(error), program)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)

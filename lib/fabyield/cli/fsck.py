@@ -1,0 +1,70 @@
+"""The command `fabyield fsck`."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table as Grid
+from rich.text import Text
+
+from fabyield.cli.console import console
+from fabyield.errors import ConfigError
+from fabyield.lake.fsck.finding import Finding
+from fabyield.settings.settings import Settings
+
+FOUND = 1
+
+
+def fsck(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Default: all tables.")
+    ] = None,
+    conf: Annotated[str, typer.Option(help="dev, prod or a YAML file.")] = "dev",
+    lake: Annotated[str | None, typer.Option(help="Root of the Delta tables.")] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every page of every file.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended without losing a row.")
+    ] = False,
+) -> None:
+    """Look for damage in the files of the lake, without Spark, and name what mends it.
+
+    Exit codes: 0 nothing is damaged, or all was mended; 1 something is; 2 wrong usage.
+    """
+    from fabyield.lake.catalog import ALL  # noqa: PLC0415
+    from fabyield.lake.fsck.check import check  # noqa: PLC0415
+    from fabyield.lake.fsck.repair import mend  # noqa: PLC0415
+    from fabyield.lake.locks.single_writer import alone_in  # noqa: PLC0415
+    from fabyield.lake.storage import exists  # noqa: PLC0415
+
+    if unknown := sorted(set(names or ()) - set(ALL)):
+        raise ConfigError(f"{', '.join(unknown)}: no such table; `fabyield tables` lists them")
+    settings = Settings.load(conf, lake=lake)
+    if not exists(settings.lake):
+        raise ConfigError(f"{settings.lake}: no lake there; give --lake")
+    chosen = [table for name, table in ALL.items() if name in (names or ALL)]
+    found: list[Finding] = []
+
+    def look() -> None:
+        found.extend(check(settings.lake, chosen, settings.maintain, deep))
+        if repair:
+            mend(found)
+
+    if repair:
+        alone_in(settings.lake, look, settings.lease, "fsck --repair")
+    else:
+        look()
+    mended = [one for one in found if repair and one.mend]
+    if found:
+        console().print(_grid(found, mended))
+    console().print(f"tables: {len(chosen):,}, findings: {len(found):,}")
+    if any(one not in mended and not one.is_harmless for one in found):
+        raise typer.Exit(FOUND)
+
+
+def _grid(found: Sequence[Finding], mended: Sequence[Finding]) -> Grid:
+    grid = Grid("table", "what", "file", "repair")
+    for one in found:
+        repair = f"done: {one.repair}" if one in mended else one.repair
+        # As text, or rich would read names in brackets as its own markup.
+        grid.add_row(*(Text(cell) for cell in (one.table, one.what, one.file, repair)))
+    return grid

@@ -1,0 +1,58 @@
+"""Writes that another writer's commit got in the way of, planned anew."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from delta import exceptions as delta
+from deltalake.exceptions import CommitFailedError
+from pyspark.sql import SparkSession
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from fabyield.errors import ConfigError, FabYieldError, first_line
+from fabyield.settings.settings import Retries
+
+log = logging.getLogger(__name__)
+CONFLICTS = (*(getattr(delta, name) for name in delta.__all__), CommitFailedError)
+T = TypeVar("T")
+TRANSACTION = "spark.databricks.delta.write.txn"
+
+
+def replanned(what: str, write: Callable[[], T], retries: Retries) -> T:
+    """Do `write`, and again where it met another one; it must plan from the table as it stands.
+
+    Raises FabYieldError after the last attempt that `retries` allow.
+    """
+
+    def tell(state: RetryCallState) -> None:
+        seconds = state.next_action.sleep if state.next_action else 0.0
+        log.info("%s met another writer's commit; again in %.1f s", what, seconds)
+
+    attempts = Retrying(
+        retry=retry_if_exception_type(CONFLICTS),
+        stop=stop_after_attempt(retries.attempts),
+        wait=wait_random_exponential(retries.first_seconds, retries.most_seconds),
+        before_sleep=tell,
+        reraise=True,
+    )
+    try:
+        return attempts(write)
+    except CONFLICTS as error:
+        raise FabYieldError(
+            f"{what}: met other writers' commits {retries.attempts} times, the last time: "
+            f"{first_line(error)}; find out who else writes this table, then run again"
+        ) from error
+
+
+def refuse_transactions(spark: SparkSession) -> None:
+    """Raise ConfigError where the session's conf has transaction options.
+
+    With them Delta takes different writes for one that it has, and skips them without a word.
+    """
+    for name in (f"{TRANSACTION}AppId", f"{TRANSACTION}Version"):
+        if (value := spark.conf.get(name, None)) is not None:
+            raise ConfigError(
+                f"{name} is {value} in the session's conf, where it makes later writes vanish; "
+                f"remove it from conf and --conf, or call spark.conf.unset({name!r})"
+            )

@@ -1,0 +1,1 @@
+"""Who may write the lake: one driver at a time."""

@@ -1,0 +1,195 @@
+"""A table is its schema and its expectations, declared in two YAML files of the same name."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Self, cast
+
+import pyarrow as pa
+import yaml
+from pyspark.sql import DataFrame
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from fabyield.errors import ContractError
+from fabyield.settings.strict_yaml import load_yaml
+
+BATCH = "batch"
+_TYPES = {
+    *("boolean", "int", "bigint", "float", "double", "string", "date", "timestamp"),
+    *("array", "map", "struct"),
+}
+
+
+class WriteMode(StrEnum):
+    """How a batch meets the rows already in its table.
+
+    append adds them, merge inserts or updates by key, mirror also deletes the keys that the batch
+    lacks, replace puts the new rows of the batch's wafers in the place of their old ones.
+    """
+
+    APPEND = "append"
+    MERGE = "merge"
+    MIRROR = "mirror"
+    REPLACE = "replace"
+
+
+class Severity(StrEnum):
+    """What a broken expectation does: stop the publish, tell the owner, or quarantine the row."""
+
+    ERROR = "error"
+    WARN = "warn"
+    ROW = "row"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as its schema file declares it."""
+
+    type: str
+    about: str
+    unit: str | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One Great Expectations check, under its own name and arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+    severity: Severity
+    look_at: str = ""
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
+        return f"{self.name}({named})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the pipeline promises about one Delta table.
+
+    `statistics` are the columns whose bounds are kept for every file, all if it is empty;
+    `change_feed` keeps the old rows of what changes, for readers that follow the changes.
+    """
+
+    table: str
+    about: str
+    owner: str
+    key: list[str]
+    write: WriteMode
+    columns: dict[str, Column]
+    expectations: tuple[Expectation, ...]
+    cluster_by: list[str] = field(default_factory=list)
+    statistics: list[str] = field(default_factory=list)
+    unique_by_construction: bool = False
+    change_feed: bool = False
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Build the table `name` from schemas/<name>.yml and expectations/<name>.yml.
+
+        Raises ContractError for a wrong field, type, severity, or a column that is not declared.
+        """
+        schema, suite = _read("schemas", name), _read("expectations", name)
+        try:
+            columns = {column: Column(**spec) for column, spec in schema.pop("columns").items()}
+            write = WriteMode(schema.pop("write"))
+            table = cls(columns=columns, write=write, expectations=_suite(suite), **schema)
+            table._check(name)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ContractError(f"{name}: {error}") from error
+        return table
+
+    @property
+    def layer(self) -> str:
+        """`bronze`, `silver`, `gold` or `ops`."""
+        return self.table.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Its name without the layer."""
+        return self.table.partition(".")[2]
+
+    @property
+    def folder(self) -> str:
+        """Where it is stored below the lake."""
+        return f"{self.layer}/{self.name}"
+
+    @property
+    def leading_key(self) -> str | None:
+        """The column that the table is clustered by first, if it is part of every row's key."""
+        lead = self.cluster_by[0] if self.cluster_by else ""
+        return lead if lead in self.key and lead in self.required else None
+
+    @property
+    def ddl(self) -> str:
+        """The columns as a Spark schema string."""
+        return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The columns with their types, as Spark spells them."""
+        declared = cast("T.StructType", T.StructType.fromDDL(self.ddl))
+        return {field.name: field.dataType.simpleString() for field in declared}
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The columns as an Arrow schema; times are in UTC."""
+        fields = to_arrow_schema(cast("T.StructType", T.StructType.fromDDL(self.ddl)))
+        return pa.schema([f.with_nullable(f.name not in self.required) for f in fields])
+
+    @property
+    def required(self) -> list[str]:
+        """The columns that must never be null."""
+        return [name for name, column in self.columns.items() if column.required]
+
+    def conform(self, df: DataFrame) -> DataFrame:
+        """Select the declared columns, in the declared order and types."""
+        # One call for all columns: built one by one they cost more than many a small query.
+        declared = self.columns.items()
+        return df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in declared))
+
+    def _check(self, name: str) -> None:
+        if self.layer in ("silver", "gold") and "fab_id" not in self.columns:
+            raise ContractError(f"{name}: fab_id: a night finds the rows of its fab by it")
+        named = {*self.key, *self.cluster_by, *self.statistics}
+        if self.statistics and (lacking := sorted({*self.cluster_by} - {*self.statistics})):
+            raise ContractError(f"{name}: {', '.join(lacking)}: clustered by, without statistics")
+        for expectation in self.expectations:
+            arguments = expectation.arguments
+            named |= {arguments[k] for k in ("column", "column_A", "column_B") if k in arguments}
+            named |= set(arguments.get("column_list", []))
+        if unknown := sorted(named - set(self.columns)):
+            raise ContractError(f"{name}: {', '.join(unknown)}: not among the declared columns")
+        for column, spec in self.columns.items():
+            if unknown := sorted(_type_words(spec.type) - _TYPES):
+                raise ContractError(f"{name}.{column}: {spec.type}: no such type: {unknown}")
+
+
+def _type_words(type_name: str) -> set[str]:
+    return set(re.split(r"[<>,\s]+", re.sub(r"\w+\s*:", "", type_name))) - {""}
+
+
+def _suite(suite: dict[str, list[dict[str, dict[str, Any]]]]) -> tuple[Expectation, ...]:
+    return tuple(
+        Expectation(
+            check,
+            {key: value for key, value in arguments.items() if key != "look_at"},
+            Severity(severity),
+            arguments.get("look_at", ""),
+        )
+        for severity, checks in suite.items()
+        for entry in checks
+        for check, arguments in entry.items()
+    )
+
+
+def _read(kind: str, name: str) -> dict[str, Any]:
+    try:
+        text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
+        return dict(load_yaml(text))
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise ContractError(f"{kind}/{name}.yml: {error}") from error

@@ -1,0 +1,1 @@
+"""Which wafers will have low yield, and why."""

@@ -1,0 +1,135 @@
+"""What is known about a wafer before wafer sort, as numbers: never its yield, never its lot."""
+
+from dataclasses import dataclass
+
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from fabyield.errors import ModelError
+from fabyield.transforms.shared.keys import WAFER
+
+LARGEST_FLOAT32 = 3.4e38
+MICROS_PER_HOUR = 3.6e9
+
+
+@dataclass(frozen=True)
+class Features:
+    """Names of the features of a model, in their order: levels are 0 or 1, measures may be NaN."""
+
+    levels: tuple[str, ...]
+    measures: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, levels first."""
+        return self.levels + self.measures
+
+
+def feature_values(process_history: DataFrame, pcm_results: DataFrame) -> DataFrame:
+    """Return fab_id, wafer_key, feature, value, is_level: one row per fact of a wafer.
+
+    Levels read `process_step=equipment_id/chamber_id`; measures are PCM tests (their last value)
+    and the hours a wafer queued before and spent in each process step.
+    """
+    levels, hours = chamber_levels(process_history), step_hours(process_history)
+    return levels.unionByName(hours).unionByName(pcm_values(pcm_results))
+
+
+def before_sort(rows: DataFrame, at: str, wafers: DataFrame) -> DataFrame:
+    """Keep rows of `wafers` whose time `at` is before their sort_started_at, or that have none."""
+    known_then = F.col("sort_started_at").isNull() | (F.col(at) < F.col("sort_started_at"))
+    sorts = wafers.select(*WAFER, "sort_started_at")
+    return rows.join(sorts, WAFER, how="inner").where(known_then).drop("sort_started_at")
+
+
+def chamber_levels(process_history: DataFrame) -> DataFrame:
+    """Value 1 for every chamber that a wafer has seen."""
+    chamber = F.concat_ws("/", "equipment_id", F.coalesce("chamber_id", F.lit("-")))
+    return (
+        process_history.where(F.col("equipment_id").isNotNull())
+        .select(*WAFER, F.concat_ws("=", "process_step", chamber).alias("feature"))
+        .distinct()
+        .select("*", F.lit(1.0).alias("value"), F.lit(True).alias("is_level"))
+    )
+
+
+def step_hours(process_history: DataFrame) -> DataFrame:
+    """Hours queued before and spent in every process step; the longest where it is repeated."""
+    before = F.lag("ended_at").over(Window.partitionBy(*WAFER).orderBy("step_seq", "started_at"))
+    timed = process_history.withColumn("queued_from", before).select(
+        *WAFER,
+        F.explode(
+            F.array(
+                _hours("queue_hours", "queued_from", "started_at"),
+                _hours("process_hours", "started_at", "ended_at"),
+            )
+        ).alias("hours"),
+    )
+    longest = timed.select(*WAFER, "hours.*").groupBy(*WAFER, "feature").agg(F.max("value"))
+    return longest.toDF(*WAFER, "feature", "value").withColumn("is_level", F.lit(False))
+
+
+def pcm_values(pcm_results: DataFrame) -> DataFrame:
+    """Keep the last finite value of every PCM test of a wafer."""
+    # NaN compares greater than any number in Spark, so one bound refuses NaN and infinity.
+    usable = F.abs("pcm_value") < LARGEST_FLOAT32
+    last = F.max_by("pcm_value", F.struct("measured_at", "pcm_value")).alias("value")
+    return (
+        pcm_results.where(usable)
+        .groupBy(*WAFER, F.col("pcm_test").alias("feature"))
+        .agg(last)
+        .withColumn("is_level", F.lit(False))
+    )
+
+
+def learn_features(values: DataFrame, training_wafers: DataFrame) -> Features:
+    """List the features that the training wafers show, sorted; others do not exist for a model."""
+    seen = values.join(training_wafers.select(*WAFER), WAFER, how="left_semi")
+    kinds = seen.groupBy("feature").agg(F.bool_or("is_level")).collect()
+    return Features(
+        levels=tuple(sorted(name for name, is_level in kinds if is_level)),
+        measures=tuple(sorted(name for name, is_level in kinds if not is_level)),
+    )
+
+
+def wafer_features(values: DataFrame, features: Features) -> DataFrame:
+    """Return fab_id, wafer_key, features: one dense vector per wafer that has any value.
+
+    A level the wafer has not seen is 0, so that a chamber unknown to the model is all zeros; a
+    measure it has not got is NaN. The names stand in the metadata of the column.
+    """
+    pivoted = values.groupBy(*WAFER).pivot("feature", list(features.names)).agg(F.max("value"))
+    # Renamed by position: PCM tests may differ in case only, or contain dots.
+    levels = [f"level_{i}" for i in range(len(features.levels))]
+    measures = [f"measure_{i}" for i in range(len(features.measures))]
+    filled = [F.coalesce(name, F.lit(0.0)) for name in levels]
+    filled += [F.coalesce(name, F.lit(float("nan"))) for name in measures]
+    vector = array_to_vector(F.array(*filled))
+    return pivoted.toDF(*WAFER, *levels, *measures).select(*WAFER, named(vector, features))
+
+
+def named(vector: Column, features: Features) -> Column:
+    """`vector` as the column `features` that knows the names of its numbers."""
+    return vector.alias("features", metadata={"names": list(features.names)})
+
+
+def check_features(rows: DataFrame, features: Features) -> None:
+    """Raise ModelError, naming them, if features are missing, unknown or in another order."""
+    given = rows.schema["features"].metadata.get("names", []) if "features" in rows.columns else []
+    expected = features.names
+    missing, unknown = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
+    if missing or unknown:
+        raise ModelError(
+            f"features do not fit the model: missing {missing}, unknown {unknown}; "
+            "make the rows with wafer_features and the model's own features"
+        )
+    moved = [f"{e} (got {g})" for e, g in zip(expected, given, strict=True) if e != g]
+    if moved:
+        raise ModelError(f"features are in another order than the model's: expected {moved}")
+
+
+def _hours(name: str, begin: str, end: str) -> Column:
+    micros = F.unix_micros(end) - F.unix_micros(begin)
+    feature = F.concat_ws(" ", "process_step", F.lit(name))
+    return F.struct(feature.alias("feature"), (micros / MICROS_PER_HOUR).alias("value"))

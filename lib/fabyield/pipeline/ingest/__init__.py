@@ -1,0 +1,1 @@
+"""From the landing zone and the factory database to bronze tables."""

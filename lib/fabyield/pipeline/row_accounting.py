@@ -1,0 +1,28 @@
+"""Where the rows of the test files go on their way to silver."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+
+from fabyield.lake.catalog import TEST_RUNS
+from fabyield.lake.table import Table
+from fabyield.pipeline.run import Run
+from fabyield.quality.batch import Batch
+
+
+def of_runs(
+    run: Run, table: Table, df: DataFrame, source: DataFrame, wafers: Sequence[int] | None
+) -> Batch:
+    """`df` for `table`, with the count of the `source` rows that the test runs of `wafers` hold.
+
+    Rows of superseded runs are the duplicates. Counted without a join, so that a join in the
+    transform that loses rows or doubles them is found out; runs are a few thousand a night.
+    """
+    if wafers == []:
+        return Batch(table, df, wafers=wafers)
+    per_run = source.groupBy(*TEST_RUNS.key).count().collect()
+    counts = {(row["file_key"], row["wafer_num"]): row["count"] for row in per_run}
+    runs = run.test_runs(wafers, [*TEST_RUNS.key, "is_superseded"]).to_pylist()
+    held = [(counts.get((r["file_key"], r["wafer_num"]), 0), r["is_superseded"]) for r in runs]
+    twice = sum(rows for rows, is_superseded in held if is_superseded)
+    return Batch(table, df, sum(rows for rows, _ in held), twice, wafers=wafers)

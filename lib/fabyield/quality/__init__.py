@@ -1,0 +1,1 @@
+"""Expectations, batches of rows that they judge, row counts, and alerts."""

@@ -1,0 +1,202 @@
+"""Expectations as Great Expectations has them, and the aggregates that they are judged by."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+import great_expectations.expectations as gxe
+from great_expectations.execution_engine.execution_engine import MetricComputationConfiguration
+from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
+from great_expectations.expectations.expectation import Expectation as GxExpectation
+from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.metrics_calculator import MetricsCalculator
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from fabyield.errors import ContractError
+from fabyield.lake.table import Expectation, Severity, Table
+
+log = logging.getLogger(__name__)
+BOOLEAN_ONLY = {"result_format": {"result_format": "BOOLEAN_ONLY"}}
+_OVER_ROWS = ("unique", "increasing", "decreasing")
+_NULLS = {
+    "column_values.nonnull": lambda name: F.col(name).isNull(),
+    "column_values.null": lambda name: F.col(name).isNotNull(),
+}
+_UNIQUE = {"column_values.unique", "compound_columns.unique"}
+_UNEXPECTED, _FILTERED = ".unexpected_count", ".filtered_row_count"
+
+
+class ConditionEngine(SparkDFExecutionEngine):
+    """Gives the conditions of map metrics as columns, without a query.
+
+    For each of them Great Expectations would count all rows, which no condition depends on.
+    """
+
+    def resolve_metric_bundle(
+        self, metric_fn_bundle: Iterable[MetricComputationConfiguration]
+    ) -> dict[Any, Any]:
+        """Take the number of rows for 0; whatever else is asked is queried for."""
+        wanted = list(metric_fn_bundle)
+        found = [one.metric_configuration for one in wanted]
+        counts = {metric.id: 0 for metric in found if metric.metric_name == "table.row_count"}
+        others = [one for one in wanted if one.metric_configuration.id not in counts]
+        return counts | (super().resolve_metric_bundle(others) if others else {})
+
+
+@dataclass(frozen=True)
+class Check:
+    """An expectation as Great Expectations has it, and the aggregates that it can be judged by.
+
+    `columns` are by the IDs of its metrics; None where Great Expectations must query by itself.
+    """
+
+    expectation: Expectation
+    gx: GxExpectation
+    columns: Mapping[Any, Column] | None
+
+
+def asked(table: Table) -> list[Expectation]:
+    """Every error and warn expectation of `table`: those implied, then those declared, in order."""
+    return [*implied(table), *(e for e in table.expectations if e.severity is not Severity.ROW)]
+
+
+def rules(table: Table) -> list[Expectation]:
+    """The row rules of `table`."""
+    return [e for e in table.expectations if e.severity is Severity.ROW]
+
+
+def implied(table: Table) -> list[Expectation]:
+    """The expectations that follow from the schema: not null, and unique keys."""
+    checks = [
+        Expectation("expect_column_values_to_not_be_null", {"column": name}, Severity.ERROR)
+        for name in table.required
+    ]
+    if table.unique_by_construction or not table.key:
+        return checks
+    if len(table.key) == 1:
+        name, arguments = "expect_column_values_to_be_unique", {"column": table.key[0]}
+        return [*checks, Expectation(name, arguments, Severity.ERROR)]
+    name, columns = "expect_compound_columns_to_be_unique", {"column_list": table.key}
+    return [*checks, Expectation(name, columns, Severity.ERROR)]
+
+
+def row_rules(table: Table, engine: ConditionEngine) -> list[tuple[Expectation, Column]]:
+    """Each row rule of `table` with its predicate: true where a row breaks the rule.
+
+    The predicate is Great Expectations' own condition, so that a rule means the same here as in
+    a suite; but for nulls it counts all rows first, and its condition is Spark's own. Raises
+    ContractError for an expectation that does not judge single rows.
+    """
+    return [(rule, _row_condition(rule, engine)) for rule in rules(table)]
+
+
+def _row_condition(rule: Expectation, engine: ConditionEngine) -> Column:
+    check = build(rule)
+    metric = getattr(type(check), "map_metric", None)
+    if metric is None or any(word in metric for word in _OVER_ROWS):
+        raise ContractError(f"{rule.name}: does not judge single rows, so it cannot be a row rule")
+    return _condition(rule, check, metric, engine)
+
+
+def _condition(
+    expectation: Expectation, check: GxExpectation, metric: str, engine: ConditionEngine
+) -> Column:
+    """True where a row breaks the map `metric` of `check`."""
+    if metric in _NULLS:
+        return _NULLS[metric](expectation.arguments["column"])
+    count = _metrics(check, engine)[f"{metric}{_UNEXPECTED}"]
+    wanted = MetricConfiguration(
+        f"{metric}.condition", count.metric_domain_kwargs, count.metric_value_kwargs
+    )
+    broken: Column = MetricsCalculator(engine).get_metric(wanted)[0]
+    # Like in a suite, a null breaks none of these.
+    if "column" in expectation.arguments:
+        broken = F.col(expectation.arguments["column"]).isNotNull() & broken
+    return F.coalesce(broken, F.lit(False))
+
+
+def _metrics(check: GxExpectation, engine: ConditionEngine) -> dict[str, Any]:
+    """What `check` needs to know to say whether it is met, by name."""
+    needed = check.get_validation_dependencies(engine, dict(BOOLEAN_ONLY))
+    return dict(needed.metric_configurations)
+
+
+def check_of(expectation: Expectation, engine: ConditionEngine, is_good: Column) -> Check:
+    """`expectation` with the aggregates over the rows that are good which it is judged by."""
+    check = build(expectation)
+    if "row_condition" in expectation.arguments:
+        return Check(expectation, check, None)
+    columns: dict[Any, Column] = {}
+    try:
+        for name, metric in _metrics(check, engine).items():
+            column = _aggregate(name, expectation, check, engine)
+            if column is None:
+                return Check(expectation, check, None)
+            columns[metric.id] = column(is_good)
+    except Exception as error:
+        # Whatever is wrong with it, only this expectation is broken by it: it is asked by itself.
+        log.debug("%s: no aggregate: %s", expectation, error)
+        return Check(expectation, check, None)
+    return Check(expectation, check, columns)
+
+
+def _aggregate(
+    name: str, expectation: Expectation, check: GxExpectation, engine: ConditionEngine
+) -> Callable[[Column], Column] | None:
+    """The metric `name` of `check` as an aggregate over the good rows; None if there is none."""
+    if name == "table.row_count":
+        return F.count_if
+    kind = name.removesuffix(_UNEXPECTED).removesuffix(_FILTERED)
+    if name.endswith(_FILTERED):
+        return lambda is_good: F.count_if(is_good & ~_ignored(expectation, check))
+    if kind in _UNIQUE:
+        if expectation.arguments.keys() & {"mostly", "ignore_row_if"}:
+            return None
+        return lambda is_good: _repeated(expectation, is_good)
+    if not name.endswith(_UNEXPECTED) or any(word in kind for word in _OVER_ROWS):
+        return None
+    broken = _condition(expectation, check, kind, engine)
+    if "column" not in expectation.arguments:
+        broken = broken & ~_ignored(expectation, check)
+    return lambda is_good: F.count_if(is_good & broken)
+
+
+def _repeated(expectation: Expectation, is_good: Column) -> Column:
+    """How many more good rows than different keys there are: 0 where a key is unique."""
+    columns = expectation.arguments.get("column_list") or [expectation.arguments["column"]]
+    has_key = reduce(Column.__or__, [F.col(name).isNotNull() for name in columns])
+    key = F.when(is_good & has_key, F.struct(*columns))
+    return F.count(key) - F.count_distinct(key)
+
+
+def _ignored(expectation: Expectation, check: GxExpectation) -> Column:
+    """The rows that a check of several columns passes over: by default where all are null."""
+    given = expectation.arguments
+    names = given.get("column_list") or [given["column_A"], given["column_B"]]
+    nulls = [F.col(name).isNull() for name in names]
+    policy = str(getattr(check, "ignore_row_if", "all_values_are_missing"))
+    if policy in ("never", "neither"):
+        return F.lit(False)
+    is_either = policy.startswith(("either", "any"))
+    return reduce(Column.__or__ if is_either else Column.__and__, nulls)
+
+
+def build(expectation: Expectation, place: int = 0) -> GxExpectation:
+    """`expectation` as Great Expectations has it, which bears `place` in its meta.
+
+    Raises ContractError where there is none such, or its arguments are wrong.
+    """
+    class_name = "".join(word.title() for word in expectation.name.split("_"))
+    check: type[GxExpectation] | None = getattr(gxe, class_name, None)
+    if check is None:
+        raise ContractError(f"{expectation.name}: Great Expectations has no such expectation")
+    try:
+        return check(**expectation.arguments, meta={"place": place})
+    except ValueError as error:
+        raise ContractError(f"{expectation}: {error}") from error

@@ -1,0 +1,1 @@
+"""STDF files as rows of the bronze tables."""

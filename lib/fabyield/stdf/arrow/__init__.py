@@ -1,0 +1,1 @@
+"""Arrow columns from NumPy arrays."""

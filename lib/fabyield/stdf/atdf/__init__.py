@@ -1,0 +1,1 @@
+"""ATDF, the text form of STDF."""

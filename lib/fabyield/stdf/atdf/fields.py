@@ -1,0 +1,190 @@
+"""The fields of one ATDF record: STDF's values to texts and back."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from fabyield.errors import StdfError
+from fabyield.stdf.atdf.records import (
+    CHOICES,
+    GENERIC_LETTERS,
+    ORDERS,
+    OURS,
+    SETS,
+    STATES,
+    TOTALS,
+)
+from fabyield.stdf.atdf.values import Form, plain, standard
+from fabyield.stdf.spec.codes import ALL, NO_RESULT
+from fabyield.stdf.spec.fields import Field
+from fabyield.stdf.spec.records import RECORDS
+from fabyield.stdf.spec.types import Bits, Generic
+
+_LETTER_OF = {kind: letter for letter, kind in GENERIC_LETTERS.items()}
+
+
+@cache
+def _forms(name: str) -> dict[str, Form]:
+    form = plain if name in OURS else standard
+    return {field.name: form(field) for field in RECORDS[name].fields}
+
+
+@cache
+def _field(name: str, field: str) -> Field:
+    record = RECORDS[name]
+    return record.fields[record.index(field)]
+
+
+def texts_of(name: str, fields: Mapping[str, Any]) -> list[str]:
+    """Texts of the fields of a record in the order of ATDF, empty ones at the end left off."""
+    if name == "GDR":
+        return [_generic_text(value) for value in fields.get("gen_data") or ()]
+    texts = [_text_of(name, token, fields) for token in ORDERS[name]]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
+
+
+def _text_of(name: str, token: str, fields: Mapping[str, Any]) -> str:
+    if token in CHOICES:
+        letters = (x for x in CHOICES[token] if not x.flag or (fields.get(x.flag) or 0) & x.bits)
+        return next(letters).letter
+    if token in SETS:
+        return "".join(x.letter for x in SETS[token] if (fields.get(x.flag) or 0) & x.bits)
+    if token in STATES:
+        return _states_text(*(fields.get(field) or () for field in STATES[token]))
+    value = fields.get(token)
+    is_default = token == "head_num" and value == ALL and name in TOTALS
+    is_invalid = token == "result" and fields.get("test_flg", 0) & NO_RESULT
+    return "" if value is None or is_default or is_invalid else _forms(name)[token][0](value)
+
+
+def _states_text(seconds: Sequence[str | None], firsts: Sequence[str | None]) -> str:
+    seconds = seconds or [None] * len(firsts)
+    lists = []
+    for left, right in zip(seconds, firsts, strict=False):
+        pairs = zip((left or "").ljust(len(right or "")), right or "", strict=False)
+        lists.append(",".join(f"{a}{b}".strip() for a, b in pairs))
+    return "/".join(lists) if any(lists) else ""
+
+
+def _generic_text(value: Generic) -> str:
+    form = plain(Field("", value.type))[0]
+    known = value.value.data.hex().upper() if value.type == "Dn" else value.value
+    text = "" if known is None else known if value.type == "Dn" else form(known)
+    return _LETTER_OF[value.type] + text
+
+
+def fields_of(name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Fields of STDF that the texts of an ATDF record tell, its flags among them.
+
+    Raises StdfError naming the field and its text where that is none of its kind.
+    """
+    if name == "GDR":
+        return {"gen_data": [_generic(text) for text in texts if text]}
+    order = ORDERS[name]
+    told: dict[str, Any] = dict.fromkeys(_letter_flags(name), 0)
+    for token, text in zip(order, [*texts, *[""] * (len(order) - len(texts))], strict=False):
+        _tell(name, token, text, told)
+    if name == "PTR" and "result" not in told:
+        told["test_flg"] |= NO_RESULT
+    for text in texts[len(order) :]:
+        _tell_more(name, text, told)
+    return told if name in OURS else _with_optional(name, told)
+
+
+def _tell(name: str, token: str, text: str, told: dict[str, Any]) -> None:
+    if token in CHOICES or token in SETS:
+        _tell_flags(name, token, text, told)
+    elif token in STATES:
+        _tell_states(token, text, told)
+    elif text:
+        told[token] = _value(name, token, text, _forms(name)[token])
+    elif name in TOTALS and token in ("head_num", "site_num"):
+        told[token] = ALL
+
+
+def _value(name: str, token: str, text: str, form: Form) -> Any:  # noqa: ANN401
+    try:
+        return form[1](text)
+    except (ValueError, OverflowError) as error:
+        kind = _field(name, token).type
+        raise StdfError(f"{name}.{token}: {text!r} is no {kind}: {error}") from error
+
+
+def _tell_flags(name: str, token: str, text: str, told: dict[str, Any]) -> None:
+    letters = _letters(name, token)
+    for one in [text] if token in CHOICES else text:
+        if one.upper() not in letters:
+            raise StdfError(f"{name}.{token}: {text!r} is none of {', '.join(sorted(letters))}")
+        flag, bits = letters[one.upper()]
+        if flag:
+            told[flag] |= bits
+
+
+@cache
+def _letters(name: str, token: str) -> dict[str, tuple[str, int]]:
+    letters = CHOICES.get(token) or SETS[token]
+    known = {"", *RECORDS[name].places}
+    return {letter: (flag, bits) for letter, flag, bits in letters if flag in known}
+
+
+@cache
+def _letter_flags(name: str) -> tuple[str, ...]:
+    tokens = (token for token in ORDERS[name] if token in CHOICES or token in SETS)
+    flags = (flag for token in tokens for flag, _ in _letters(name, token).values() if flag)
+    return tuple(dict.fromkeys(flags))
+
+
+def _tell_states(token: str, text: str, told: dict[str, Any]) -> None:
+    if not text:
+        return
+    seconds, firsts = STATES[token]
+    lists = [states.split(",") for states in text.split("/")]
+    told[firsts] = ["".join(state[-1:] for state in states) or None for states in lists]
+    left = ["".join(state[:-1] or " " for state in states).rstrip() for states in lists]
+    if any(left):
+        told[seconds] = [text or None for text in left]
+
+
+def _tell_more(name: str, text: str, told: dict[str, Any]) -> None:
+    """Take a field that stands by its name behind all others, empty where it is not stored."""
+    key, is_named, value = text.partition("=")
+    field = key.lower()
+    if not text:
+        return
+    if not is_named or field not in _forms(name):
+        raise StdfError(f"{name}: {text!r} stands behind its {len(ORDERS[name])} fields")
+    told.pop(field, None)
+    if value:
+        told[field] = _value(name, field, value, plain(_field(name, field)))
+
+
+def _with_optional(name: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Say in OPT_FLAG which fields are not given; of a limit, that it is the test's usual one."""
+    record = RECORDS[name]
+    for flag, ruled in _optional(name).items():
+        place = record.index(flag)
+        if flag not in told and any(record.index(field) > place for field in told):
+            missing = (mask for mask, fields in ruled.items() if told.keys().isdisjoint(fields))
+            told[flag] = int(record.fields[place].fill) | sum(mask & -mask for mask in missing)
+    return told
+
+
+@cache
+def _optional(name: str) -> dict[str, dict[int, tuple[str, ...]]]:
+    record = RECORDS[name]
+    return {field.flag: record.ruled_by(field.flag) for field in record.fields if field.flag}
+
+
+def _generic(text: str) -> Generic:
+    kind = GENERIC_LETTERS.get(text[0].upper())
+    if kind is None:
+        raise StdfError(f"GDR: {text!r} begins with none of {', '.join(GENERIC_LETTERS)}")
+    try:
+        if kind == "Dn":
+            data = bytes.fromhex(text[1:])
+            return Generic(kind, Bits(8 * len(data), data))
+        return Generic(kind, plain(Field("", kind))[1](text[1:]))
+    except (ValueError, OverflowError) as error:
+        raise StdfError(f"GDR: {text!r} is no {kind}: {error}") from error

@@ -1,0 +1,163 @@
+"""From a block's records to the tables of a batch."""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from fabyield.stdf.compiled.buffers import Ints
+from fabyield.stdf.decode.damage import refused_table
+from fabyield.stdf.decode.definitions import Definitions
+from fabyield.stdf.decode.file_row import Header, no_file
+from fabyield.stdf.decode.parts import Touchdowns
+from fabyield.stdf.decode.results import Results, measured, no_results
+from fabyield.stdf.decode.rows import Rows, no_rows
+from fabyield.stdf.decode.scan import Chain
+from fabyield.stdf.decode.tables import MEASURED, StdfTables
+from fabyield.stdf.decode.wafer_runs import Wafers
+from fabyield.stdf.spec.records import RECORDS
+
+LEAST_FIELDS: Final = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1, "HBR": 3, "SBR": 3}
+OWN_TABLE: Final = {
+    **{"part_counts": "PCR", "test_counts": "TSR", "sites": "SDR"},
+    **{"pins": "PMR", "text": "DTR"},
+}
+# What tells of the file as a whole; without results no more than that is decoded.
+TOLD = ("PCR", "TSR", "SDR")
+BINS = ("bin_num", "bin_cnt", "bin_pf", "bin_nam")
+ELSEWHERE = frozenset(
+    ("FAR", "MIR", "MRR", "RDR", "WCR", *LEAST_FIELDS, *MEASURED.values(), *OWN_TABLE.values())
+)
+
+
+class Decoder:
+    """What is known of a file from one block to the next."""
+
+    def __init__(self, name: str, *, results: bool = True) -> None:
+        self._header = Header()
+        self._parts = Touchdowns()
+        self._wafers = Wafers(name)
+        self._definitions = Definitions(name)
+        records = MEASURED if results else {}
+        self._results = {table: Results(record) for table, record in records.items()}
+
+    def batch(self, chain: Chain) -> StdfTables:
+        """Decode a block: all its records, and what waited for one of its parts to end."""
+        counts = chain.counts()
+        rows = {name: self._rows(chain, name, counts) for name in LEAST_FIELDS}
+        owner, splits = self._parts.follow(chain)
+        wcr = self._rows(chain, "WCR", counts)
+        self._wafers.add({**rows, "WCR": wcr}, owner, splits)
+        self._header.add(chain, {n: self._rows(chain, n, counts) for n in Header.NAMES})
+        parts = self._parts.parts(rows["PRR"], owner)
+        if self._results:
+            self._measure(chain, owner, counts)
+        if chain.is_last:
+            self._parts.give_up()
+        values: dict[str, Any] = {table: no_results(n) for table, n in MEASURED.items()}
+        values |= {
+            table: results.ready(self._parts, self._definitions, chain.refused)
+            for table, results in self._results.items()
+        }
+        self._forget()
+        self._header.check(chain)
+        wanted = [name for name in counts if self._results or name in TOLD]
+        own: dict[str, Any] = {
+            table: _plain(Rows(chain, n)) if n in wanted else _none_of(n)
+            for table, n in OWN_TABLE.items()
+        }
+        others = {
+            name: _placed(Rows(chain, name))
+            for name in wanted
+            if name in RECORDS and name not in ELSEWHERE
+        }
+        return StdfTables(
+            **_until_the_last(),
+            parts=parts,
+            bins=_bins(rows["HBR"], rows["SBR"]),
+            refused=refused_table(chain.refused),
+            others=others,
+            counts=counts,
+            **values,
+            **own,
+        )
+
+    def finished(self, batch: StdfTables, size: int, sha256: str | None) -> StdfTables:
+        """Add to the last batch what is known only at the end."""
+        return replace(
+            batch,
+            file=self._header.table(),
+            wafers=self._wafers.table(self._parts.runs),
+            tests=self._definitions.table(),
+            content_bytes=size,
+            sha256=sha256,
+        )
+
+    def _rows(self, chain: Chain, name: str, counts: dict[str, int]) -> Rows:
+        return (
+            Rows(chain, name, least=LEAST_FIELDS.get(name, 0)) if name in counts else no_rows(name)
+        )
+
+    def _measure(self, chain: Chain, owner: Ints, counts: dict[str, int]) -> None:
+        """Take the test records of a block; tests are numbered in order of first sight."""
+        found = {name: measured(chain, name) for name in MEASURED.values() if name in counts}
+        test = self._definitions.learn({name: one.telling() for name, one in found.items()})
+        for table, name in MEASURED.items():
+            if name in found:
+                self._results[table].add(found[name].waiting(owner, test[name]))
+
+    def _forget(self) -> None:
+        waiting = [results.pirs() for results in self._results.values()]
+        needed = np.concatenate(waiting or [np.empty(0, np.int64)])
+        number = self._parts.forget(needed)
+        for results in self._results.values():
+            results.renumber(number)
+
+
+@cache
+def _until_the_last() -> dict[str, Any]:
+    return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Definitions("").table()}
+
+
+@cache
+def _none_of(name: str) -> pa.Table:
+    return _plain(no_rows(name))
+
+
+def _plain(rows: Rows) -> pa.Table:
+    columns: dict[str, Any] = rows.columns(field.name for field in rows.record.fields)
+    if rows.record.name == "SDR":
+        columns.pop("site_cnt")
+        columns["site_nums"] = columns.pop("site_num")
+    return pa.table(columns)
+
+
+def _placed(rows: Rows) -> pa.Table:
+    offset = pa.array(rows.starts + rows.chain.base)
+    fields = [field.name for field in rows.record.fields]
+    return pa.table({"record_offset": offset, **rows.columns(fields)})
+
+
+def _bins(hard: Rows, soft: Rows) -> pa.Table:
+    if len(hard) or len(soft):
+        return pa.concat_tables([_bins_of("H", hard), _bins_of("S", soft)])
+    return _no_bins()
+
+
+@cache
+def _no_bins() -> pa.Table:
+    return _bins_of("H", no_rows("HBR"))
+
+
+def _bins_of(kind: str, rows: Rows) -> pa.Table:
+    prefix = f"{kind.lower()}bin"
+    columns = {name: f"{prefix}_{name.removeprefix('bin_')}" for name in BINS}
+    return pa.table(
+        {
+            "bin_kind": pa.array([kind] * len(rows), pa.string()),
+            **rows.columns(("head_num", "site_num")),
+            **{name: rows.column(field) for name, field in columns.items()},
+        }
+    )

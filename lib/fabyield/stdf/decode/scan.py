@@ -1,0 +1,246 @@
+"""From blocks of bytes to chains of whole records, and what is refused."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from fabyield.errors import StdfError
+from fabyield.stdf.compiled import headers, record_chain
+from fabyield.stdf.compiled.buffers import Bytes, Flags, Longs, Words, taken
+from fabyield.stdf.compiled.headers import Types
+from fabyield.stdf.compiled.record_chain import Links
+from fabyield.stdf.decode.damage import Gap, Refused
+from fabyield.stdf.decode.layouts import layouts
+from fabyield.stdf.spec.records import NAMES, RECORDS, VENDOR_TYPES, name_of
+
+FAR_SIZE, PIR_SIZE = 4 + headers.FAR_BODY, 4 + headers.PIR_BODY
+BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
+ROLES = {
+    **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
+    **{"WRR": headers.WRR, "SDR": headers.SITES},
+    **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
+}
+# Without so much, a header behind a damaged stretch is not taken for that of such a record.
+LEAST = {
+    **{"MIR": 15, "MRR": 4, "PCR": 6, "HBR": 8, "SBR": 8, "PMR": 4, "PGR": 3, "SDR": 3},
+    **{"WIR": 6, "WRR": 6, "WCR": 4, "PIR": 2, "PRR": 7, "TSR": 7, "PTR": 8, "MPR": 8, "FTR": 7},
+    **{"ATR": 5, "RDR": 2, "STR": 12, "DTR": 1, "GDR": 2, "PLR": 2},
+}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The whole records of a block: where they start and end, what they are, how many of each.
+
+    `roles` tell what each record is to parts and wafers; `base` is the block's place in the
+    content. `hidden` has a row per record and one for the end: whether a damaged stretch before it
+    may hide the end of a part, the end of a wafer.
+    """
+
+    data: Bytes
+    big: bool
+    base: int
+    starts: Longs
+    ends: Longs
+    codes: Words
+    roles: Bytes
+    many: Longs
+    hidden: Flags
+    is_last: bool = True
+    refused: list[Refused] = field(default_factory=list)
+
+    def refuse(self, index: Longs, name: str, reasons: Sequence[str]) -> None:
+        """Note records, by their place in the chain, that are not read further."""
+        if index.size:
+            offsets = self.starts[index] + self.base
+            self.refused.append(Refused(offsets, self.lengths(index), name, reasons))
+
+    def index(self, name: str) -> Longs:
+        """Tell which of the records have that name."""
+        return np.flatnonzero(self.codes == RECORDS[name].code)
+
+    def bounds(self, index: Longs) -> tuple[Longs, Longs]:
+        """Tell where some of the records start and end."""
+        return taken(self.starts, index), taken(self.ends, index)
+
+    def lengths(self, index: Longs) -> Longs:
+        """Count the bytes of some of the records, header included."""
+        start, end = self.bounds(index)
+        lengths: Longs = end - start
+        return lengths
+
+    def counts(self) -> dict[str, int]:
+        """Count the records by name, in order of type and subtype."""
+        present = np.flatnonzero(self.many).tolist()
+        return {str(name_of(code)): int(self.many[code]) for code in present}
+
+
+def scan(blocks: Iterable[Bytes], name: str) -> Iterator[Chain]:
+    """Follow the records through `blocks`; raises StdfError, naming `name`, if it is no STDF.
+
+    What is damaged is refused, as far as the next place where records follow one another. Each
+    chain holds until the next one is asked for: they share their room.
+    """
+    scanner, left = Scanner(name), np.empty(0, np.uint8)
+    for block in blocks:
+        # The one before is done with only when it is known not to be the last.
+        if left.size >= FAR_SIZE:
+            chain, left = scanner.chain(left, last=False)
+            yield chain
+        # A copy: the block holds only until the next one is asked for.
+        left = np.concatenate([left, block])
+    yield scanner.chain(left, last=True)[0]
+
+
+class Scanner:
+    """Where a scan stands between two blocks."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._base = 0
+        self._big: bool | None = None
+        self._lost = False
+        self._over = False
+        # Whether the last record so far is MRR: zeros behind it are padding.
+        self._has_ended = False
+        self._gap: Gap | None = None
+        self._room = _room(0)
+
+    def chain(self, data: Bytes, *, last: bool) -> tuple[Chain, Bytes]:
+        """Find the records of a block, and what is left of it for the next one."""
+        first = self._big is None
+        if self._big is None:
+            self._big = is_big_endian(data, self._name)
+        # Always read-only, or the loops would be compiled twice.
+        data.flags.writeable = False
+        links, (count, gaps, stop, lost) = self._follow(data, first, last)
+        # More PIRs than were read: some are in damaged stretches, or inside other records.
+        if headers.part_begins(data[:stop], self._big) > _pirs(links, count):
+            links, (count, gaps, stop, lost) = self._follow(data, first, last, careful=True)
+        self._lost = lost
+        chain = Chain(
+            data,
+            self._big,
+            self._base,
+            links.start[:count],
+            links.end[:count],
+            links.code[:count],
+            links.role[:count],
+            links.many,
+            np.zeros((count + 1, 2), np.bool_),
+            last,
+        )
+        if count:
+            self._has_ended = int(links.code[count - 1]) == headers.MRR
+        found = links.gap[:gaps].tolist()
+        if last and self._lost:
+            # Too little is left for another header.
+            found.append([int(stop), data.size, count])
+            stop, self._lost = np.int64(data.size), False
+        self._look_into(chain, found)
+        return chain, self._rest(chain, int(stop), last)
+
+    def _follow(
+        self, data: Bytes, first: bool, last: bool, *, careful: bool = False
+    ) -> tuple[Links, tuple[int, int, int | np.int64, bool]]:
+        # Each record has a header, and each gap stands before a record or the end.
+        most = data.size // 4 + 1
+        if self._room.start.size < most:
+            self._room = _room(most)
+        links = self._room._replace(many=np.zeros_like(self._room.many))
+        if self._over:
+            return links, (0, 0, data.size, False)
+        flags = (first, last, self._lost, careful)
+        return links, record_chain.chain(data, bool(self._big), flags, types(), links)
+
+    def _look_into(self, chain: Chain, gaps: list[list[int]]) -> None:
+        """Refuse the stretches that end in this block, and note what they may hide."""
+        goes_on = gaps[0][0] == 0 if gaps else self._lost and not chain.starts.size
+        if not goes_on:
+            self._close(chain, 0)
+        for n, (begin, end, before) in enumerate(gaps, 1):
+            gap = self._gap or Gap(self._base + begin)
+            self._gap = gap.with_more(self._base + end, bytes(chain.data[begin:end]))
+            if n < len(gaps) or not self._lost:
+                self._close(chain, before, over=chain.is_last and end == chain.data.size)
+
+    def _close(self, chain: Chain, before: int, *, over: bool = False) -> None:
+        if self._gap:
+            is_padding = over and self._gap.blank and self._has_ended
+            if not is_padding:
+                chain.hidden[before] |= self._gap.hidden(chain.big)
+                chain.refused.append(self._gap.refused(chain.big, over=over))
+            self._gap = None
+
+    def _rest(self, chain: Chain, stop: int, last: bool) -> Bytes:
+        data = chain.data
+        left = data.size - stop
+        second = not self._lost and headers.is_far(data, chain.big, np.int64(stop))
+        if left and (last or second):
+            self._over = second
+            if second or not self._has_ended or data[stop:].any():
+                chain.refused.append(_tail(self._base + stop, left, second))
+            stop = data.size
+        self._base += stop
+        return data[stop:]
+
+
+@cache
+def types() -> Types:
+    """Tell what each code of a record is."""
+    role = np.zeros(2**16, np.uint8)
+    least = np.zeros(2**16, np.uint8)
+    role[list(NAMES)] = headers.PLAIN
+    for name, value in ROLES.items():
+        role[RECORDS[name].code] = value
+    for name, value in LEAST.items():
+        least[RECORDS[name].code] = value
+    for vendor in VENDOR_TYPES:
+        role[vendor << 8 : (vendor + 1) << 8] = headers.VENDOR
+    return Types(role, least, layouts())
+
+
+def _room(most: int) -> Links:
+    return Links(
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most, np.uint16),
+        np.empty(most, np.uint8),
+        np.zeros(2**16, np.int64),
+        np.empty((most, 3), np.int64),
+    )
+
+
+def _pirs(links: Links, count: int) -> int:
+    found = np.flatnonzero(links.code[:count] == RECORDS["PIR"].code)
+    return int(np.count_nonzero(links.end[found] - links.start[found] == PIR_SIZE))
+
+
+def _tail(offset: int, left: int, second: bool) -> Refused:
+    reason = f"a record header takes 4 bytes, {left} are left"
+    if second:
+        reason = "a second FAR: another file begins here, to be delivered as a file of its own"
+    return Refused.one(offset, left, None, reason)
+
+
+def is_big_endian(data: Bytes, name: str) -> bool:
+    """Tell the byte order by FAR; raises StdfError if the content cannot be read."""
+    if not data.size:
+        raise StdfError(f"{name}: empty file")
+    head = data[:FAR_SIZE].tolist()
+    if len(head) < FAR_SIZE or sorted(head[:2]) != [0, 2] or head[2:4] != [0, 10]:
+        begin = bytes(head).hex(" ")
+        raise StdfError(f"{name}: first record is not FAR but begins with bytes {begin}")
+    cpu_type, version, big = head[4], head[5], head[0] == 0
+    if version != headers.VERSION:
+        only = f"only version {headers.VERSION} can be read"
+        raise StdfError(f"{name}: STDF version {version}; {only}")
+    if cpu_type == DEC:
+        raise StdfError(f"{name}: CPU_TYPE 0 (DEC): its floating-point numbers are not supported")
+    if cpu_type not in (BIG_ENDIAN, LITTLE_ENDIAN):
+        raise StdfError(f"{name}: CPU_TYPE {cpu_type} is neither 1 (big) nor 2 (little-endian)")
+    if big != (cpu_type == BIG_ENDIAN):
+        raise StdfError(f"{name}: CPU_TYPE {cpu_type} contradicts the byte order of FAR's length")
+    return bool(big)

@@ -1,0 +1,1 @@
+"""STDF V4 as the specification has it: types, fields, records, codes."""

@@ -1,0 +1,1 @@
+"""What `fabyield stdf` does with a file beyond reading it."""

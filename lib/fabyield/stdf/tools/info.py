@@ -1,0 +1,71 @@
+"""What is in a file, told without reading its test results."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from fabyield.stdf.arrow.numpy_columns import flags, is_text
+from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.outline import Skim
+from fabyield.stdf.tools.retest import NO_VERDICT, touchdowns
+from fabyield.stdf.tools.sessions import SessionFile, file_names, parts_of, runs_of
+
+BYTE_ORDERS = {1: "big-endian", 2: "little-endian"}
+SHOWN = (
+    *("lot_id", "sblot_id", "part_typ", "job_nam", "job_rev", "node_nam", "tstr_typ"),
+    *("flow_id", "test_cod", "setup_t", "start_t", "finish_t", "retest_bins"),
+)
+YIELDS = ("first", "final")
+WAFER = ("wafer_id", "start_t", "finish_t", "part_cnt")
+
+
+def info(skim: Skim, naming: Naming, retest_rule: str) -> dict[str, Any]:
+    """Facts about one file by name, ready for JSON; times as stored, yields in percent of die.
+
+    The first and the final verdict are those within this file alone.
+    """
+    names = file_names(skim)
+    return {
+        "file": skim.path,
+        "stored_bytes": skim.stored_bytes,
+        "content_bytes": skim.content_bytes,
+        "sha256": skim.sha256,
+        "byte_order": BYTE_ORDERS[names["cpu_type"]],
+        "stdf_ver": names["stdf_ver"],
+        "is_complete": skim.is_complete,
+        **{name: names[name] for name in SHOWN},
+        **_yields(*decided(skim, naming, retest_rule)),
+        "wafers": _wafers(skim),
+        "records": skim.counts,
+        "refused": skim.refused.to_pylist(),
+    }
+
+
+def decided(skim: Skim, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
+    """The parts of a file, and which of them decide within the file."""
+    source = [SessionFile.of(0, skim, naming)]
+    parts = parts_of(source)
+    return parts, touchdowns(parts, runs_of(source, naming), retest_rule)
+
+
+def _yields(parts: pa.Table, turns: pa.Table) -> dict[str, int | float | None]:
+    passed, final = flags(parts, "part_pass"), flags(turns, "is_final")
+    die = int(final.sum())
+    good = {name: int((passed & flags(turns, f"is_{name}")).sum()) for name in YIELDS}
+    unknown = final & is_text(turns, "decided_by", NO_VERDICT)
+    return {
+        "touchdowns": parts.num_rows,
+        "tested_die": die,
+        "unknown_touchdowns": parts["part_pass"].null_count,
+        "unknown_die": int(unknown.sum()),
+        **{f"{n}_yield_pct": round(100 * good[n] / die, 2) if die else None for n in YIELDS},
+    }
+
+
+def _wafers(skim: Skim) -> list[dict[str, Any]]:
+    touched = skim.tables.parts.group_by("wafer_num").aggregate([([], "count_all")])
+    counts = dict(zip(*(column.to_pylist() for column in touched.columns), strict=True))
+    rows = skim.tables.wafers.select(["wafer_num", *WAFER]).to_pylist()
+    found = [{"touchdowns": counts.get(row.pop("wafer_num"), 0)} | row for row in rows]
+    outside = {"touchdowns": counts.get(None, 0)} | dict.fromkeys(WAFER)
+    return [*found, outside] if None in counts else found

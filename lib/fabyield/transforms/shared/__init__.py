@@ -1,0 +1,1 @@
+"""Keys, names, and conditions that several transforms use."""

@@ -1,0 +1,24 @@
+"""Every name of every wafer, and the key of the wafer that it names."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from fabyield.transforms.shared.keys import WAFER_NAME
+
+
+def wafer_names(wafer_registry: DataFrame, first_names: DataFrame) -> DataFrame:
+    """The registered names with the key of their wafer: that of its first name."""
+    names = wafer_registry.select(*WAFER_NAME, F.col("wafer_key").alias("name_key"))
+    names = names.join(first_names, WAFER_NAME, how="left")
+    first = wafer_registry.select(
+        "fab_id", F.col("lot_id").alias("origin_lot_id"), "wafer_id", "wafer_key"
+    )
+    rows = names.withColumn("origin_lot_id", F.coalesce("origin_lot_id", "lot_id"))
+    rows = rows.join(first, ["fab_id", "origin_lot_id", "wafer_id"], how="inner")
+    return rows.withColumn("is_ambiguous", F.coalesce("is_ambiguous", F.lit(False)))
+
+
+def keyed(rows: DataFrame, wafer_names: DataFrame) -> DataFrame:
+    """`rows` in canonical spelling under the wafer_key of their wafer; others are left out."""
+    keys = wafer_names.select(*WAFER_NAME, "wafer_key")
+    return rows.drop("batch").join(keys, WAFER_NAME, how="inner")

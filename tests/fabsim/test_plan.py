@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fabsim import load_plan
+from fabyield.errors import ConfigError
+
+PLAN = Path(__file__).parents[2] / "conf" / "simulate.yml"
+
+
+@pytest.fixture
+def load_changed(tmp_path):
+    """`load_changed(change)`: the plan of a file in which `change` has changed the values."""
+
+    def load(change):
+        values = yaml.safe_load(PLAN.read_text())
+        change(values)
+        path = tmp_path / "plan.yml"
+        path.write_text(yaml.safe_dump(values))
+        return load_plan(path)
+
+    return load
+
+
+def test_a_plan_of_ones_own_takes_the_place_of_the_usual_one(load_changed, plan):
+    loaded = load_changed(lambda values: values.update(seed=7))
+
+    assert (loaded.seed, plan.seed) == (7, 20260302)
+    assert loaded.changed(seed=plan.seed) == plan
+
+
+def test_field_without_a_meaning_is_refused_by_name(load_changed):
+    with pytest.raises(ConfigError, match=r"plan\.line: missing \[\], unknown \['lotz'\]"):
+        load_changed(lambda values: values["line"].update(lotz=3))
+
+
+def test_missing_field_is_refused_by_name(load_changed):
+    with pytest.raises(ConfigError, match=r"plan\.areas\[2\]: missing \['clean_hours'\]"):
+        load_changed(lambda values: values["areas"][2].pop("clean_hours"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v["habits"][1].update(retest="maybe"), r"plan\.habits\[1\]\.retest: 'maybe'"),
+        (lambda v: v["line"].update(lots_per_night="3"), r"plan\.line\.lots_per_night: '3'"),
+        (lambda v: v["products"][0].update(alpha=[1]), r"plan\.products\[0\]\.alpha: \[1\]"),
+        (lambda v: v["route"][3].update(equipment="ETCH"), r"plan\.route\[3\]\.equipment: 'ETCH'"),
+        (lambda v: v["areas"][0].update(is_batch=1), r"plan\.areas\[0\]\.is_batch: 1 is not"),
+        (lambda v: v.update(patterns={"share": 1}), r"plan\.patterns: \{'share': 1\} is not"),
+    ],
+)
+def test_value_of_a_wrong_type_is_refused_with_its_place(load_changed, change, message):
+    with pytest.raises(ConfigError, match=message):
+        load_changed(change)
+
+
+def test_whole_number_is_taken_where_a_fraction_may_stand(load_changed):
+    loaded = load_changed(lambda values: values.update(edge_loss_pct=6))
+
+    assert type(loaded.edge_loss_pct) is float
+
+
+def test_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"missing\.yml.*give a YAML file"):
+        load_plan(tmp_path / "missing.yml")
+
+
+@pytest.mark.parametrize("content", ["- 1\n- 2\n", "seed: [1\n"])
+def test_file_that_is_no_mapping_is_named(tmp_path, content):
+    path = tmp_path / "odd.yml"
+    path.write_text(content)
+
+    with pytest.raises(ConfigError, match=r"odd\.yml"):
+        load_plan(path)
+
+
+def test_same_fab_is_had_in_another_size(plan):
+    changed = plan.changed(seed=1, lots_per_night=40, wafers_per_lot=12)
+
+    assert (changed.seed, changed.line.lots_per_night, changed.line.wafers_per_lot) == (1, 40, 12)
+    assert (changed.route, changed.products) == (plan.route, plan.products)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ({"lots_per_night": 0}, r"lots_per_night 0: use lots_per_night 1 to 100,000"),
+        ({"wafers_per_lot": 100}, r"wafers_per_lot 100: .*wafers_per_lot 1 to 99"),
+        ({"seed": -1}, r"seed -1: use 0 or more"),
+    ],
+)
+def test_size_out_of_bounds_is_refused_with_the_bound(plan, size, message):
+    with pytest.raises(ConfigError, match=message):
+        plan.changed(**size)
