@@ -3,19 +3,19 @@
 spark-submit --py-files dist/fabyield.zip jobs/bin_pareto.py --lake s3a://fab/lake
 """
 
-from fabyield.lake.catalog import BIN_COUNTS, BIN_PARETO, DIE_RESULTS, TEST_RUNS, WAFERS
+from fabyield.lake.catalog import BIN_COUNTS, BIN_PARETO, DIE_RESULTS, WAFER_RUNS, WAFERS
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
 from fabyield.transforms.gold.bin_pareto import bin_names, bin_pareto
 
-STEP = Step(reads=(BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS), writes=(BIN_PARETO,))
+STEP = Step(reads=(BIN_COUNTS, DIE_RESULTS, WAFER_RUNS, WAFERS), writes=(BIN_PARETO,))
 
 
 def job(run: Run) -> None:
     """Count the bins of all wafers whose runs, die or products changed."""
-    wafers = run.touched(BIN_PARETO, DIE_RESULTS, WAFERS, TEST_RUNS)
-    runs = run.read(TEST_RUNS, wafers)
+    wafers = run.touched(BIN_PARETO, DIE_RESULTS, WAFERS, WAFER_RUNS)
+    runs = run.read(WAFER_RUNS, wafers)
     counts = run.read_files(BIN_COUNTS, run.tested_files(wafers))
     names = bin_names(counts, runs)
     rows = bin_pareto(run.read(DIE_RESULTS, wafers), names, run.read(WAFERS, wafers))

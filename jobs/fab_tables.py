@@ -11,8 +11,8 @@ from fabyield.lake.catalog import (
     FAB_PROCESS_HISTORY,
     FAB_PRODUCTS,
     FAB_WAFERS,
+    FACTORY_READS,
     QUARANTINE,
-    SOURCE_READS,
 )
 from fabyield.pipeline.ingest.factory_tables import take_in
 from fabyield.pipeline.launch import main
@@ -24,8 +24,8 @@ NEEDED = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
 OPTIONAL = (FAB_LOT_HISTORY, FAB_ASSEMBLY)
 
 STEP = Step(
-    reads=(QUARANTINE, SOURCE_READS),
-    writes=(*NEEDED, *OPTIONAL, SOURCE_READS),
+    reads=(QUARANTINE, FACTORY_READS),
+    writes=(*NEEDED, *OPTIONAL, FACTORY_READS),
     conf=("fab", "database"),
     every_night=True,
 )

@@ -5,20 +5,20 @@ spark-submit --py-files dist/fabyield.zip jobs/functional_results.py --lake s3a:
 
 from dataclasses import replace
 
-from fabyield.lake.catalog import FUNCTIONAL_RESULTS, FUNCTIONAL_VALUES, TEST_RUNS, TOUCHDOWNS
+from fabyield.lake.catalog import FUNCTIONAL_RESULTS, FUNCTIONAL_VALUES, TOUCHDOWNS, WAFER_RUNS
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.row_accounting import of_runs
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
 from fabyield.transforms.silver.parametric_results import functional_results
 
-STEP = Step(reads=(FUNCTIONAL_VALUES, TEST_RUNS, TOUCHDOWNS), writes=(FUNCTIONAL_RESULTS,))
+STEP = Step(reads=(FUNCTIONAL_VALUES, WAFER_RUNS, TOUCHDOWNS), writes=(FUNCTIONAL_RESULTS,))
 
 
 def job(run: Run) -> None:
     """Join the results of all wafers whose runs are new or changed."""
-    wafers = run.touched(FUNCTIONAL_RESULTS, TEST_RUNS)
-    runs = run.read(TEST_RUNS, wafers)
+    wafers = run.touched(FUNCTIONAL_RESULTS, WAFER_RUNS)
+    runs = run.read(WAFER_RUNS, wafers)
     values = run.read_files(FUNCTIONAL_VALUES, run.tested_files(wafers))
     rows = functional_results(values, runs, run.read(TOUCHDOWNS, wafers))
     batch = of_runs(run, FUNCTIONAL_RESULTS, rows, values, wafers)

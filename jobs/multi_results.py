@@ -5,20 +5,20 @@ spark-submit --py-files dist/fabyield.zip jobs/multi_results.py --lake s3a://fab
 
 from dataclasses import replace
 
-from fabyield.lake.catalog import MULTI_RESULTS, MULTI_VALUES, TEST_RUNS, TOUCHDOWNS
+from fabyield.lake.catalog import MULTI_RESULTS, MULTI_VALUES, TOUCHDOWNS, WAFER_RUNS
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.row_accounting import of_runs
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
 from fabyield.transforms.silver.parametric_results import multi_results
 
-STEP = Step(reads=(MULTI_VALUES, TEST_RUNS, TOUCHDOWNS), writes=(MULTI_RESULTS,))
+STEP = Step(reads=(MULTI_VALUES, WAFER_RUNS, TOUCHDOWNS), writes=(MULTI_RESULTS,))
 
 
 def job(run: Run) -> None:
     """Join the results of all wafers whose runs are new or changed."""
-    wafers = run.touched(MULTI_RESULTS, TEST_RUNS)
-    runs = run.read(TEST_RUNS, wafers)
+    wafers = run.touched(MULTI_RESULTS, WAFER_RUNS)
+    runs = run.read(WAFER_RUNS, wafers)
     values = run.read_files(MULTI_VALUES, run.tested_files(wafers))
     rows = multi_results(values, runs, run.read(TOUCHDOWNS, wafers))
     batch = of_runs(run, MULTI_RESULTS, rows, values, wafers)

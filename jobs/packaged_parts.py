@@ -9,9 +9,9 @@ from fabyield.lake.catalog import (
     FAB_ASSEMBLY,
     PACKAGED_PARTS,
     PARTS,
-    TEST_RUNS,
     TOUCHDOWNS,
     WAFER_NAMES,
+    WAFER_RUNS,
     WAFERS,
 )
 from fabyield.pipeline.launch import main
@@ -26,7 +26,7 @@ from fabyield.transforms.silver.packaged_parts import (
 )
 
 STEP = Step(
-    reads=(FAB_ASSEMBLY, PARTS, TEST_RUNS, TOUCHDOWNS, WAFER_NAMES, WAFERS),
+    reads=(FAB_ASSEMBLY, PARTS, WAFER_RUNS, TOUCHDOWNS, WAFER_NAMES, WAFERS),
     writes=(PACKAGED_PARTS,),
     conf=("fab",),
 )
@@ -39,7 +39,7 @@ def job(run: Run) -> None:
     if not run.is_first(PACKAGED_PARTS):
         changes = run.changes(WAFER_NAMES), run.changes(FAB_ASSEMBLY)
         traced = [to_retrace(run.read(PACKAGED_PARTS), *changes, rules)]
-    lots = run.touched(PACKAGED_PARTS, TEST_RUNS, TOUCHDOWNS, *traced)
+    lots = run.touched(PACKAGED_PARTS, WAFER_RUNS, TOUCHDOWNS, *traced)
     packaged = packages(run.read(TOUCHDOWNS, lots))
     parts = run.read_files(PARTS, packaged)
     origins = die_origins(parts, run.read(WAFER_NAMES), run.fab_id, rule, rules)

@@ -5,19 +5,19 @@ spark-submit --py-files dist/fabyield.zip jobs/unmatched.py --lake s3a://fab/lak
 
 from pyarrow import compute as pc
 
-from fabyield.lake.catalog import METRIC_HISTORY, TEST_RUNS, WAFERS
+from fabyield.lake.catalog import METRIC_HISTORY, WAFER_RUNS, WAFERS
 from fabyield.lake.table import BATCH
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
 from fabyield.transforms.ops.metric_history import metric_history, unmatched
 
-STEP = Step(reads=(TEST_RUNS, WAFERS), writes=(METRIC_HISTORY,))
+STEP = Step(reads=(WAFER_RUNS, WAFERS), writes=(METRIC_HISTORY,))
 
 
 def job(run: Run) -> None:
     """Count what is unmatched tonight, and hold it against the nights before."""
-    shares = unmatched(run.read(TEST_RUNS), run.read(WAFERS), run.since)
+    shares = unmatched(run.read(WAFER_RUNS), run.read(WAFERS), run.since)
     # A few rows a night. Read by Spark, they would tie the plan to the table that it is for: all of
     # it would be planned once more as soon as that has changed.
     earlier = run.arrow(METRIC_HISTORY, where=pc.field(BATCH) < run.attempt.batch)

@@ -12,7 +12,7 @@ from fabyield.lake.catalog import (
     MODEL_REPORT,
     PCM_RESULTS,
     PROCESS_HISTORY,
-    TEST_RUNS,
+    WAFER_RUNS,
     WAFER_YIELD,
     WAFERS,
     YIELD_DRIVER,
@@ -28,7 +28,7 @@ from fabyield.quality.batch import Batch
 
 INPUTS = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD)
 STEP = Step(
-    reads=(*INPUTS, TEST_RUNS),
+    reads=(*INPUTS, WAFER_RUNS),
     writes=(YIELD_PREDICTION, YIELD_DRIVER, MODEL_REPORT),
     conf=("model",),
 )
@@ -40,7 +40,7 @@ def job(run: Run) -> None:
     Of products none of whose wafers changed, all stays as it is.
     """
     # A wafer that lost all its runs has no row of its yield that would tell it.
-    wafers = run.touched(MODEL_REPORT, *INPUTS, TEST_RUNS)
+    wafers = run.touched(MODEL_REPORT, *INPUTS, WAFER_RUNS)
     if wafers == []:
         return
     products = None if wafers is None else changed_products(run, wafers)

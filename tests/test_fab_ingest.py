@@ -7,13 +7,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 from delta import DeltaTable
-from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from pyspark.sql import functions as F
 
 from fabsim.factory.database import deliver
 from fabsim.factory.rows import Span
 from fabsim.line.history import Built
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError
+from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from fabyield.lake.catalog import (
     ALL,
     FAB_LOT_HISTORY,
@@ -88,7 +88,7 @@ class Fab:
 
     def read(self, table):
         """Of each night: whether all was read, how many rows, and how many are known to lack."""
-        reads = self.store.read(ALL["ops.source_reads"]).where(f"table = '{table.table}'")
+        reads = self.store.read(ALL["ops.factory_reads"]).where(f"table = '{table.table}'")
         told = reads.orderBy("batch").select("whole", "rows_read", "rows_lacking").collect()
         return [tuple(row) for row in told]
 

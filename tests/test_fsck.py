@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fabyield.cli.app import app
-from fabyield.lake.catalog import TEST_SUMMARY, WAFER_NAMES
+from fabyield.lake.catalog import PARAMETRIC_SUMMARY, WAFER_NAMES
 from fabyield.lake.fsck.check import check
 from fabyield.lake.fsck.repair import mend
 from fabyield.lake.store import Store
@@ -30,17 +30,17 @@ TESTS = 40
 
 @pytest.fixture(scope="module")
 def twelve_nights(spark, tmp_path_factory):
-    """gold.test_summary after twelve nights of one wafer each, as its step wrote them."""
+    """gold.parametric_summary after twelve nights of one wafer each, as its step wrote them."""
     settings = Settings.load("dev", lake=str(tmp_path_factory.mktemp("nights") / "lake"))
-    run = Run(Store(spark, settings.lake), settings, Attempt(NIGHTS, "test_summary"))
+    run = Run(Store(spark, settings.lake), settings, Attempt(NIGHTS, "parametric_summary"))
     spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "true")
     for night in range(1, NIGHTS + 1):
         values = {"fab_id": f"'{FAB}'", "wafer_key": night, "test_num": "id", "batch": night}
-        columns = [f"{values.get(name, 0)} as {name}" for name in TEST_SUMMARY.columns]
-        frame = TEST_SUMMARY.conform(spark.range(TESTS).coalesce(1).selectExpr(*columns))
-        run.store.replace(TEST_SUMMARY, frame, f"wafer_key in ({night})")
+        columns = [f"{values.get(name, 0)} as {name}" for name in PARAMETRIC_SUMMARY.columns]
+        frame = PARAMETRIC_SUMMARY.conform(spark.range(TESTS).coalesce(1).selectExpr(*columns))
+        run.store.replace(PARAMETRIC_SUMMARY, frame, f"wafer_key in ({night})")
     spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "false")
-    run.attempt.tables.append(TableRows(TEST_SUMMARY.table, TESTS, TESTS, 0, 0, NIGHTS))
+    run.attempt.tables.append(TableRows(PARAMETRIC_SUMMARY.table, TESTS, TESTS, 0, 0, NIGHTS))
     Ledger(run.store, FAB).record(run.attempt, State.DONE)
     return settings.lake
 
@@ -54,16 +54,16 @@ def lake(run, twelve_nights):
 
 @pytest.fixture
 def fsck(lake, settings):
-    """`fsck()`: what is wrong with gold.test_summary."""
+    """`fsck()`: what is wrong with gold.parametric_summary."""
 
-    def look(table=TEST_SUMMARY, deep=False):
+    def look(table=PARAMETRIC_SUMMARY, deep=False):
         return list(check(settings.lake, [table], settings.maintain, deep))
 
     return look
 
 
 def folder(run):
-    return Path(run.store.path(TEST_SUMMARY))
+    return Path(run.store.path(PARAMETRIC_SUMMARY))
 
 
 def commit(run, version):
@@ -122,8 +122,8 @@ def test_f22_empty_newest_commit_is_found_and_written_again(lake, fsck):
     [found] = fsck()
 
     assert found.file == str(commit(lake, NIGHTS))
-    assert f"commit {NIGHTS} (batch 12, step test_summary, 40 rows) is empty" in found.what
-    assert "fabyield fsck gold.test_summary --repair" in found.repair
+    assert f"commit {NIGHTS} (batch 12, step parametric_summary, 40 rows) is empty" in found.what
+    assert "fabyield fsck gold.parametric_summary --repair" in found.repair
     mend([found])
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
@@ -131,8 +131,8 @@ def test_f22_empty_newest_commit_is_found_and_written_again(lake, fsck):
 
 def test_f22_newest_commit_that_replaced_rows_is_written_again(lake, fsck, rows):
     lake.spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "true")
-    again = rows(TEST_SUMMARY, {"wafer_key": 3, "test_num": 7, "batch": 13})
-    lake.store.replace(TEST_SUMMARY, again, "wafer_key in (3)")
+    again = rows(PARAMETRIC_SUMMARY, {"wafer_key": 3, "test_num": 7, "batch": 13})
+    lake.store.replace(PARAMETRIC_SUMMARY, again, "wafer_key in (3)")
     lake.spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "false")
     content = commit(lake, NIGHTS + 1).read_text()
     commit(lake, NIGHTS + 1).write_text(content[: len(content) // 2])
@@ -234,7 +234,7 @@ def test_f22_commit_that_is_gone_is_missed_by_what_the_step_recorded(lake, fsck)
     [found] = fsck()
 
     assert "newest version is 11" in found.what
-    assert "batch 12, step test_summary, 40 rows reached 12" in found.what
+    assert "batch 12, step parametric_summary, 40 rows reached 12" in found.what
     assert found.file == str(commit(lake, NIGHTS))
 
 
@@ -249,7 +249,7 @@ def test_f22_gap_between_commits_is_found(lake, fsck):
 def test_f23_flipped_bit_stops_spark_and_is_found_by_a_deep_look(lake, fsck):
     flip_bit(data_file(lake), "wafer_key")
     with pytest.raises(Exception, match="FAILED_READ_FILE"):
-        lake.read(TEST_SUMMARY).agg({"wafer_key": "sum"}).collect()
+        lake.read(PARAMETRIC_SUMMARY).agg({"wafer_key": "sum"}).collect()
 
     [found] = fsck(deep=True)
 
@@ -257,7 +257,7 @@ def test_f23_flipped_bit_stops_spark_and_is_found_by_a_deep_look(lake, fsck):
     assert found.file == str(data_file(lake))
     assert "CRC checksum verification failed" in found.what
     assert "its 40 rows cannot be read" in found.what
-    assert "spark-submit jobs/test_summary.py --full" in found.repair
+    assert "spark-submit jobs/parametric_summary.py --full" in found.repair
 
 
 def test_f23_damaged_name_of_a_column_is_found(lake, fsck):
@@ -306,9 +306,9 @@ def test_file_that_is_missing_cut_or_overwritten_is_found(lake, fsck, damage, to
 
 
 def test_column_that_is_stored_with_another_type_is_found(fsck):
-    changed = {**TEST_SUMMARY.columns, "executed": Column("int", "Results")}
+    changed = {**PARAMETRIC_SUMMARY.columns, "executed": Column("int", "Results")}
 
-    [found] = fsck(replace(TEST_SUMMARY, columns=changed))
+    [found] = fsck(replace(PARAMETRIC_SUMMARY, columns=changed))
 
     assert "column executed is bigint, schemas/ says int" in found.what
 
@@ -326,7 +326,7 @@ def test_old_leftovers_are_told_and_are_no_damage(lake, fsck):
 
 def test_command_ends_with_one_until_all_is_mended(lake, settings):
     commit(lake, NIGHTS).write_bytes(b"")
-    given = ["fsck", "gold.test_summary", "--lake", settings.lake]
+    given = ["fsck", "gold.parametric_summary", "--lake", settings.lake]
     ends = []
     for options in ([], ["--repair"], []):
         done = CliRunner().invoke(app, [*given, *options])

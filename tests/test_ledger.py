@@ -65,7 +65,7 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
 
     assert [ledger.is_done(batch, "wafers") for batch in (1, 2, 3, 4)] == [True, True, False, False]
     assert ledger.done_until("wafers") == 2
-    assert ledger.done_until("test_runs") == 0
+    assert ledger.done_until("wafer_runs") == 0
 
 
 def test_versions_are_those_that_the_step_saw_when_it_was_last_done(store):
@@ -77,7 +77,7 @@ def test_versions_are_those_that_the_step_saw_when_it_was_last_done(store):
     for known in (ledger, Ledger(store, FAB)):
         assert known.versions("wafers", KEEP_DAYS) == {"a": 10, "b": -1}
         assert (known.last("wafers").batch, known.done_until("wafers")) == (3, 3)
-        assert known.versions("test_runs", KEEP_DAYS) == {}
+        assert known.versions("wafer_runs", KEEP_DAYS) == {}
 
 
 def test_rows_are_made_by_what_the_last_run_over_all_of_them_used(store):
@@ -89,7 +89,7 @@ def test_rows_are_made_by_what_the_last_run_over_all_of_them_used(store):
     for known in (ledger, Ledger(store, FAB)):
         assert known.made("wafers") == Made("conf", "code 1")
         assert known.last("wafers").made == Made("conf", "code 2")
-        assert known.made("test_runs") is None
+        assert known.made("wafer_runs") is None
 
 
 def test_new_lake_has_no_batch_yet(store):

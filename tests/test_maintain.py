@@ -10,11 +10,11 @@ import pytest
 from deltalake import DeltaTable
 
 from fabyield.lake.catalog import (
+    PARAMETRIC_SUMMARY,
     TABLE_STATISTICS,
-    TEST_RUNS,
-    TEST_SUMMARY,
     TEST_VALUES,
     WAFER_REGISTRY,
+    WAFER_RUNS,
 )
 from fabyield.lake.delta_log import DeltaLog
 from fabyield.lake.maintenance import MIB, optimize_conf
@@ -45,7 +45,9 @@ def summaries(run, rows):
     def write(*nights):
         for night in nights:
             tests = [{"wafer_key": night, "test_num": t, "batch": night} for t in range(40)]
-            run.store.replace(TEST_SUMMARY, rows(TEST_SUMMARY, *tests), f"wafer_key in ({night})")
+            run.store.replace(
+                PARAMETRIC_SUMMARY, rows(PARAMETRIC_SUMMARY, *tests), f"wafer_key in ({night})"
+            )
 
     return write
 
@@ -62,27 +64,27 @@ def newest_commit(run, table):
 
 def test_small_files_become_one_and_the_rows_stay_the_same(run, tend, summaries):
     summaries(1, 2, 3)
-    before = contents(run, TEST_SUMMARY)
+    before = contents(run, PARAMETRIC_SUMMARY)
 
-    told = tend(3, small_files=3)[TEST_SUMMARY.table]
+    told = tend(3, small_files=3)[PARAMETRIC_SUMMARY.table]
 
     assert (told["files"], told["rows"], told["optimized"]) == (1, 120, True)
-    assert contents(run, TEST_SUMMARY) == before
-    assert told["version"] == run.store.version(TEST_SUMMARY)
+    assert contents(run, PARAMETRIC_SUMMARY) == before
+    assert told["version"] == run.store.version(PARAMETRIC_SUMMARY)
 
 
 def test_damaged_file_is_told_and_stops_neither_the_night_nor_other_tables(run, tend, summaries):
     summaries(1, 2, 3)
     run.store.create(WAFER_REGISTRY)
-    folder = Path(run.store.path(TEST_SUMMARY))
+    folder = Path(run.store.path(PARAMETRIC_SUMMARY))
     next(folder.glob("*.parquet")).write_bytes(b"not Parquet")
 
     tended = tend(3, small_files=3)
 
-    assert not tended[TEST_SUMMARY.table]["optimized"]
+    assert not tended[PARAMETRIC_SUMMARY.table]["optimized"]
     assert WAFER_REGISTRY.table in tended
     [notice] = run.notices
-    assert (notice.table, notice.severity) == (TEST_SUMMARY.table, "error")
+    assert (notice.table, notice.severity) == (PARAMETRIC_SUMMARY.table, "error")
     assert "cannot be tended" in notice.observed
     assert "is not a Parquet file" in notice.observed
 
@@ -92,7 +94,7 @@ def test_optimize_is_no_change_of_data_and_carries_no_transaction(run, tend, sum
 
     tend(3, small_files=3)
 
-    commit = newest_commit(run, TEST_SUMMARY)
+    commit = newest_commit(run, PARAMETRIC_SUMMARY)
     changes = [action[kind] for action in commit for kind in ("add", "remove") if kind in action]
     assert len(changes) == 4
     assert not any(change["dataChange"] for change in changes)
@@ -102,20 +104,20 @@ def test_optimize_is_no_change_of_data_and_carries_no_transaction(run, tend, sum
 def test_f01_table_with_nothing_to_tend_gets_no_commit(run, tend, summaries):
     summaries(1, 2, 3)
     tend(3, small_files=3)
-    before = run.store.version(TEST_SUMMARY)
+    before = run.store.version(PARAMETRIC_SUMMARY)
 
-    told = tend(4, small_files=3)[TEST_SUMMARY.table]
+    told = tend(4, small_files=3)[PARAMETRIC_SUMMARY.table]
 
     assert (told["optimized"], told["files"]) == (False, 1)
-    assert run.store.version(TEST_SUMMARY) == before
+    assert run.store.version(PARAMETRIC_SUMMARY) == before
 
 
 def test_large_files_are_clustered_once_there_is_enough_of_them(run, tend, summaries):
     summaries(1)
-    first = tend(1, unclustered_mb=256)[TEST_SUMMARY.table]
+    first = tend(1, unclustered_mb=256)[PARAMETRIC_SUMMARY.table]
     size = first["bytes"] / MIB
 
-    clustered = tend(2, unclustered_mb=size)[TEST_SUMMARY.table]
+    clustered = tend(2, unclustered_mb=size)[PARAMETRIC_SUMMARY.table]
 
     assert (first["optimized"], first["unclustered_bytes"]) == (False, first["bytes"])
     assert (clustered["optimized"], clustered["unclustered_bytes"]) == (True, 0)
@@ -134,16 +136,16 @@ def test_cubes_that_are_full_are_not_written_anew(run, tend, summaries):
     # Each night more than half a cube, so that every second night closes one.
     summaries(1)
     maintain = run.settings.maintain
-    size = DeltaLog(run.store.path(TEST_SUMMARY)).state().files.values()
+    size = DeltaLog(run.store.path(PARAMETRIC_SUMMARY)).state().files.values()
     cube = 1.5 * sum(file.size for file in size) / MIB
     small = {"target_file_mb": cube / 4, "cube_mb": cube, "unclustered_mb": cube / 100}
     assert cube < maintain.cube_mb
     kept = []
     for night in range(2, 9):
         summaries(night)
-        before = set(DeltaLog(run.store.path(TEST_SUMMARY)).state().files)
+        before = set(DeltaLog(run.store.path(PARAMETRIC_SUMMARY)).state().files)
         tend(night, **small)
-        kept.append(len(before & set(DeltaLog(run.store.path(TEST_SUMMARY)).state().files)))
+        kept.append(len(before & set(DeltaLog(run.store.path(PARAMETRIC_SUMMARY)).state().files)))
 
     assert kept[-1] > kept[3] > 0
 
@@ -167,14 +169,14 @@ def test_settings_of_one_optimize_do_not_stay_in_the_session(run, tend, summarie
 
 def test_old_leftovers_are_deleted_and_what_versions_need_stays(run, tend, summaries):
     summaries(1, 2, 3)
-    first = tend(3, small_files=3)[TEST_SUMMARY.table]
-    folder = Path(run.store.path(TEST_SUMMARY))
+    first = tend(3, small_files=3)[PARAMETRIC_SUMMARY.table]
+    folder = Path(run.store.path(PARAMETRIC_SUMMARY))
     left = [folder / name for name in ("old.parquet", "young.parquet")]
     for path in left:
         path.write_bytes(b"of a write that was killed")
     os.utime(left[0], (time.time() - 8 * 86400,) * 2)
 
-    told = tend(4, days=8)[TEST_SUMMARY.table]
+    told = tend(4, days=8)[PARAMETRIC_SUMMARY.table]
 
     assert (first["vacuumed"], told["vacuumed"]) == (False, True)
     assert [path.exists() for path in left] == [False, True]
@@ -186,7 +188,8 @@ def test_old_leftovers_are_deleted_and_what_versions_need_stays(run, tend, summa
 def test_table_is_vacuumed_again_only_after_some_days(run, tend, summaries):
     summaries(1)
     done = [
-        tend(b, days)[TEST_SUMMARY.table]["vacuumed"] for b, days in enumerate((0, 6, 8, 14, 15))
+        tend(b, days)[PARAMETRIC_SUMMARY.table]["vacuumed"]
+        for b, days in enumerate((0, 6, 8, 14, 15))
     ]
 
     assert done == [False, False, True, False, True]
@@ -211,7 +214,7 @@ def test_repeated_attempt_measures_a_table_once(run, tend, summaries):
     tend(1)
     tend(1)
 
-    assert run.read(TABLE_STATISTICS).where(f"table = '{TEST_SUMMARY.table}'").count() == 1
+    assert run.read(TABLE_STATISTICS).where(f"table = '{PARAMETRIC_SUMMARY.table}'").count() == 1
 
 
 def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, tend, caplog):
@@ -241,10 +244,10 @@ def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, 
 
 def test_merge_still_finds_its_rows_after_an_optimize(run, rows, tend):
     for key in range(4):
-        run.store.merge(TEST_RUNS, rows(TEST_RUNS, {"file_key": key, "batch": key}))
+        run.store.merge(WAFER_RUNS, rows(WAFER_RUNS, {"file_key": key, "batch": key}))
     tend(4, small_files=3)
 
-    run.store.merge(TEST_RUNS, rows(TEST_RUNS, {"file_key": 1, "lot_id": "new", "batch": 5}))
+    run.store.merge(WAFER_RUNS, rows(WAFER_RUNS, {"file_key": 1, "lot_id": "new", "batch": 5}))
 
-    assert run.read(TEST_RUNS).where("lot_id = 'new'").count() == 1
-    assert [row["batch"] for row in replace(run, since=4).new(TEST_RUNS).collect()] == [5]
+    assert run.read(WAFER_RUNS).where("lot_id = 'new'").count() == 1
+    assert [row["batch"] for row in replace(run, since=4).new(WAFER_RUNS).collect()] == [5]

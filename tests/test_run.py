@@ -9,8 +9,8 @@ from fabyield.lake.catalog import (
     FAB_LOTS,
     PARTS,
     QUARANTINE,
-    TEST_RUNS,
     VALIDATION_RESULTS,
+    WAFER_RUNS,
     WAFER_YIELD,
     WAFERS,
 )
@@ -188,14 +188,14 @@ def test_source_without_a_right_row_deletes_nothing(run, rows):
 def test_wafers_that_lost_a_row_to_another_are_touched_as_well(run, rows):
     file = {"file_key": 7, "fab_id": run.fab_id}
     others = {"file_key": 8, "fab_id": "OTHER", "wafer_key": 6}
-    run.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 4}, others))
+    run.write(WAFER_RUNS, rows(WAFER_RUNS, file | {"wafer_key": 4}, others))
     run.store.create(WAFER_YIELD)
-    later = next_batch(run, 2, since=1, seen={TEST_RUNS.table: run.store.version(TEST_RUNS)})
+    later = next_batch(run, 2, since=1, seen={WAFER_RUNS.table: run.store.version(WAFER_RUNS)})
 
-    later.write(TEST_RUNS, rows(TEST_RUNS, file | {"wafer_key": 5}))
-    run.store.merge(TEST_RUNS, rows(TEST_RUNS, others | {"insertion": "CP2"}))
+    later.write(WAFER_RUNS, rows(WAFER_RUNS, file | {"wafer_key": 5}))
+    run.store.merge(WAFER_RUNS, rows(WAFER_RUNS, others | {"insertion": "CP2"}))
 
-    assert later.touched(WAFER_YIELD, TEST_RUNS) == [4, 5]
+    assert later.touched(WAFER_YIELD, WAFER_RUNS) == [4, 5]
 
 
 def test_part_of_a_mirrored_source_deletes_only_what_it_says_is_gone(run, rows):

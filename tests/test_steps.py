@@ -70,7 +70,7 @@ def test_steps_that_wait_for_each_other_are_refused_by_name():
 def test_change_reaches_what_reads_it_and_what_follows():
     found = reached([TOUCHDOWNS], declared())
 
-    assert found[:2] == ["die_results", "test_results"]
+    assert found[:2] == ["die_results", "parametric_results"]
     assert {"wafer_yield", "bin_pareto", "yield_model", "report"} <= set(found)
     assert not {"touchdowns", "wafers", "process_history"} & set(found)
 
@@ -172,8 +172,8 @@ def test_hash_of_settings_is_of_nothing_that_is_secret(settings):
 def test_rebuild_of_a_step_takes_what_follows_and_what_outlasts_a_night_is_never_rebuilt():
     found = rebuilt_with("touchdowns")
 
-    assert {"touchdowns", "die_results", "test_results", "wafer_yield", "bin_pareto"} <= found
-    assert not {"wafers", "test_runs", "report", "maintain", "unmatched"} & found
+    assert {"touchdowns", "die_results", "parametric_results", "wafer_yield", "bin_pareto"} <= found
+    assert not {"wafers", "wafer_runs", "report", "maintain", "unmatched"} & found
     assert not [name for name in ("stdf_files", "fab_tables", "unmatched") if can_be_rebuilt(name)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from delta import DeltaTable
 
-from fabyield.lake.catalog import INSERTIONS, RUNS, TEST_RUNS
+from fabyield.lake.catalog import INSERTIONS, RUNS, WAFER_RUNS
 from fabyield.lake.delta_log import DeltaLog
 from fabyield.pipeline.night import take
 from fabyield.pipeline.night_modes import Kind, Purpose
@@ -28,8 +28,8 @@ class Nights:
 
     def test(self, *wafers, batch=1):
         read = [{"wafer_key": key, "file_key": key, "insertion": "CP1"} for key in wafers]
-        run = replace(self.run, attempt=Attempt(batch, "test_runs"))
-        run.write(TEST_RUNS, self.rows(TEST_RUNS, *read))
+        run = replace(self.run, attempt=Attempt(batch, "wafer_runs"))
+        run.write(WAFER_RUNS, self.rows(WAFER_RUNS, *read))
 
     def night(self):
         ledger = Ledger(self.store, FAB)
@@ -68,13 +68,13 @@ def test_changes_are_followed_from_the_nights_that_found_none(nights):
 def test_files_written_anew_and_new_properties_are_no_change(nights):
     nights.test(1, 2)
     assert nights.night() == "done"
-    stored = DeltaTable.forPath(nights.store.spark, nights.store.path(TEST_RUNS))
-    before = nights.store.version(TEST_RUNS)
+    stored = DeltaTable.forPath(nights.store.spark, nights.store.path(WAFER_RUNS))
+    before = nights.store.version(WAFER_RUNS)
     stored.optimize().executeCompaction()
-    path = nights.store.path(TEST_RUNS)
+    path = nights.store.path(WAFER_RUNS)
     nights.store.spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('note' = 'x')")
 
-    assert nights.store.version(TEST_RUNS) == before + 2
+    assert nights.store.version(WAFER_RUNS) == before + 2
     assert nights.night() == "unchanged"
 
 
@@ -92,7 +92,7 @@ def test_row_that_somebody_deleted_of_what_the_step_wrote_has_it_looked_at_again
 
 
 def test_commits_that_are_gone_or_cannot_be_read_may_be_changes(nights):
-    log = DeltaLog(nights.store.path(TEST_RUNS))
+    log = DeltaLog(nights.store.path(WAFER_RUNS))
     assert not log.changed_since(log.version)
     assert DeltaLog(log.uri).changed_since(log.version + 1)
     assert DeltaLog(log.uri).changed_since(-1)
@@ -154,7 +154,7 @@ def test_what_an_attempt_saw_is_on_record(nights):
 
     seen = {table["table"]: table["version"] for table in row["seen"]}
     written = nights.store.version(INSERTIONS)
-    assert seen == {TEST_RUNS.table: nights.store.version(TEST_RUNS), INSERTIONS.table: written}
+    assert seen == {WAFER_RUNS.table: nights.store.version(WAFER_RUNS), INSERTIONS.table: written}
     assert row["is_full"]
     assert Made(row["conf_hash"], row["sources_hash"]) == Made(
         nights.settings.hash_of(()), sources_hash(STEP)

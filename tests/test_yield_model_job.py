@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from fabyield.jobs import yield_model
 
+from fabyield.jobs import yield_model
 from fabyield.lake.catalog import (
     MODEL_REPORT,
     PCM_RESULTS,
     PROCESS_HISTORY,
-    TEST_RUNS,
+    WAFER_RUNS,
     WAFER_YIELD,
     WAFERS,
     YIELD_DRIVER,
@@ -18,7 +18,7 @@ from fabyield.lake.catalog import (
 from fabyield.models.low_yield.train_and_score import ModelTables
 from fabyield.pipeline.run_history import Attempt
 
-FOLLOWED = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD, TEST_RUNS)
+FOLLOWED = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD, WAFER_RUNS)
 
 
 @pytest.fixture

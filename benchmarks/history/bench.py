@@ -31,7 +31,7 @@ OF_THE_NIGHT = (
     "bronze.parts",
     "bronze.test_values",
     "silver.die_results",
-    "silver.test_results",
+    "silver.parametric_results",
     "gold.wafer_yield",
 )
 

@@ -27,7 +27,7 @@ class Data:
     def written(cls, folder: Path, made: Iterable[Wafer], rows: int = sys.maxsize) -> "Data":
         """Write whole wafers of `made` until there are `rows` test results or a few more."""
         folder.mkdir(parents=True, exist_ok=True)
-        results, of_wafers = folder / "test_results.parquet", folder / "wafers.parquet"
+        results, of_wafers = folder / "parametric_results.parquet", folder / "wafers.parquet"
         facts: list[dict[str, str | int]] = []
         total = 0
         tables = _kept(keyed(made, rows), facts)

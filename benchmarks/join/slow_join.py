@@ -1,8 +1,8 @@
 """The script to beat: how a hurried analyst joins wafer IDs to test results with pandas.
 
-    python slow_join.py TEST_RESULTS.parquet WAFERS.parquet OUT.csv
+    python slow_join.py PARAMETRIC_RESULTS.parquet WAFERS.parquet OUT.csv
 
-TEST_RESULTS has lot_id, wafer_id, x_coord, y_coord, test_num, result, test_pass; WAFERS has
+PARAMETRIC_RESULTS has lot_id, wafer_id, x_coord, y_coord, test_num, result, test_pass; WAFERS has
 lot_id, wafer_id, product_id, chamber. OUT holds, per product, chamber and test: rows, mean result,
 pass ratio. It is slow on purpose, and right.
 """

@@ -138,12 +138,12 @@ select counts.*, product_id,
         order by die desc, bin_num) as bin_rank
 from counts join wafers using (lot_id, wafer_id)
 """
-TEST_SUMMARY = """
+PARAMETRIC_SUMMARY = """
 select lot_id, wafer_id, product_id, insertion, test_program, test_program_rev, test_num, test_txt,
     count(*) as executed, count(result) as valid_results,
     count(*) filter (not test_pass) as failed, avg(result::double) as mean,
     stddev_samp(result::double) as sigma, min(result) as minimum, max(result) as maximum
-from test_results where is_final group by all
+from parametric_results where is_final group by all
 """
 LAST_BEFORE_TEST = """
 with tests as (
@@ -161,18 +161,20 @@ VISIT = {"events": "fab_process_history", "kind": "process_step"}
 TABLES = {
     "touchdowns": TOUCHDOWNS,
     "wafers": WAFERS,
-    "test_results": RESULTS.format(records="ptr", measured=MEASURED),
+    "parametric_results": RESULTS.format(records="ptr", measured=MEASURED),
     "functional_results": RESULTS.format(records="ftr", measured=""),
     "multi_results": RESULTS.format(records="mpr", measured=MEASURED_EACH),
     "die_results": DIE_RESULTS,
     "wafer_yield": WAFER_YIELD,
     "bin_pareto": BIN_PARETO,
-    "test_summary": TEST_SUMMARY,
-    "tested_history": LAST_BEFORE_TEST.format(at="coalesce(ended_at, started_at)", **VISIT),
-    "tested_pcm": LAST_BEFORE_TEST.format(events="fab_pcm", at="measured_at", kind="pcm_test"),
+    "parametric_summary": PARAMETRIC_SUMMARY,
+    "process_history_at_test": LAST_BEFORE_TEST.format(
+        at="coalesce(ended_at, started_at)", **VISIT
+    ),
+    "pcm_at_test": LAST_BEFORE_TEST.format(events="fab_pcm", at="measured_at", kind="pcm_test"),
 }
 # By their names in our lake.
-COUNTED = ("silver.test_results", "silver.die_results", "gold.wafer_yield")
+COUNTED = ("silver.parametric_results", "silver.die_results", "gold.wafer_yield")
 SUMMED = ("tested_die", "first_pass_die", "good_die", "recovered_die")
 
 

@@ -109,7 +109,7 @@ def _layouts(quarter: Quarter) -> tuple[list[Row], list[Row]]:
     rows: list[Row] = []
     layouts: list[Row] = []
     for name in dict.fromkeys([DECLARED, *quarter.chosen.layouts]):
-        tables = list(LAYERS) if name == DECLARED else ["test_results"]
+        tables = list(LAYERS) if name == DECLARED else ["parametric_results"]
         built = quarter.build(name, "layout", quarter.nights, tables)
         progress(
             f"queries: {name}: {built['files']} files, OPTIMIZE {built['optimize_seconds']:.1f} s"
@@ -168,7 +168,7 @@ def tables(results: Row) -> list[Table]:
     laid_out = [_layout(row) for row in results.get("layouts", [])]
     written = [_written(row) for row in results.get("writings", [])]
     heads = [f"{q}: {what}" for q in ASKED_OF_LAYOUTS for what in ("files read", "best s")]
-    by_spark = "silver.test_results laid out, asked by Spark"
+    by_spark = "silver.parametric_results laid out, asked by Spark"
     return [
         Table("Answered", ["case", "contender", *HEADS], asked),
         Table(by_spark, ["case", *LAID_OUT, *heads], laid_out),

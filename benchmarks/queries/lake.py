@@ -13,7 +13,12 @@ from pyspark.sql import functions as F
 from benchmarks.harness import sparks
 from benchmarks.harness.clock import timed
 from benchmarks.queries.layouts import LAYOUTS, MONTHS, TASKS, WRITINGS, Layout
-from fabyield.lake.catalog import DIE_RESULTS, TEST_RESULTS, TESTED_HISTORY, WAFER_YIELD
+from fabyield.lake.catalog import (
+    DIE_RESULTS,
+    PARAMETRIC_RESULTS,
+    PROCESS_HISTORY_AT_TEST,
+    WAFER_YIELD,
+)
 from fabyield.lake.delta_log import DeltaLog
 from fabyield.lake.maintenance import MIB, optimize_conf, session_conf
 from fabyield.lake.store import Store
@@ -51,13 +56,13 @@ def _laid_out(spark: SparkSession, rows: DataFrame, given: dict[str, Any]) -> di
                 month_mib = _state(store, table)["mb"] * 1e6 / MIB
                 mib = sizes.setdefault(table.name, month_mib * MONTHS / given["files"])
                 seconds = _optimized(store, table, layout, mib)
-                optimizing += seconds if table.name == TEST_RESULTS.name else 0.0
-    return {"optimize_seconds": optimizing, **_state(store, layout.of(TEST_RESULTS))}
+                optimizing += seconds if table.name == PARAMETRIC_RESULTS.name else 0.0
+    return {"optimize_seconds": optimizing, **_state(store, layout.of(PARAMETRIC_RESULTS))}
 
 
 def _in_tasks(table: Table, rows: DataFrame, tasks: int) -> DataFrame:
     """Test results as a join by die leaves them in so many tasks; others, and for one, as is."""
-    if table.name != TEST_RESULTS.name or tasks == 1:
+    if table.name != PARAMETRIC_RESULTS.name or tasks == 1:
         return rows
     return rows.repartition(tasks, "file_key", "part_num")
 
@@ -76,12 +81,12 @@ def _optimized(store: Store, table: Table, layout: Layout, mib: float) -> float:
 def _written(spark: SparkSession, rows: DataFrame, given: dict[str, Any]) -> dict[str, Any]:
     """The same few nights, once to warm up and then timed one by one."""
     writing = WRITINGS[given["name"]]
-    table, store = writing.of(TEST_RESULTS), Store(spark, given["lake"])
+    table, store = writing.of(PARAMETRIC_RESULTS), Store(spark, given["lake"])
     for name, value in writing.conf.items():
         spark.conf.set(name, value)
     seconds = []
     for night in range(1, given["nights"] + 1):
-        made = test_results(rows.where(F.col(NIGHT) == night))
+        made = parametric_results(rows.where(F.col(NIGHT) == night))
         held = _in_tasks(table, made, TASKS).persist()
         held.count()
         _, taken = timed(lambda held=held, night=night: store.append(table, held, night))
@@ -106,8 +111,8 @@ def _rows(spark: SparkSession, given: dict[str, Any]) -> DataFrame:
     return results.join(F.broadcast(wafers), "wafer_key", how="inner")
 
 
-def test_results(rows: DataFrame) -> DataFrame:
-    """All columns of silver.test_results, those that are not in `rows` as a tester gives them."""
+def parametric_results(rows: DataFrame) -> DataFrame:
+    """All columns of silver.parametric_results; those that `rows` lacks as a tester gives them."""
     part = F.col("x_coord") * 1000 + F.col("y_coord")
     more = {
         "fab_id": F.lit("FAB1"),
@@ -125,7 +130,7 @@ def test_results(rows: DataFrame) -> DataFrame:
         "record_offset": part * 100_000 + F.col("test_num"),
         "batch": F.col(NIGHT),
     }
-    return TEST_RESULTS.conform(rows.withColumns(more))
+    return PARAMETRIC_RESULTS.conform(rows.withColumns(more))
 
 
 def die_results(rows: DataFrame) -> DataFrame:
@@ -175,7 +180,7 @@ def wafer_yield(rows: DataFrame) -> DataFrame:
     return WAFER_YIELD.conform(counted.withColumns(more))
 
 
-def tested_history(rows: DataFrame) -> DataFrame:
+def process_history_at_test(rows: DataFrame) -> DataFrame:
     """The chamber of each wafer at every step."""
     wafers = rows.select("wafer_key", "chamber", NIGHT).distinct()
     visits = wafers.withColumn("process_step", F.explode(F.array(*map(F.lit, STEPS))))
@@ -192,13 +197,13 @@ def tested_history(rows: DataFrame) -> DataFrame:
         "visits": F.lit(1),
         "batch": F.col(NIGHT),
     }
-    return TESTED_HISTORY.conform(visits.withColumns(more))
+    return PROCESS_HISTORY_AT_TEST.conform(visits.withColumns(more))
 
 
-TABLES = (TEST_RESULTS, DIE_RESULTS, WAFER_YIELD, TESTED_HISTORY)
+TABLES = (PARAMETRIC_RESULTS, DIE_RESULTS, WAFER_YIELD, PROCESS_HISTORY_AT_TEST)
 MAKE: dict[str, Callable[[DataFrame], DataFrame]] = {
-    "test_results": test_results,
+    "parametric_results": parametric_results,
     "die_results": die_results,
     "wafer_yield": wafer_yield,
-    "tested_history": tested_history,
+    "process_history_at_test": process_history_at_test,
 }

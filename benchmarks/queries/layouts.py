@@ -1,9 +1,9 @@
-"""Ways to lay out and to write `silver.test_results`."""
+"""Ways to lay out and to write `silver.parametric_results`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fabyield.lake.catalog import TEST_RESULTS
+from fabyield.lake.catalog import PARAMETRIC_RESULTS
 from fabyield.lake.table import Table
 
 DECLARED = "as declared"
@@ -29,12 +29,12 @@ class Layout:
 
     def of(self, table: Table) -> Table:
         """`table` laid out so; others than test results as they are declared."""
-        if table is not TEST_RESULTS:
+        if table is not PARAMETRIC_RESULTS:
             return table
         return replace(table, cluster_by=list(self.cluster_by))
 
 
-BY_BOTH = tuple(TEST_RESULTS.cluster_by)
+BY_BOTH = tuple(PARAMETRIC_RESULTS.cluster_by)
 LAYOUTS = {
     DECLARED: Layout("by wafer_key and test_num", BY_BOTH),
     "larger cubes": Layout("so, 32 files at a time", BY_BOTH, 32),
@@ -51,7 +51,7 @@ class Writing:
     """How a night's rows are written."""
 
     about: str
-    statistics: tuple[str, ...] = tuple(TEST_RESULTS.statistics)
+    statistics: tuple[str, ...] = tuple(PARAMETRIC_RESULTS.statistics)
     conf: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, table: Table) -> Table:

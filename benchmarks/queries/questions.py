@@ -24,10 +24,10 @@ class Keys:
 
 QUESTIONS = {
     "one wafer": """
-        SELECT test_num, count(*) AS results, avg(result) AS mean FROM {test_results}
+        SELECT test_num, count(*) AS results, avg(result) AS mean FROM {parametric_results}
         WHERE wafer_key = {wafer} GROUP BY test_num ORDER BY test_num""",
     "one test over a month": """
-        SELECT wafer_key, count(*) AS results, avg(result) AS mean FROM {test_results}
+        SELECT wafer_key, count(*) AS results, avg(result) AS mean FROM {parametric_results}
         WHERE test_num = {test} AND wafer_key BETWEEN {first} AND {last}
         GROUP BY wafer_key ORDER BY wafer_key""",
     "one lot's bins": """
@@ -35,16 +35,16 @@ QUESTIONS = {
         WHERE wafer_key IN ({lot}) GROUP BY final_hard_bin ORDER BY final_hard_bin""",
     "low yield by chamber": """
         SELECT h.equipment_id, h.chamber_id, count(*) AS wafers, avg(y.final_yield_pct) AS mean
-        FROM {wafer_yield} y JOIN {tested_history} h ON y.wafer_key = h.wafer_key
+        FROM {wafer_yield} y JOIN {process_history_at_test} h ON y.wafer_key = h.wafer_key
         WHERE h.process_step = 'etch_gate' AND h.wafer_key BETWEEN {first} AND {last}
         AND y.wafer_key BETWEEN {first} AND {last}
         GROUP BY h.equipment_id, h.chamber_id ORDER BY h.equipment_id, h.chamber_id""",
 }
 LAYERS = {
-    "test_results": "silver",
+    "parametric_results": "silver",
     "die_results": "silver",
     "wafer_yield": "gold",
-    "tested_history": "silver",
+    "process_history_at_test": "silver",
 }
 
 

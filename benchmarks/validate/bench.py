@@ -57,7 +57,7 @@ def measure(chosen: argparse.Namespace, _: Row) -> Row:
 
 
 def _raced(chosen: argparse.Namespace, folder: Path, made: Nights, case: str) -> list[Row]:
-    path, warm = folder / "test_results.parquet", folder / "warm.parquet"
+    path, warm = folder / "parametric_results.parquet", folder / "warm.parquet"
     count = data.write(path, made.wafers(), chosen.rows, CASES[case])
     data.write(warm, made.wafers(), 1, CASES[case])
     progress(f"validate, {case}: {count:,} rows are written")

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from benchmarks.validate.names import FLOOR, GX, OURS
-from fabyield.lake.catalog import TEST_RESULTS
+from fabyield.lake.catalog import PARAMETRIC_RESULTS
 from fabyield.lake.table import Expectation
 from fabyield.quality.checks import asked as asked_of
 from fabyield.quality.expectations import validate
@@ -24,18 +24,18 @@ NOT_NULL, IN_SET = "expect_column_values_to_not_be_null", "expect_column_values_
 
 def asked() -> list[Expectation]:
     """The expectations that the table is audited by."""
-    return asked_of(TEST_RESULTS)
+    return asked_of(PARAMETRIC_RESULTS)
 
 
 def ours(df: DataFrame) -> Verdicts:
     """Judge as every night does: the cheap question to all, the dear one to what is broken."""
-    return {str(v.expectation): _seen(v.met, v.observed) for v in validate(TEST_RESULTS, df)}
+    return {str(v.expectation): _seen(v.met, v.observed) for v in validate(PARAMETRIC_RESULTS, df)}
 
 
 def plain_gx(df: DataFrame) -> Verdicts:
     """Judge as Great Expectations' own pages do it: one suite, SUMMARY."""
     context = gx.get_context(mode="ephemeral")
-    asset = context.data_sources.add_spark("spark").add_dataframe_asset("test_results")
+    asset = context.data_sources.add_spark("spark").add_dataframe_asset("parametric_results")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": df})
     suite = gx.ExpectationSuite("suite", [_check(expectation) for expectation in asked()])
     result = batch.validate(suite, result_format="SUMMARY")

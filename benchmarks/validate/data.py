@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.join.data import keyed, with_key
 from benchmarks.simulated import Wafer
-from fabyield.lake.catalog import TEST_RESULTS
+from fabyield.lake.catalog import PARAMETRIC_RESULTS
 
 # Of all rows: the table's warning is for more than 5 % that are not valid.
 INVALID, HEADLESS = 0.1, 0.001
@@ -39,7 +39,7 @@ SAME: dict[str, Any] = {
 
 def write(path: Path, made: Iterable[Wafer], rows: int, is_broken: bool) -> int:
     """Write the table, wafer after wafer of `made`; give the number of its rows."""
-    fields = TEST_RESULTS.columns.items()
+    fields = PARAMETRIC_RESULTS.columns.items()
     schema = pa.schema([(name, TYPES[column.type]) for name, column in fields])
     total = 0
     with pq.ParquetWriter(path, schema) as writer:

@@ -70,4 +70,4 @@ def test_only_tables_that_follow_from_the_night_are_compared():
     rows = dict.fromkeys(OF_THE_NIGHT, 5)
 
     assert unlike({**rows, "gold.model_report": 1}, {**rows, "gold.model_report": 2}) == ""
-    assert "silver.test_results" in unlike({**rows, "silver.test_results": 4}, rows)
+    assert "silver.parametric_results" in unlike({**rows, "silver.parametric_results": 4}, rows)

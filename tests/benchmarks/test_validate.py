@@ -6,7 +6,7 @@ import pytest
 from benchmarks.validate import data
 from benchmarks.validate.bench import unlike
 from benchmarks.validate.contenders import CONTENDERS, MET
-from fabyield.lake.catalog import TEST_RESULTS
+from fabyield.lake.catalog import PARAMETRIC_RESULTS
 
 pytestmark = pytest.mark.soak
 
@@ -33,7 +33,7 @@ def test_all_ways_reach_the_same_verdicts(is_broken, spark, few_wafers, tmp_path
 
 def test_table_has_the_columns_of_the_silver_one(few_wafers, tmp_path):
     assert data.write(tmp_path / "t.parquet", few_wafers, 60, is_broken=False) == 60
-    assert pq.read_schema(tmp_path / "t.parquet").names == list(TEST_RESULTS.columns)
+    assert pq.read_schema(tmp_path / "t.parquet").names == list(PARAMETRIC_RESULTS.columns)
 
 
 def test_another_count_is_another_verdict():

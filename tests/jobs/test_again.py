@@ -17,7 +17,7 @@ from tests.conftest import clock_at, skip_audits
 from tests.jobs.conftest import LATE, LOT2, REAL, data_tables, differing
 
 pytestmark = pytest.mark.slow
-SILVER = ["wafers", "test_runs", "touchdowns", "die_results", "test_results", "wafer_yield"]
+SILVER = ["wafers", "wafer_runs", "touchdowns", "die_results", "parametric_results", "wafer_yield"]
 FEW = ["stdf_files", "fab_tables", *SILVER]
 BACK, DAY = date(2026, 3, 2), date(2026, 3, 5)
 
@@ -67,14 +67,14 @@ def test_f04_backfill_reads_a_nights_files_again_and_changes_no_other_row(two_ni
     fab = two_nights
     before = fab.contents()
     lose(fab, "bronze.test_values", "file_key = 1 and record_offset % 2 = 0")
-    lose(fab, "silver.test_results", "file_key = 1 and record_offset % 2 = 0")
+    lose(fab, "silver.parametric_results", "file_key = 1 and record_offset % 2 = 0")
 
     arrive(monkeypatch, date(2026, 3, 9))
     fab.take(*FEW[:1], *SILVER, purpose=Purpose(Kind.BACKFILL, BACK))
 
     assert differing(fab.contents(), before) == {}
     assert batches(fab, "bronze.test_values", "file_key") == {(1, 3), (2, 2)}
-    for table in ("silver.test_results", "gold.wafer_yield"):
+    for table in ("silver.parametric_results", "gold.wafer_yield"):
         assert batches(fab, table) == {("02", 3), ("03", 2)}
     assert {row["night_on"] for row in fab.rows("bronze.stdf_files")} == {BACK, DAY}
 
@@ -123,10 +123,10 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
 def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, undisturbed):
     fab = new_fab(like=night)
     keys = sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry"))
-    for table in ("silver.test_results", "silver.process_history", "gold.wafer_yield"):
+    for table in ("silver.parametric_results", "silver.process_history", "gold.wafer_yield"):
         for file in (fab.root / "lake" / table.replace(".", "/")).glob("*.parquet"):
             file.write_bytes(b"not Parquet")
-    lose(fab, "silver.test_runs", "true")
+    lose(fab, "silver.wafer_runs", "true")
 
     rebuild = Purpose(Kind.REBUILD)
     fab.take(*(step for step in steps() if rebuild.takes(step)), purpose=rebuild)
@@ -156,7 +156,7 @@ def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
     assert new["wafer_key"] > old["wafer_key"]
     assert [new[name] for name in ("wafer_id", "good_die")] == ["02", old["good_die"]]
     holding = [n for n in data_tables() if "wafer_key" in ALL[n].columns and n.startswith("silver")]
-    for name in [*holding, "gold.wafer_yield", "gold.bin_pareto", "gold.test_summary"]:
+    for name in [*holding, "gold.wafer_yield", "gold.bin_pareto", "gold.parametric_summary"]:
         left = fab.store.read(ALL[name]).where(f"wafer_key = {old['wafer_key']}").count()
         assert left == (name == "silver.wafer_registry"), name
     with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:

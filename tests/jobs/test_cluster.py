@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.soak]
 MASTER = "local-cluster[2,1,2048]"
 # The steps over each part or result.
 LARGE = {
-    *("stdf_files", "touchdowns", "die_results", "test_results", "functional_results"),
-    *("multi_results", "bin_pareto", "test_summary", "wafer_yield"),
+    *("stdf_files", "touchdowns", "die_results", "parametric_results", "functional_results"),
+    *("multi_results", "bin_pareto", "parametric_summary", "wafer_yield"),
 }
 
 

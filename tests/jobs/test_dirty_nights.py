@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.soak]
 TAKEN_IN, TESTS = (1, 2, 3, 5, 7, 10), 8
 # The first and the last one are whole; the others leave out audits, and what ends with itself.
 WHOLE = (TAKEN_IN[0], TAKEN_IN[-1])
-ENDS = {"functional_results", "multi_results", "bin_pareto", "test_summary"}
-ENDS |= {"pcm_results", "tested_pcm", "yield_model", "report", "maintain"}
+ENDS = {"functional_results", "multi_results", "bin_pareto", "parametric_summary"}
+ENDS |= {"pcm_results", "pcm_at_test", "yield_model", "report", "maintain"}
 COUNTS = ("tested_die", "first_pass_die", "good_die", "recovered_die")
 
 
@@ -134,7 +134,7 @@ def test_yields_of_whole_sessions_are_true_however_they_were_delivered(nights):
 def test_no_result_of_a_whole_session_is_lost_or_doubled(nights):
     found = Counter(
         (row["lot_id"], row["wafer_id"], row["insertion"])
-        for row in nights.fab.rows("silver.test_results")
+        for row in nights.fab.rows("silver.parametric_results")
     )
 
     expected = {key: TESTS * row["touchdowns"] for key, row in nights.yields.items()}
@@ -173,7 +173,7 @@ def test_renamed_wafers_are_one_wafer_with_all_its_steps(nights):
     events = nights.truth("lots.parquet")
     later = {row["to_lot_id"] for row in events if row["event"] in ("split", "renumber")}
     known = [row for row in nights.fab.rows("silver.wafers") if row["is_known"]]
-    history = nights.fab.rows("silver.tested_history")
+    history = nights.fab.rows("silver.process_history_at_test")
 
     steps = Counter(row["wafer_key"] for row in history if row["insertion"] == "CP1")
 

@@ -155,10 +155,10 @@ def test_f24_full_disk_leaves_a_table_that_is_replaced_as_it_was(
     versions = fab.versions()
 
     filler = fill(small_disk, LITTLE)
-    done = submitted(small_disk, "test_results", "--full")
+    done = submitted(small_disk, "parametric_results", "--full")
 
     assert done.returncode == 1
-    assert "FAILED: step test_results: " in last_line(done)
+    assert "FAILED: step parametric_results: " in last_line(done)
     assert "No space left on device" in last_line(done)
     assert fab.versions() == versions
     filler.unlink()

@@ -59,9 +59,9 @@ def test_f08_file_a_week_late_adds_its_wafer_and_touches_no_other(new_fab, night
     fab.deliver(LATE)
     clock_at(monkeypatch, datetime.now(UTC) + timedelta(days=7))
 
-    fab.take(*TO_YIELD, "test_results")
+    fab.take(*TO_YIELD, "parametric_results")
 
-    for name, of_the_wafer in (("gold.wafer_yield", 1), ("silver.test_results", 54123)):
+    for name, of_the_wafer in (("gold.wafer_yield", 1), ("silver.parametric_results", 54123)):
         before, after = (lake.store.read(ALL[name]) for lake in (night, fab))
         added = after.exceptAll(before).groupBy("lot_id", "wafer_id").count().collect()
 
@@ -99,7 +99,7 @@ def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(n
     assert {row["wafer_key"] for row in fab.rows("silver.die_results")} == {whole["wafer_key"]}
 
 
-TO_YIELD = ("stdf_files", "wafers", "test_runs", "touchdowns", "die_results", "wafer_yield")
+TO_YIELD = ("stdf_files", "wafers", "wafer_runs", "touchdowns", "die_results", "wafer_yield")
 SPELLINGS = ("W02", "w02", "2", "02")
 NULLED = {"bronze.fab_wafers", "bronze.fab_process_history"}
 
@@ -154,11 +154,11 @@ def test_f11_wafer_without_any_part_stops_no_night(odd):
     [aborted] = [r for r in odd.rows("bronze.stdf_files") if r["path"] == "aborted.stdf"]
 
     assert aborted["status"] == "empty"
-    assert aborted["file_key"] not in {row["file_key"] for row in odd.rows("silver.test_runs")}
+    assert aborted["file_key"] not in {row["file_key"] for row in odd.rows("silver.wafer_runs")}
 
 
 def test_f15_wafer_in_every_spelling_is_one(odd):
-    runs = [row for row in odd.rows("silver.test_runs") if row["lot_id"] == "GAL-LOT"]
+    runs = [row for row in odd.rows("silver.wafer_runs") if row["lot_id"] == "GAL-LOT"]
 
     assert {row["raw_wafer_id"].strip() for row in runs} == set(SPELLINGS)
     assert {(row["wafer_id"], row["wafer_key"]) for row in runs} == {("02", runs[0]["wafer_key"])}
@@ -178,10 +178,10 @@ def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_jo
 
 
 def test_f17_tester_that_tests_in_the_future_is_flagged(odd):
-    [run] = [row for row in odd.rows("silver.test_runs") if row["lot_id"] == "AHEAD"]
+    [run] = [row for row in odd.rows("silver.wafer_runs") if row["lot_id"] == "AHEAD"]
 
     assert run["clock_ahead_s"] > 29 * 86400
-    alerts = [line for line in odd.log().splitlines() if "ALERT warn silver.test_runs" in line]
+    alerts = [line for line in odd.log().splitlines() if "ALERT warn silver.wafer_runs" in line]
     assert any("clock_ahead_s" in alert for alert in alerts)
 
 
@@ -199,7 +199,7 @@ def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
 def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab, unaudited):
     fab = new_fab(files=False)
 
-    fab.take("stdf_files", "wafers", "test_runs", "touchdowns", "die_results", "wafer_yield")
+    fab.take("stdf_files", "wafers", "wafer_runs", "touchdowns", "die_results", "wafer_yield")
 
     assert fab.rows("gold.wafer_yield") == []
     assert "no new STDF file" in fab.log()

@@ -4,9 +4,9 @@ import os
 import signal
 
 import pytest
-from fabyield.jobs import stdf_files
 
 from fabyield.errors import FabYieldError
+from fabyield.jobs import stdf_files
 from fabyield.lake.catalog import ALL
 from fabyield.pipeline.launch import alone
 from tests.jobs.conftest import LATE, LOT2, data_tables, differing, settle
@@ -20,7 +20,7 @@ AMONG_OTHERS = {
     *("bronze.fab_process_history", "bronze.fab_pcm", "silver.wafer_registry", "silver.wafers"),
     *("gold.model_report", "gold.yield_prediction"),
     # Nothing has been split, packaged or cut off yet.
-    *("bronze.fab_lot_history", "bronze.fab_assembly", "silver.file_beginnings"),
+    *("bronze.fab_lot_history", "bronze.fab_assembly", "silver.truncated_files"),
 }
 KILLED_AT = {*data_tables(), "ops.metric_history"} - AMONG_OTHERS
 # Two nights of which the second has steps that are done, one that is half done, and all others.

@@ -8,7 +8,7 @@ import pytest
 from delta import DeltaTable
 
 from fabyield import stdf
-from fabyield.lake.catalog import ALL, TEST_RESULTS
+from fabyield.lake.catalog import ALL, PARAMETRIC_RESULTS
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def test_simulated_wafers_have_the_yield_that_is_true(night, small_line):
 def test_every_test_value_is_joined_to_its_lot_wafer_and_die(night):
     file = stdf.read(night.stdf / "lot2.stdf.gz")
 
-    real = [row for row in night.rows("silver.test_results") if row["lot_id"] == "GAL-LOT"]
+    real = [row for row in night.rows("silver.parametric_results") if row["lot_id"] == "GAL-LOT"]
 
     assert len(real) == 52403
     assert {row["product_id"] for row in real} == {"GOLD8BAR"}
@@ -52,7 +52,9 @@ def test_every_test_value_is_joined_to_its_lot_wafer_and_die(night):
 
 
 def test_f16_wafer_with_most_rows_of_all_is_one_among_others(night):
-    wafers = night.store.read(ALL["silver.test_results"]).groupBy("wafer_key").count().collect()
+    wafers = (
+        night.store.read(ALL["silver.parametric_results"]).groupBy("wafer_key").count().collect()
+    )
 
     rows = sorted(row["count"] for row in wafers)
 
@@ -96,7 +98,7 @@ def _ptrs_of_the_line(night):
 
 
 def test_value_table_is_clustered_by_wafer_and_test(night):
-    detail = DeltaTable.forPath(night.spark, night.store.path(TEST_RESULTS)).detail().first()
+    detail = DeltaTable.forPath(night.spark, night.store.path(PARAMETRIC_RESULTS)).detail().first()
 
     assert detail["clusteringColumns"] == ["wafer_key", "test_num"]
 
@@ -109,7 +111,7 @@ def test_unset_good_count_of_a_wafer_is_null(night):
 
 def test_wafers_spelt_in_all_ways_meet_their_rows_in_the_database(night):
     wafers = night.rows("silver.wafers")
-    spelt = {row["raw_wafer_id"] for row in night.rows("silver.test_runs")}
+    spelt = {row["raw_wafer_id"] for row in night.rows("silver.wafer_runs")}
 
     assert len({len(raw) for raw in spelt}) > 2
     assert all(row["is_known"] for row in wafers)

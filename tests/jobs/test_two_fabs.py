@@ -13,7 +13,7 @@ from tests.jobs.submitted import Submitted, dying
 
 pytestmark = pytest.mark.slow
 FEW = (
-    *("stdf_files", "fab_tables", "wafers", "file_beginnings", "test_runs", "touchdowns"),
+    *("stdf_files", "fab_tables", "wafers", "truncated_files", "wafer_runs", "touchdowns"),
     *("die_results", "wafer_yield", "process_history", "packaged_parts", "unmatched"),
 )
 
@@ -48,7 +48,7 @@ def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, u
     assert differing(of(one), alone) == {}
 
     told = of(two)
-    one.take("fab_tables", "wafers", "test_runs", "process_history", "packaged_parts")
+    one.take("fab_tables", "wafers", "wafer_runs", "process_history", "packaged_parts")
     two.take(*FEW[2:], purpose=Purpose(Kind.REBUILD))
 
     assert differing(of(one), alone) == {}

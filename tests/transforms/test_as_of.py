@@ -33,7 +33,7 @@ def test_reworked_wafer_has_the_chamber_of_its_last_visit_before_each_test(rows,
         for seq, (name, (a, b)) in enumerate(visits.items())
     ]
 
-    found = state_at_test.tested_history(tested, rows(PROCESS_HISTORY, *steps))
+    found = state_at_test.process_history_at_test(tested, rows(PROCESS_HISTORY, *steps))
 
     assert chambers(found) == {("F1", "CP1"): ("B", 2), ("F1", "CP2"): ("C", 3)}
 
@@ -44,7 +44,7 @@ def test_visit_without_an_end_counts_from_its_start_and_one_without_times_not(ro
         STEP | {"chamber_id": "B", "step_seq": 2, "started_at": None},
     ]
 
-    found = state_at_test.tested_history(tested, rows(PROCESS_HISTORY, *steps))
+    found = state_at_test.process_history_at_test(tested, rows(PROCESS_HISTORY, *steps))
 
     assert set(chambers(found).values()) == {("A", 1)}
 
@@ -54,7 +54,7 @@ def test_of_visits_that_end_together_the_later_step_is_the_last(rows, tested):
         STEP | {"chamber_id": str(seq), "step_seq": seq, "ended_at": at(5)} for seq in (2, 3, 1)
     ]
 
-    found = state_at_test.tested_history(tested, rows(PROCESS_HISTORY, *steps))
+    found = state_at_test.process_history_at_test(tested, rows(PROCESS_HISTORY, *steps))
 
     assert set(chambers(found).values()) == {("3", 3)}
 
@@ -66,6 +66,6 @@ def test_pcm_is_the_last_measured_before_the_test(rows, tested):
         for hour, value in values.items()
     ]
 
-    found = state_at_test.tested_pcm(tested, rows(PCM_RESULTS, *results)).collect()
+    found = state_at_test.pcm_at_test(tested, rows(PCM_RESULTS, *results)).collect()
 
     assert {(row["insertion"], row["pcm_value"]) for row in found} == {("CP1", 0.5), ("CP2", 0.8)}

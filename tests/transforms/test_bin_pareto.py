@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from fabyield.lake.catalog import BIN_COUNTS, DIE_RESULTS, TEST_RUNS, WAFERS
+from fabyield.lake.catalog import BIN_COUNTS, DIE_RESULTS, WAFER_RUNS, WAFERS
 from fabyield.transforms.gold.bin_pareto import bin_names, bin_pareto
 from tests.conftest import FAB
 from tests.frames import of_tuples
@@ -76,6 +76,6 @@ def test_bin_is_named_as_in_the_last_file_that_counts_and_names_it(rows):
     named = [{"file_key": 1, "bin_nam": "NEW"}, {"file_key": 2, "bin_nam": "OLD"}]
     named += [{"file_key": 3, "bin_nam": None}, {"file_key": 4, "bin_nam": "CUT"}]
 
-    actual = bin_names(rows(BIN_COUNTS, *named), rows(TEST_RUNS, *runs))
+    actual = bin_names(rows(BIN_COUNTS, *named), rows(WAFER_RUNS, *runs))
 
     assert actual.select("bin_num", "bin_nam").collect() == [(0, "NEW")]

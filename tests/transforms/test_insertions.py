@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from fabyield.lake.catalog import TEST_RUNS
+from fabyield.lake.catalog import WAFER_RUNS
 from fabyield.transforms.silver.insertions import insertions
 
 RUN = {"fab_id": "F1", "wafer_key": 5, "insertion": "CP1", "test_program": "cp1"}
@@ -16,7 +16,7 @@ def ran(file_key, hour, rev, **more):
 
 def test_insertion_has_the_program_of_its_last_run_and_all_that_ran(rows):
     runs = rows(
-        TEST_RUNS,
+        WAFER_RUNS,
         RUN
         | {"file_key": 2, "started_at": at(9), "test_program_rev": "08", "is_retest_file": True},
         RUN | {"file_key": 1, "started_at": at(3), "test_program_rev": "07"},

@@ -3,7 +3,7 @@ from statistics import mean, stdev
 
 import pytest
 
-from fabyield.lake.catalog import METRIC_HISTORY, TEST_RUNS, WAFERS
+from fabyield.lake.catalog import METRIC_HISTORY, WAFER_RUNS, WAFERS
 from fabyield.transforms.ops.metric_history import metric_history, unmatched
 from tests.frames import of_tuples
 
@@ -17,7 +17,7 @@ def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
     )
     run = {"fab_id": "F1", "read_in": 5, "touchdowns": 100}
     runs = rows(
-        TEST_RUNS,
+        WAFER_RUNS,
         run | {"wafer_key": 1},
         run | {"wafer_key": 2, "touchdowns": 60},
         run | {"wafer_key": 2, "is_superseded": True},
@@ -37,7 +37,7 @@ def test_packages_are_no_unmatched_wafers_but_die_without_a_wafer_are(rows):
     wafers = rows(WAFERS, *({"wafer_key": key, "is_known": key == 1} for key in (1, 2, 3)))
     run = {"read_in": 5, "wafer_num": -1}
     runs = rows(
-        TEST_RUNS,
+        WAFER_RUNS,
         run | {"wafer_key": 1, "wafer_num": 0, "touchdowns": 90, "placed": 90},
         run | {"wafer_key": 2, "touchdowns": 12, "placed": 10},
         run | {"wafer_key": 3, "touchdowns": 500, "placed": 0},

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from fabyield.lake.catalog import PARTS, TEST_RUNS
+from fabyield.lake.catalog import PARTS, WAFER_RUNS
 from fabyield.stdf.tools import retest
 from fabyield.transforms.silver.die_results import die_results
 from fabyield.transforms.silver.touchdowns import touchdowns
@@ -50,7 +50,7 @@ def by_spark(rows, parts, runs, rule):
     clock = {r["started_at"]: r["started_at"] for r in runs}
     times = {at: at and datetime.fromtimestamp(at, UTC) for at in clock}
     timed = [run | {"started_at": times[run["started_at"]]} for run in runs]
-    touched = touchdowns(rows(PARTS, *parts), rows(TEST_RUNS, *timed), rule).cache()
+    touched = touchdowns(rows(PARTS, *parts), rows(WAFER_RUNS, *timed), rule).cache()
     die = ["wafer_key", "insertion", "die_id"]
     rules = die_results(touched).select(*die, "decided_by")
     found = touched.join(rules, die).orderBy("file_key", "part_num").select(*TURN)

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fabyield.lake.catalog import PARTS, TEST_RUNS
+from fabyield.lake.catalog import PARTS, WAFER_RUNS
 from fabyield.transforms.silver.touchdowns import touchdowns
 
 EARLY = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -25,13 +25,13 @@ def judged(df, *columns):
 
 
 def test_f07_retest_without_a_flag_supersedes_by_the_touch_rule(rows):
-    df = touchdowns(rows(PARTS, part(7, True), part(2, False)), rows(TEST_RUNS, {}), "touch")
+    df = touchdowns(rows(PARTS, part(7, True), part(2, False)), rows(WAFER_RUNS, {}), "touch")
 
     assert judged(df) == [(2, 1, True, False, None), (7, 2, False, True, "same_die_again")]
 
 
 def test_f07_retest_without_a_flag_does_not_supersede_by_the_flag_rule(rows):
-    df = touchdowns(rows(PARTS, part(2, False), part(7, True)), rows(TEST_RUNS, {}), "flag")
+    df = touchdowns(rows(PARTS, part(2, False), part(7, True)), rows(WAFER_RUNS, {}), "flag")
 
     assert judged(df) == [(2, 1, True, True, None), (7, 2, False, False, None)]
 
@@ -40,7 +40,7 @@ def test_f07_retest_without_a_flag_does_not_supersede_by_the_flag_rule(rows):
 def test_part_flg_bits_0_and_1_supersede_and_are_named(rows, rule):
     parts = rows(PARTS, part(0, False), part(1, False, 0b01), part(2, True, 0b10))
 
-    df = touchdowns(parts, rows(TEST_RUNS, {}), rule)
+    df = touchdowns(parts, rows(WAFER_RUNS, {}), rule)
 
     assert judged(df, "superseded_by", "is_final") == [
         (None, False),
@@ -52,13 +52,13 @@ def test_part_flg_bits_0_and_1_supersede_and_are_named(rows, rule):
 def test_failed_and_abnormal_end_bits_do_not_supersede(rows):
     parts = rows(PARTS, part(0, True), part(1, False, 0b1100))
 
-    df = touchdowns(parts, rows(TEST_RUNS, {}), "flag")
+    df = touchdowns(parts, rows(WAFER_RUNS, {}), "flag")
 
     assert judged(df, "superseded_by", "is_final") == [(None, True), (None, False)]
 
 
 def test_touchdown_of_a_retest_file_supersedes_without_a_flag(rows):
-    runs = rows(TEST_RUNS, session(1), session(2, LATE, is_retest_file=True))
+    runs = rows(WAFER_RUNS, session(1), session(2, LATE, is_retest_file=True))
     parts = rows(PARTS, part(0, False, file_key=1), part(0, True, file_key=2))
 
     assert judged(touchdowns(parts, runs, "flag"), "superseded_by", "is_final") == [
@@ -68,7 +68,7 @@ def test_touchdown_of_a_retest_file_supersedes_without_a_flag(rows):
 
 
 def test_touchdowns_follow_test_time_and_not_arrival(rows):
-    runs = rows(TEST_RUNS, session(1, LATE), session(2, EARLY))
+    runs = rows(WAFER_RUNS, session(1, LATE), session(2, EARLY))
     parts = rows(PARTS, part(0, True, file_key=1), part(9, False, file_key=2))
 
     df = touchdowns(parts, runs, "touch")
@@ -79,7 +79,7 @@ def test_touchdowns_follow_test_time_and_not_arrival(rows):
 def test_die_touched_again_at_another_site_is_the_same_die(rows):
     parts = rows(PARTS, part(0, False, site_num=1), part(1, True, site_num=4))
 
-    df = touchdowns(parts, rows(TEST_RUNS, {}), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, {}), "touch")
 
     assert judged(df, "die_id", "site_num", "is_final") == [("3,-4", 1, False), ("3,-4", 4, True)]
 
@@ -87,7 +87,7 @@ def test_die_touched_again_at_another_site_is_the_same_die(rows):
 def test_invalid_verdicts_decide_neither_first_nor_final(rows):
     parts = rows(PARTS, part(0, None), part(1, False), part(2, True), part(3, None))
 
-    df = touchdowns(parts, rows(TEST_RUNS, {}), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, {}), "touch")
 
     assert judged(df, "is_first", "is_final") == [
         (False, False),
@@ -100,13 +100,13 @@ def test_invalid_verdicts_decide_neither_first_nor_final(rows):
 def test_die_with_no_valid_verdict_still_has_a_first_and_a_final(rows):
     parts = rows(PARTS, part(0, None), part(1, None))
 
-    df = touchdowns(parts, rows(TEST_RUNS, {}), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, {}), "touch")
 
     assert judged(df, "is_first", "is_final") == [(True, False), (False, True)]
 
 
 def test_superseded_run_has_no_touchdowns(rows):
-    runs = rows(TEST_RUNS, session(1, is_superseded=True), session(2))
+    runs = rows(WAFER_RUNS, session(1, is_superseded=True), session(2))
     parts = rows(PARTS, part(0, False, file_key=1), part(0, True, file_key=2))
 
     df = touchdowns(parts, runs, "touch")
@@ -116,7 +116,7 @@ def test_superseded_run_has_no_touchdowns(rows):
 
 def test_same_place_on_another_wafer_or_insertion_is_another_die(rows):
     runs = rows(
-        TEST_RUNS,
+        WAFER_RUNS,
         session(1, wafer_key=1, insertion="CP1"),
         session(2, wafer_key=1, insertion="CP2"),
         session(3, wafer_key=2, insertion="CP1"),
@@ -138,7 +138,7 @@ def test_packaged_part_is_known_by_its_part_id_and_else_by_its_place(rows):
         part(3, True, part_id=None) | nowhere,
     )
 
-    df = touchdowns(parts, rows(TEST_RUNS, session(0)), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, session(0)), "touch")
 
     told = [tuple(row) for row in df.select("part_num", "die_id", "touchdown_num").collect()]
     assert sorted(told) == [(0, "-/17", 1), (1, "-/17", 2), (2, "part 0/2", 1), (3, "part 0/3", 1)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 
-from fabyield.lake.catalog import TEST_RUNS
+from fabyield.lake.catalog import WAFER_RUNS
 from fabyield.lake.table import Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
@@ -20,9 +20,9 @@ def of_runs(
     """
     if wafers == []:
         return Batch(table, df, wafers=wafers)
-    per_run = source.groupBy(*TEST_RUNS.key).count().collect()
+    per_run = source.groupBy(*WAFER_RUNS.key).count().collect()
     counts = {(row["file_key"], row["wafer_num"]): row["count"] for row in per_run}
-    runs = run.test_runs(wafers, [*TEST_RUNS.key, "is_superseded"]).to_pylist()
+    runs = run.wafer_runs(wafers, [*WAFER_RUNS.key, "is_superseded"]).to_pylist()
     held = [(counts.get((r["file_key"], r["wafer_num"]), 0), r["is_superseded"]) for r in runs]
     twice = sum(rows for rows, is_superseded in held if is_superseded)
     return Batch(table, df, sum(rows for rows, _ in held), twice, wafers=wafers)

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from pyspark.util import inheritable_thread_target
 
 from fabyield.errors import ContractError, DataQualityError
-from fabyield.lake.catalog import QUARANTINE, RUNS, TEST_RUNS, VALIDATION_RESULTS, is_derived
+from fabyield.lake.catalog import QUARANTINE, RUNS, VALIDATION_RESULTS, WAFER_RUNS, is_derived
 from fabyield.lake.delta_rows import Row
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH, Expectation, Severity, Table, WriteMode
@@ -107,14 +107,14 @@ class Run:
             files = [row["file_key"] for row in rows]
         return self.read(table).where(among("file_key", files))
 
-    def test_runs(self, wafers: Sequence[int] | None, columns: Sequence[str]) -> pa.Table:
+    def wafer_runs(self, wafers: Sequence[int] | None, columns: Sequence[str]) -> pa.Table:
         """The test runs of `wafers` or, with None, all, read without Spark."""
         where = None if wafers is None else pc.field("wafer_key").isin(list(wafers))
-        return self.arrow(TEST_RUNS, columns, where)
+        return self.arrow(WAFER_RUNS, columns, where)
 
     def tested_files(self, wafers: Sequence[int] | None) -> list[int]:
         """The keys of the files that the test runs of `wafers` or, with None, all are from."""
-        return _distinct(self.test_runs(wafers, ["file_key"]))
+        return _distinct(self.wafer_runs(wafers, ["file_key"]))
 
     def new(self, table: Table) -> DataFrame:
         """The rows that batches wrote to `table` since this step was last done."""

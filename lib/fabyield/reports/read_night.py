@@ -16,8 +16,8 @@ from fabyield.lake.catalog import (
     RUNS,
     STDF_FILES,
     STDF_WAFERS,
-    TEST_RUNS,
     VALIDATION_RESULTS,
+    WAFER_RUNS,
     WAFER_YIELD,
     YIELD_DRIVER,
     YIELD_PREDICTION,
@@ -31,7 +31,7 @@ from fabyield.transforms.shared.keys import INSERTION
 T = TypeVar("T")
 SHOWN = (
     *(BIN_PARETO, DIE_RESULTS, METRIC_HISTORY, MODEL_REPORT, RUNS, STDF_FILES, STDF_WAFERS),
-    *(TEST_RUNS, VALIDATION_RESULTS, WAFER_YIELD, YIELD_DRIVER, YIELD_PREDICTION),
+    *(WAFER_RUNS, VALIDATION_RESULTS, WAFER_YIELD, YIELD_DRIVER, YIELD_PREDICTION),
 )
 SHOWN_DRIVERS = 5
 EXPLAINED = 200
@@ -195,7 +195,7 @@ def _among(rows: Iterable[Row]) -> pc.Expression:
 
 def _flats(run: Run, wafers: Sequence[Row]) -> dict[int, Row]:
     """By wafer key, what the last of its files says of how the wafer lay."""
-    runs = run.rows(TEST_RUNS, ["fab_id", "wafer_key", "file_key", "wafer_num"], _among(wafers))
+    runs = run.rows(WAFER_RUNS, ["fab_id", "wafer_key", "file_key", "wafer_num"], _among(wafers))
     files = sorted({row["file_key"] for row in runs})
     marks = run.rows(STDF_WAFERS, where=pc.field("file_key").isin(files))
     at = {(mark["file_key"], mark["wafer_num"]): mark for mark in marks}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pyspark.sql import functions as F
 
 from fabyield.errors import ConfigError
-from fabyield.lake.catalog import ALL, QUARANTINE, SOURCE_READS
+from fabyield.lake.catalog import ALL, FACTORY_READS, QUARANTINE
 from fabyield.lake.delta_rows import Row
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.ingest.known_rows import newest as newest_of
@@ -191,7 +191,7 @@ def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:
 
 def _last_reads(run: Run) -> dict[str, Row]:
     """What was recorded of each table when it was last read."""
-    reads = run.rows(SOURCE_READS)
+    reads = run.rows(FACTORY_READS)
     # One that was killed and gone on with may stand twice.
     in_order = sorted(reads, key=lambda row: (row[BATCH], str(row["newest"] or "")))
     return {row["table"]: row for row in in_order}
@@ -242,7 +242,7 @@ def _record(
         for read, tally in zip(reads, tallies, strict=True)
         if not tally.amiss
     ]
-    run.log(SOURCE_READS, rows)
+    run.log(FACTORY_READS, rows)
 
 
 def _counts(run: Run, table: Table) -> TableRows:

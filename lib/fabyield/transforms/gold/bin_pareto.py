@@ -41,9 +41,9 @@ def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) 
     return named.withColumn("die_pct", percent("die", "tested_die"))
 
 
-def bin_names(bin_counts: DataFrame, test_runs: DataFrame) -> DataFrame:
+def bin_names(bin_counts: DataFrame, wafer_runs: DataFrame) -> DataFrame:
     """The name of each bin on a wafer, as the last of its files that counts and names it has it."""
-    runs = counting(test_runs).select("file_key", *INSERTION, "started_at").distinct()
+    runs = counting(wafer_runs).select("file_key", *INSERTION, "started_at").distinct()
     named = bin_counts.where(F.col("bin_nam").isNotNull()).join(runs, "file_key", how="inner")
     latest = F.max_by("bin_nam", F.struct("started_at", "file_key"))
     return named.groupBy(*INSERTION, *BIN).agg(latest.alias("bin_nam"))

@@ -11,13 +11,15 @@ TEST = [*PROGRAM, "test_num", "test_txt"]
 LIMITS = ["units", "lo_limit", "hi_limit"]
 
 
-def test_summary(test_results: DataFrame, tests: DataFrame, test_runs: DataFrame) -> DataFrame:
+def parametric_summary(
+    parametric_results: DataFrame, tests: DataFrame, wafer_runs: DataFrame
+) -> DataFrame:
     """Count, spread and capability of each test over the wafer's final touch-downs.
 
     A wafer is the subgroup, so sigma is within subgroups: Cp = (hi - lo) / 6 sigma and
     Cpk = min(hi - mean, mean - lo) / 3 sigma, one-sided where one limit is missing.
     """
-    final = named(test_results.where("is_final"))
+    final = named(parametric_results.where("is_final"))
     figures = final.groupBy(*INSERTION, "lot_id", "wafer_id", "product_id", *TEST).agg(
         F.count("*").alias("executed"),
         F.count("result").alias("valid_results"),
@@ -27,14 +29,14 @@ def test_summary(test_results: DataFrame, tests: DataFrame, test_runs: DataFrame
         F.min("result").alias("minimum"),
         F.max("result").alias("maximum"),
     )
-    limits = test_limits(tests, test_runs)
+    limits = test_limits(tests, wafer_runs)
     rows = figures.join(limits, [*INSERTION, *TEST], how="left")
     return rows.withColumns({"cp": capability(), "cpk": capability_of_mean()})
 
 
-def test_limits(tests: DataFrame, test_runs: DataFrame) -> DataFrame:
+def test_limits(tests: DataFrame, wafer_runs: DataFrame) -> DataFrame:
     """Unit and limits of every test on a wafer, as the last file that ran it declares them."""
-    runs = counting(test_runs)
+    runs = counting(wafer_runs)
     runs = runs.select("file_key", *INSERTION, *PROGRAM, "started_at").distinct()
     declared = tests.where(F.col("test_kind") == "P").join(
         F.broadcast(runs), "file_key", how="inner"

@@ -11,7 +11,7 @@ SIGMAS = 3.0
 MEASURED = ("runs", "touchdowns", "wafers")
 
 
-def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
+def unmatched(wafer_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     """How much of what was tested is of wafers that the factory database does not know.
 
     Columns fab_id, metric, counted, total: wafer runs and touch-downs of files that were read after
@@ -19,7 +19,7 @@ def unmatched(test_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame:
     packages: silver.packaged_parts tells where those came from.
     """
     known = wafers.select(*WAFER, "is_known")
-    of_wafers = counting(test_runs).where("wafer_num >= 0 OR placed > 0")
+    of_wafers = counting(wafer_runs).where("wafer_num >= 0 OR placed > 0")
     on_wafers = F.when(F.col("wafer_num") >= 0, F.col("touchdowns")).otherwise(F.col("placed"))
     is_new = F.col("read_in") > since
     tonight = of_wafers.groupBy(*WAFER).agg(

@@ -9,11 +9,11 @@ from fabyield.transforms.silver.wafer_runs import counting
 LAST = ["test_program", "test_program_rev", "tester_id"]
 
 
-def insertions(test_runs: DataFrame) -> DataFrame:
+def insertions(wafer_runs: DataFrame) -> DataFrame:
     """One row per wafer and insertion, from the runs that count."""
     order = F.struct("started_at", "file_key", "wafer_num")
     program = F.concat_ws("/", "test_program", "test_program_rev")
-    rows = counting(test_runs).groupBy(*INSERTION)
+    rows = counting(wafer_runs).groupBy(*INSERTION)
     found = rows.agg(
         F.min("started_at").alias("tested_at"),
         F.max("started_at").alias("last_started_at"),

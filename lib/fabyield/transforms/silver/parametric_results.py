@@ -13,29 +13,31 @@ RUN = ["wafer_key", "insertion", "fab_id", "lot_id", "wafer_id", "product_id"]
 PROGRAM = ["test_program", "test_program_rev"]
 
 
-def test_results(test_values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
+def parametric_results(
+    test_values: DataFrame, wafer_runs: DataFrame, touchdowns: DataFrame
+) -> DataFrame:
     """Every PTR of the runs that count; `result` is null where flags or value make it invalid."""
     number = F.col("result").isNotNull() & ~F.isnan("result") & (F.abs("result") < F.lit("inf"))
     valid = flags_valid() & number
     columns = {"valid": valid, "result": F.when(valid, F.col("result")), "test_pass": test_pass()}
-    return joined(test_values, test_runs, touchdowns).withColumns(columns)
+    return joined(test_values, wafer_runs, touchdowns).withColumns(columns)
 
 
 def functional_results(
-    functional_values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame
+    functional_values: DataFrame, wafer_runs: DataFrame, touchdowns: DataFrame
 ) -> DataFrame:
     """Every FTR of the runs that count."""
-    rows = joined(functional_values, test_runs, touchdowns)
+    rows = joined(functional_values, wafer_runs, touchdowns)
     return rows.withColumn("test_pass", test_pass())
 
 
 def multi_results(
-    multi_values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame
+    multi_values: DataFrame, wafer_runs: DataFrame, touchdowns: DataFrame
 ) -> DataFrame:
     """Every MPR of the runs that count; `results` is null where flags make it invalid."""
     valid = flags_valid()
     columns = {"valid": valid, "results": F.when(valid, F.col("results")), "test_pass": test_pass()}
-    return joined(multi_values, test_runs, touchdowns).withColumns(columns)
+    return joined(multi_values, wafer_runs, touchdowns).withColumns(columns)
 
 
 def flags_valid() -> Column:
@@ -50,9 +52,9 @@ def test_pass() -> Column:
     return F.when(flag.bitwiseAND(NO_VERDICT) == 0, flag.bitwiseAND(FAILED) == 0)
 
 
-def joined(values: DataFrame, test_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
+def joined(values: DataFrame, wafer_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
     """`values` of the runs that count, with their wafer and their place among the touch-downs."""
-    runs = counting(test_runs).select(run_key().alias("_run"), *RUN, *PROGRAM)
+    runs = counting(wafer_runs).select(run_key().alias("_run"), *RUN, *PROGRAM)
     rows = values.drop("batch").withColumn("_run", run_key())
     rows = rows.join(F.broadcast(runs), "_run", how="inner").drop("_run")
     again = retested(touchdowns)

@@ -9,7 +9,7 @@ VISIT = ["step_seq", "equipment_id", "chamber_id", "recipe_id", "started_at", "e
 RESULT = ["pcm_value", "unit", "measured_at"]
 
 
-def tested_history(insertions: DataFrame, process_history: DataFrame) -> DataFrame:
+def process_history_at_test(insertions: DataFrame, process_history: DataFrame) -> DataFrame:
     """The last visit to every process step that ended before the wafer was tested.
 
     A visit without an end counts from its start; one without both tells of no time, and is left
@@ -19,7 +19,7 @@ def tested_history(insertions: DataFrame, process_history: DataFrame) -> DataFra
     return _last_before(insertions, visits, "process_step", VISIT, F.struct("_at", "step_seq"))
 
 
-def tested_pcm(insertions: DataFrame, pcm_results: DataFrame) -> DataFrame:
+def pcm_at_test(insertions: DataFrame, pcm_results: DataFrame) -> DataFrame:
     """The last PCM result of every parameter that was measured before the wafer was tested."""
     results = pcm_results.withColumn("_at", F.col("measured_at"))
     return _last_before(insertions, results, "pcm_test", RESULT, F.col("_at")).drop("visits")

@@ -9,14 +9,14 @@ from fabyield.transforms.silver.wafer_runs import counting
 PART_ID_FLAG, COORDINATE_FLAG = 1, 2
 
 
-def touchdowns(parts: DataFrame, test_runs: DataFrame, retest_rule: str) -> DataFrame:
+def touchdowns(parts: DataFrame, wafer_runs: DataFrame, retest_rule: str) -> DataFrame:
     """Number every die's touch-downs in order of test time and mark the two that decide.
 
     The first valid one decides the first verdict; the last valid one that supersedes those
     before it, the final verdict. `retest_rule` `touch`: each one supersedes; `flag`: only those
     that say so by PART_FLG bit 0 or 1 or stand in a retest file (RDR). Source: STDF V4, PRR, RDR.
     """
-    runs = counting(test_runs).drop("batch", "touchdowns")
+    runs = counting(wafer_runs).drop("batch", "touchdowns")
     rows = parts.drop("batch").join(runs, ["file_key", "wafer_num"], how="inner")
     rows = rows.withColumns({"die_id": die_id(), "tested_at": F.col("started_at")})
     in_time = Window.partitionBy(*DIE).orderBy("started_at", "file_key", "part_num")

@@ -29,7 +29,7 @@ def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
     return pairs.select("mine.fab_id", "mine.file_key", F.col("theirs.file_key").alias("whole_key"))
 
 
-def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
+def truncated_files(candidates: DataFrame, parts: DataFrame) -> DataFrame:
     """The pairs in which every touch-down of the one stands at the same byte of the other."""
     held = parts.select(F.col("file_key").alias("whole_key"), *TOUCHDOWN)
     held = held.withColumn("is_held", F.lit(True)).alias("held")
@@ -41,11 +41,11 @@ def file_beginnings(candidates: DataFrame, parts: DataFrame) -> DataFrame:
     return counts.where("touchdowns = held").drop("held")
 
 
-def still_held(file_beginnings: DataFrame, stdf_files: DataFrame) -> DataFrame:
+def still_held(truncated_files: DataFrame, stdf_files: DataFrame) -> DataFrame:
     """The pairs whose longer file can still be read."""
     usable = stdf_files.where(is_usable())
     held = usable.select("fab_id", F.col("file_key").alias("whole_key"))
-    return file_beginnings.join(held, ["fab_id", "whole_key"], how="left_semi")
+    return truncated_files.join(held, ["fab_id", "whole_key"], how="left_semi")
 
 
 def kind() -> Column:

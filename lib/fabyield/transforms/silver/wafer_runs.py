@@ -32,11 +32,11 @@ class KnownWafers:
     wafers: DataFrame
 
 
-def test_runs(
+def wafer_runs(
     stdf_wafers: DataFrame,
     stdf_files: DataFrame,
     known: KnownWafers,
-    file_beginnings: DataFrame,
+    truncated_files: DataFrame,
     rules: TesterRules,
 ) -> DataFrame:
     """One row per wafer run: its wafer, product, insertion, program, and whether it counts.
@@ -50,7 +50,7 @@ def test_runs(
     runs = files.join(found, "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
-    runs = superseded(canonical_names(runs, rules.names), file_beginnings)
+    runs = superseded(canonical_names(runs, rules.names), truncated_files)
     runs = keyed(runs, known.wafer_names)
     wafers = known.wafers.select(*WAFER, "lot_id", "wafer_id", "product_id")
     # A tester that keeps no time writes 0.
@@ -82,18 +82,18 @@ def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     return stdf_wafers.join(files, "file_key", how="left_semi")
 
 
-def counting(test_runs: DataFrame) -> DataFrame:
+def counting(wafer_runs: DataFrame) -> DataFrame:
     """The runs that count: those of a file that another one holds as well do not."""
-    return test_runs.where(~F.col("is_superseded"))
+    return wafer_runs.where(~F.col("is_superseded"))
 
 
-def superseded(runs: DataFrame, file_beginnings: DataFrame) -> DataFrame:
+def superseded(runs: DataFrame, truncated_files: DataFrame) -> DataFrame:
     """`runs` with is_superseded: a better file of the same session holds all their file holds.
 
     Better than a file without MRR is one with it, or with more content; better than a complete
     file is only a complete one of more wafers or, of the same, written later. What a file holds
     is told by the names and starts of its wafers: one that lacks them counts, unless it is in
-    `file_beginnings`.
+    `truncated_files`.
     """
     files = _files(runs)
     mine, theirs = files.alias("mine"), files.alias("theirs")
@@ -105,7 +105,7 @@ def superseded(runs: DataFrame, file_beginnings: DataFrame) -> DataFrame:
     beaten = (
         mine.join(theirs, is_beaten, how="left_semi")
         .select("file_key")
-        .union(file_beginnings.select("file_key"))
+        .union(truncated_files.select("file_key"))
         .distinct()
     )
     marked = beaten.withColumn("is_superseded", F.lit(True))

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fabyield.lake.catalog import TEST_RESULTS, TEST_RUNS, TESTS
+from fabyield.lake.catalog import PARAMETRIC_RESULTS, TESTS, WAFER_RUNS
 from fabyield.transforms.gold import parametric_summary as transform
 
 FIGURES = ["executed", "valid_results", "failed", "mean", "sigma", "minimum", "maximum"]
@@ -15,7 +15,9 @@ def result(number, **more):
 
 
 def summary(rows, results):
-    return transform.test_summary(rows(TEST_RESULTS, *results), rows(TESTS), rows(TEST_RUNS, {}))
+    return transform.parametric_summary(
+        rows(PARAMETRIC_RESULTS, *results), rows(TESTS), rows(WAFER_RUNS, {})
+    )
 
 
 def test_figures_are_those_of_numpy(rows):
@@ -48,8 +50,8 @@ def test_capability_of_two_limits_and_of_one(rows):
         for n, (lo, hi) in enumerate(limits)
     ]
 
-    df = transform.test_summary(
-        rows(TEST_RESULTS, *results), rows(TESTS, *declared), rows(TEST_RUNS, {})
+    df = transform.parametric_summary(
+        rows(PARAMETRIC_RESULTS, *results), rows(TESTS, *declared), rows(WAFER_RUNS, {})
     )
 
     actual = [tuple(row) for row in df.orderBy("test_num").select("cp", "cpk").collect()]
@@ -71,8 +73,8 @@ def test_results_that_do_not_spread_have_no_capability(rows):
     results = [result(4.0, test_num=1), result(4.0, test_num=1), result(4.0, test_num=2)]
     declared = [LIMITS | {"lo_limit": 0.0, "hi_limit": 9.0, "test_num": n} for n in (1, 2)]
 
-    df = transform.test_summary(
-        rows(TEST_RESULTS, *results), rows(TESTS, *declared), rows(TEST_RUNS, {})
+    df = transform.parametric_summary(
+        rows(PARAMETRIC_RESULTS, *results), rows(TESTS, *declared), rows(WAFER_RUNS, {})
     )
 
     actual = df.orderBy("test_num").select("mean", "sigma", "cp", "cpk").collect()
@@ -93,6 +95,6 @@ def test_limits_are_those_of_the_last_file_that_counts(rows):
     runs[2]["is_superseded"] = True
     declared = [LIMITS | {"file_key": key, "hi_limit": 10.0 + key} for key in range(3)]
 
-    actual = transform.test_limits(rows(TESTS, *declared), rows(TEST_RUNS, *runs))
+    actual = transform.test_limits(rows(TESTS, *declared), rows(WAFER_RUNS, *runs))
 
     assert actual.select("hi_limit").collect() == [(11.0,)]

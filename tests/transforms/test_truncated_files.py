@@ -1,7 +1,7 @@
 import pytest
 
-from fabyield.lake.catalog import FILE_BEGINNINGS, PARTS, STDF_FILES
-from fabyield.transforms.silver.truncated_files import candidates, file_beginnings, still_held
+from fabyield.lake.catalog import PARTS, STDF_FILES, TRUNCATED_FILES
+from fabyield.transforms.silver.truncated_files import candidates, still_held, truncated_files
 from tests.frames import of_tuples
 
 FILE = {"fab_id": "F1", "session_id": "s", "retest_bins": None}
@@ -58,12 +58,12 @@ def test_file_begins_another_if_all_its_touchdowns_stand_there(rows, spark, long
     parts = rows(PARTS, *touchdowns(1, (10, 1), (20, 2)), *touchdowns(2, *longer))
     pairs = of_tuples(spark, [("F1", 1, 2)], "fab_id string, file_key int, whole_key int")
 
-    assert file_beginnings(pairs, parts).collect() == begins
+    assert truncated_files(pairs, parts).collect() == begins
 
 
 @pytest.mark.parametrize(("status", "left"), [("complete", [1]), ("broken", [])])
 def test_beginning_counts_again_where_its_longer_file_cannot_be_read_any_more(rows, status, left):
-    pairs = rows(FILE_BEGINNINGS, {"fab_id": "F1", "file_key": 1, "whole_key": 2})
+    pairs = rows(TRUNCATED_FILES, {"fab_id": "F1", "file_key": 1, "whole_key": 2})
 
     held = still_held(pairs, rows(STDF_FILES, CUT, WHOLE | {"status": status}))
 

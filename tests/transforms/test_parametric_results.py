@@ -5,9 +5,9 @@ import pytest
 from fabyield.lake.catalog import (
     FUNCTIONAL_VALUES,
     MULTI_VALUES,
-    TEST_RUNS,
     TEST_VALUES,
     TOUCHDOWNS,
+    WAFER_RUNS,
 )
 from fabyield.transforms.silver import parametric_results as transform
 
@@ -17,8 +17,8 @@ def value(offset, **more):
 
 
 def results(rows, values, runs=({},), touches=()):
-    df = transform.test_results(
-        rows(TEST_VALUES, *values), rows(TEST_RUNS, *runs), rows(TOUCHDOWNS, *touches)
+    df = transform.parametric_results(
+        rows(TEST_VALUES, *values), rows(WAFER_RUNS, *runs), rows(TOUCHDOWNS, *touches)
     )
     return df.orderBy("record_offset")
 
@@ -102,7 +102,7 @@ def test_part_of_the_same_number_in_another_file_is_another_part(rows):
 def test_functional_result_has_its_verdict(rows, flag, verdict):
     values = rows(FUNCTIONAL_VALUES, {"test_flg": flag, "num_fail": 3})
 
-    df = transform.functional_results(values, rows(TEST_RUNS, {}), rows(TOUCHDOWNS))
+    df = transform.functional_results(values, rows(WAFER_RUNS, {}), rows(TOUCHDOWNS))
 
     assert df.select("test_pass", "num_fail").collect() == [(verdict, 3)]
 
@@ -114,7 +114,7 @@ def test_multi_results_are_null_where_flags_make_them_invalid(rows):
         {"record_offset": 2, "results": [1.0, 2.0], "parm_flg": 0b100},
     )
 
-    df = transform.multi_results(values, rows(TEST_RUNS, {}), rows(TOUCHDOWNS))
+    df = transform.multi_results(values, rows(WAFER_RUNS, {}), rows(TOUCHDOWNS))
 
     chosen = df.orderBy("record_offset").select("valid", "results").collect()
     assert chosen == [(True, [1.0, 2.0]), (False, None)]

@@ -3,9 +3,9 @@ from datetime import datetime
 import pytest
 
 from fabyield.lake.catalog import (
-    FILE_BEGINNINGS,
     STDF_FILES,
     STDF_WAFERS,
+    TRUNCATED_FILES,
     WAFER_NAMES,
     WAFERS,
 )
@@ -37,7 +37,7 @@ def seconds(*shown):
 
 @pytest.fixture
 def runs(rows):
-    """`runs(file, run, ..., zone=)`: test_runs of one file with these wafer runs."""
+    """`runs(file, run, ..., zone=)`: wafer_runs of one file with these wafer runs."""
 
     def build(file, *found, zone="UTC"):
         files = rows(STDF_FILES, {"status": "complete", "lot_id": "A", "retest_bins": None} | file)
@@ -46,8 +46,8 @@ def runs(rows):
         names = rows(WAFER_NAMES, *named(FIRST + LATER))
         wafers = rows(WAFERS, *(wafer | {"product_id": "M16G"} for wafer in named(FIRST)))
         known = transform.KnownWafers(names, wafers)
-        none = rows(FILE_BEGINNINGS)
-        return transform.test_runs(stdf_wafers, files, known, none, rules(zone))
+        none = rows(TRUNCATED_FILES)
+        return transform.wafer_runs(stdf_wafers, files, known, none, rules(zone))
 
     return build
 

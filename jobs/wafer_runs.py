@@ -1,16 +1,16 @@
 """Silver: wafer runs of the test files, joined to wafer, product and insertion.
 
-spark-submit --py-files dist/fabyield.zip jobs/test_runs.py --lake s3a://fab/lake
+spark-submit --py-files dist/fabyield.zip jobs/wafer_runs.py --lake s3a://fab/lake
 """
 
 from pyarrow import compute as pc
 
 from fabyield.lake.catalog import (
-    FILE_BEGINNINGS,
     STDF_FILES,
     STDF_WAFERS,
-    TEST_RUNS,
+    TRUNCATED_FILES,
     WAFER_NAMES,
+    WAFER_RUNS,
     WAFERS,
 )
 from fabyield.pipeline.launch import main
@@ -19,11 +19,11 @@ from fabyield.pipeline.steps import Step
 from fabyield.quality.batch import Batch
 from fabyield.transforms.bronze.stdf_files import USABLE
 from fabyield.transforms.silver.truncated_files import still_held
-from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, test_runs, usable
+from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, usable, wafer_runs
 
 STEP = Step(
-    reads=(FILE_BEGINNINGS, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS),
-    writes=(TEST_RUNS,),
+    reads=(TRUNCATED_FILES, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS),
+    writes=(WAFER_RUNS,),
     conf=("fab",),
 )
 
@@ -36,9 +36,9 @@ def job(run: Run) -> None:
     stdf_files = run.read(STDF_FILES)
     stdf_wafers = usable(run.read(STDF_WAFERS), stdf_files)
     known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
-    beginnings = still_held(run.read(FILE_BEGINNINGS), stdf_files)
-    rows = test_runs(stdf_wafers, stdf_files, known, beginnings, rules)
-    run.publish([Batch(TEST_RUNS, rows, source_rows=source_rows(run))])
+    beginnings = still_held(run.read(TRUNCATED_FILES), stdf_files)
+    rows = wafer_runs(stdf_wafers, stdf_files, known, beginnings, rules)
+    run.publish([Batch(WAFER_RUNS, rows, source_rows=source_rows(run))])
 
 
 def source_rows(run: Run) -> int:
