@@ -35,7 +35,7 @@ def job(run: Run) -> None:
     """Read what the factory knows, audit all of it, then publish what is new or has changed."""
     take_in(run, NEEDED, OPTIONAL)
     if run.purpose.kind is Kind.REPLAY:
-        run.replayed("table like 'bronze.fab%'")
+        run.mark_replayed("table like 'bronze.fab%'")
 
 
 if __name__ == "__main__":

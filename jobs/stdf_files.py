@@ -42,7 +42,7 @@ def job(run: Run) -> None:
         check_files(run, found)
         run.publish(batches(run, stage, files, found))
         if again := read_again(run, found):
-            run.replayed(among("file_key", again))
+            run.mark_replayed(among("file_key", again))
     except DataQualityError as error:
         if is_begun(run):
             # The rest must follow with the same files, so the night stays open.
