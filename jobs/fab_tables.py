@@ -14,7 +14,7 @@ from fabyield.lake.catalog import (
     FACTORY_READS,
     QUARANTINE,
 )
-from fabyield.pipeline.ingest.factory_tables import take_in
+from fabyield.pipeline.ingest.factory_tables import ingest_factory
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.night_modes import Kind
 from fabyield.pipeline.run import Run
@@ -33,7 +33,7 @@ STEP = Step(
 
 def job(run: Run) -> None:
     """Read what the factory knows, audit all of it, then publish what is new or has changed."""
-    take_in(run, NEEDED, OPTIONAL)
+    ingest_factory(run, NEEDED, OPTIONAL)
     if run.purpose.kind is Kind.REPLAY:
         run.mark_replayed("table like 'bronze.fab%'")
 

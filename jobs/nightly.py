@@ -11,7 +11,7 @@ from fabyield.pipeline.night import nightly
 from fabyield.pipeline.night_modes import add_purposes, chosen
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT
-from fabyield.reports.read_night import gather
+from fabyield.reports.read_night import read_night
 from fabyield.reports.summary import summary
 
 log = logging.getLogger("fabyield.nightly")
@@ -19,7 +19,7 @@ log = logging.getLogger("fabyield.nightly")
 
 def log_summary(night: Run) -> None:
     """Sum up a night that was stopped: the report step, which ends whole ones, was not reached."""
-    log.info("\n%s", summary(gather(night)))
+    log.info("\n%s", summary(read_night(night)))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def job(run: Run) -> None:
     """Trace the parts of all lots whose runs changed, or of whose origin more is known."""
     rule, rules = run.settings.fab.part_origin_rule, run.name_rules
     traced: list[DataFrame] = []
-    if not run.is_first(PACKAGED_PARTS):
+    if not run.is_full_run(PACKAGED_PARTS):
         changes = run.changes(WAFER_NAMES), run.changes(FAB_ASSEMBLY)
         traced = [to_retrace(run.read(PACKAGED_PARTS), *changes, rules)]
     lots = run.touched(PACKAGED_PARTS, WAFER_RUNS, TOUCHDOWNS, *traced)

@@ -10,7 +10,7 @@ from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step, Turn
 from fabyield.reports.page import page
-from fabyield.reports.read_night import SHOWN, gather
+from fabyield.reports.read_night import SHOWN, read_night
 from fabyield.reports.summary import summary
 
 log = logging.getLogger("fabyield.report")
@@ -20,7 +20,7 @@ STEP = Step(reads=SHOWN, every_night=True, turn=Turn.REPORT)
 
 def job(run: Run) -> None:
     """Gather the night's figures, write the page, and sum up."""
-    night = gather(run)
+    night = read_night(run)
     write_text(run.settings.report, page(night))
     log.info("\n%s", summary(night))
 

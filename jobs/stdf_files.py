@@ -18,7 +18,7 @@ from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
 from fabyield.transforms.bronze.stdf_files import stdf_files
-from fabyield.transforms.shared.key_ranges import among
+from fabyield.transforms.shared.key_ranges import in_keys
 
 STEP = Step(
     reads=(QUARANTINE, STDF_FILES, STDF_WAFERS),
@@ -42,7 +42,7 @@ def job(run: Run) -> None:
         check_files(run, found)
         run.publish(batches(run, stage, files, found))
         if again := read_again(run, found):
-            run.mark_replayed(among("file_key", again))
+            run.mark_replayed(in_keys("file_key", again))
     except DataQualityError as error:
         if is_begun(run):
             # The rest must follow with the same files, so the night stays open.

@@ -19,7 +19,7 @@ from fabyield.pipeline.steps import Step
 from fabyield.quality.batch import Batch
 from fabyield.transforms.bronze.stdf_files import USABLE
 from fabyield.transforms.silver.truncated_files import still_held
-from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, usable, wafer_runs
+from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, readable, wafer_runs
 
 STEP = Step(
     reads=(TRUNCATED_FILES, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS),
@@ -34,7 +34,7 @@ def job(run: Run) -> None:
     insertions = fab.insertion_rules, fab.default_insertion
     rules = TesterRules(fab.time_zone, run.name_rules, *insertions)
     stdf_files = run.read(STDF_FILES)
-    stdf_wafers = usable(run.read(STDF_WAFERS), stdf_files)
+    stdf_wafers = readable(run.read(STDF_WAFERS), stdf_files)
     known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
     beginnings = still_held(run.read(TRUNCATED_FILES), stdf_files)
     rows = wafer_runs(stdf_wafers, stdf_files, known, beginnings, rules)

@@ -7,16 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fabyield.errors import BusyError, ConfigError, FabYieldError, LeaseLostError
-from fabyield.lake.locks.lease import Lease, fenced, leased
-from fabyield.lake.locks.lease_files import Numbered
-from fabyield.lake.locks.owner import Holder
-from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.locks.lease import Lease, check_lease, leased
+from fabyield.lake.locks.lease_files import LeaseFiles
+from fabyield.lake.locks.owner import LockOwner
+from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.settings.settings import Leasing
 from tests import s3
 
 pytestmark = pytest.mark.slow
 SECONDS = 3
-ME = Holder("this test", "here", 1, "now")
+ME = LockOwner("this test", "here", 1, "now")
 HOLD = """
 import sys
 from fabyield.errors import LeaseLostError
@@ -65,7 +65,7 @@ def test_f03_second_driver_waits_for_the_first_and_is_told_who_that_is(lake, oth
     first, done = other_driver(seconds=60), []
 
     def second():
-        alone_in(lake, lambda: done.append(first.poll()), Leasing("lease", 60, 60))
+        as_single_writer(lake, lambda: done.append(first.poll()), Leasing("lease", 60, 60))
 
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(second)
@@ -85,7 +85,7 @@ def test_f03_second_driver_is_refused_as_long_as_the_first_renews_its_lease(lake
     first = other_driver()
 
     with pytest.raises(BusyError, match=rf"{lake}: still written by nightly \(process {first.pid}"):
-        alone_in(lake, lambda: None, Leasing("lease", wait_seconds=2 * SECONDS))
+        as_single_writer(lake, lambda: None, Leasing("lease", wait_seconds=2 * SECONDS))
 
     told, _ = first.communicate("\n")
     assert told == "writes\n"
@@ -95,7 +95,7 @@ def test_f03_lease_of_a_killed_driver_is_taken_over_under_a_greater_token(lake, 
     other_driver().kill()
 
     with leased(lake, ME, SECONDS, wait_seconds=60) as lease:
-        fenced(lake)
+        check_lease(lake)
 
     assert lease.token == 2
 
@@ -107,7 +107,7 @@ def test_f03_driver_that_was_paused_past_its_lease_writes_no_more(lake, other_dr
 
     if is_followed:
         with leased(lake, ME, SECONDS, wait_seconds=60):
-            fenced(lake)
+            check_lease(lake)
     else:
         time.sleep(SECONDS)
     paused.send_signal(signal.SIGCONT)
@@ -118,12 +118,12 @@ def test_f03_driver_that_was_paused_past_its_lease_writes_no_more(lake, other_dr
 
 def test_f03_driver_whose_lease_another_took_is_told_by_the_token(lake):
     with leased(lake, ME, 60, wait_seconds=0):
-        Numbered(f"{lake}/_lease").create(2, "of another")
+        LeaseFiles(f"{lake}/_lease").create(2, "of another")
 
         with pytest.raises(LeaseLostError, match="lease 1 of this run was followed by 2"):
-            fenced(lake)
+            check_lease(lake)
         with pytest.raises(LeaseLostError, match="lease 1 of this run ended"):
-            fenced(lake)
+            check_lease(lake)
 
 
 def test_f03_driver_that_cannot_reach_the_store_writes_no_more(tmp_path, monkeypatch):
@@ -142,7 +142,7 @@ def test_f03_driver_that_cannot_reach_the_store_writes_no_more(tmp_path, monkeyp
 def test_renewal_that_ends_after_the_lease_does_not_count(lake, monkeypatch):
     lease = Lease(lake, ME, SECONDS)
     assert lease.take() is None
-    monkeypatch.setattr(Numbered, "write", lambda *_: time.sleep(0.6 * SECONDS))
+    monkeypatch.setattr(LeaseFiles, "write", lambda *_: time.sleep(0.6 * SECONDS))
     time.sleep(0.6 * SECONDS)
 
     lease.renew()
@@ -161,7 +161,7 @@ def test_lease_is_released_at_once_and_the_next_token_is_greater(lake):
 
 
 def test_lease_that_cannot_be_read_is_waited_for_like_one_of_another(lake):
-    Numbered(f"{lake}/_lease").create(7, "{damaged")
+    LeaseFiles(f"{lake}/_lease").create(7, "{damaged")
 
     with leased(lake, ME, SECONDS, wait_seconds=60) as lease:
         assert lease.token == 8
@@ -177,7 +177,7 @@ def test_f03_lease_of_a_killed_driver_is_taken_over_by_one_that_does_not_want_to
 
 
 def test_of_many_that_create_a_number_at_once_one_does(lake):
-    numbered = [Numbered(f"{lake}/_lease") for _ in range(8)]
+    numbered = [LeaseFiles(f"{lake}/_lease") for _ in range(8)]
 
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda turn: numbered[turn].create(1, f"of {turn}"), range(8)))
@@ -189,7 +189,7 @@ def test_of_many_that_create_a_number_at_once_one_does(lake):
 
 def test_lake_where_no_lease_can_be_held_is_refused_with_what_to_do():
     with pytest.raises(ConfigError, match=r"hdfs://name/lake/_lease: .*set lease\.kind: none"):
-        alone_in("hdfs://name/lake", lambda: None)
+        as_single_writer("hdfs://name/lake", lambda: None)
 
 
 def test_store_that_takes_no_notice_of_the_condition_is_refused(lake, monkeypatch):
@@ -197,15 +197,15 @@ def test_store_that_takes_no_notice_of_the_condition_is_refused(lake, monkeypatc
         objects.write(number, text)
         return True
 
-    monkeypatch.setattr(Numbered, "create", overwriting)
+    monkeypatch.setattr(LeaseFiles, "create", overwriting)
 
     with pytest.raises(ConfigError, match="takes no notice of conditional puts"):
-        alone_in(lake, lambda: None, Leasing("lease"))
+        as_single_writer(lake, lambda: None, Leasing("lease"))
 
 
 def test_lake_that_the_scheduler_guards_is_not_held():
     done = []
 
-    alone_in("hdfs://name/lake", lambda: done.append("done"), Leasing("none"))
+    as_single_writer("hdfs://name/lake", lambda: done.append("done"), Leasing("none"))
 
     assert done == ["done"]

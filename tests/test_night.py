@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fabyield.pipeline.night import one_night
-from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, State
 from fabyield.pipeline.spark import SMALL_NIGHT
@@ -34,7 +34,7 @@ class Nights:
         settings = replace(self.run.settings, night=policy)
         ledger, self.told = Ledger(self.run.store, FAB), []
         attempt = Attempt(ledger.next_batch(), NIGHT)
-        one_night(Run(self.run.store, settings, attempt, purpose=purpose or Purpose()), ledger)
+        one_night(Run(self.run.store, settings, attempt, purpose=purpose or NightMode()), ledger)
         small = [told == SMALL_NIGHT for told in self.told]
         assert len(small) == len(STEPS) and len(set(small)) == 1
         return small[0]
@@ -54,7 +54,7 @@ def test_plans_of_a_night_of_few_bytes_are_made_for_few_rows(nights, spark):
     small = Path(nights.run.settings.landing) / "stdf" / "small.stdf"
     deliver(small, 999)
     assert nights.night()
-    assert not nights.night(Purpose(Kind.REPLAY))
+    assert not nights.night(NightMode(Kind.REPLAY))
     assert not nights.night(most=0)
     deliver(small, 1000)
     assert not nights.night()

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from fabyield.errors import ConfigError, ContractError, FabYieldError, LeaseLostError
 from fabyield.lake.delta_log import DeltaLog
 from fabyield.lake.locks.lease import leased
-from fabyield.lake.locks.lease_files import Numbered
-from fabyield.lake.locks.owner import Holder
+from fabyield.lake.locks.lease_files import LeaseFiles
+from fabyield.lake.locks.owner import LockOwner
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column, Table, WriteMode
 from fabyield.settings.settings import Retries
@@ -140,8 +140,8 @@ def test_f03_write_that_was_committed_but_could_not_know_it_stands_once(spark, s
 @pytest.mark.parametrize("way", WAYS)
 def test_f03_writer_whose_lease_another_took_commits_nothing(store, frame, way):
     store.create(MADE_UP)
-    with leased(store.root, Holder("this test", "here", 1, "now"), 60, wait_seconds=0):
-        Numbered(f"{store.root}/_lease").create(2, "of another")
+    with leased(store.root, LockOwner("this test", "here", 1, "now"), 60, wait_seconds=0):
+        LeaseFiles(f"{store.root}/_lease").create(2, "of another")
 
         with pytest.raises(LeaseLostError, match="lease 1 of this run was followed by 2"):
             WAYS[way](store, frame((1, "a", None, 1)))

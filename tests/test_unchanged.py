@@ -10,7 +10,7 @@ from delta import DeltaTable
 from fabyield.lake.catalog import INSERTIONS, RUNS, WAFER_RUNS
 from fabyield.lake.delta_log import DeltaLog
 from fabyield.pipeline.night import take
-from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, Made, State
 from fabyield.pipeline.steps import declared, sources_hash
@@ -24,7 +24,7 @@ class Nights:
 
     def __init__(self, run: Run, rows):
         self.run, self.store, self.rows = run, run.store, rows
-        self.settings, self.purpose = run.settings, Purpose()
+        self.settings, self.purpose = run.settings, NightMode()
 
     def test(self, *wafers, batch=1):
         read = [{"wafer_key": key, "file_key": key, "insertion": "CP1"} for key in wafers]
@@ -116,15 +116,15 @@ def test_change_of_the_settings_that_a_step_reads_has_it_looked_at_again(nights,
 
 
 def test_rebuild_takes_all_rows_whatever_has_changed(nights):
-    nights.purpose = Purpose(Kind.REBUILD, step=STEP)
+    nights.purpose = NightMode(Kind.REBUILD, step=STEP)
     assert nights.night() == "done"
-    nights.purpose = Purpose(Kind.REBUILD, step="touchdowns")
+    nights.purpose = NightMode(Kind.REBUILD, step="touchdowns")
     assert nights.night() == "unchanged"
 
 
 def test_rebuild_of_another_step_replaces_no_rows_of_one_that_takes_only_what_is_new(nights):
     nights.test(1, 2)
-    nights.purpose = Purpose(Kind.REBUILD, step="process_history")
+    nights.purpose = NightMode(Kind.REBUILD, step="process_history")
 
     assert nights.night() == "done"
 
@@ -141,9 +141,9 @@ def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due
 
     due = f"`fabyield rebuild {STEP}` is due"
     assert len([line for line in caplog.messages if due in line]) == 2
-    nights.purpose = Purpose(Kind.REBUILD, step=STEP)
+    nights.purpose = NightMode(Kind.REBUILD, step=STEP)
     nights.night()
-    nights.purpose = Purpose()
+    nights.purpose = NightMode()
     caplog.clear()
     nights.night()
     assert due not in caplog.text

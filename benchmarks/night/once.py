@@ -12,7 +12,7 @@ from benchmarks.harness.clock import MEGA, timed
 from benchmarks.night import events
 from fabyield import stdf
 from fabyield.lake.catalog import RUNS, WAFER_YIELD
-from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.lake.query import LAYERS
 from fabyield.lake.store import Store
 from fabyield.pipeline import spark as sessions
@@ -48,7 +48,7 @@ def _night(root: Path, at_a_time: int | None) -> dict[str, Any]:
     settings = replace(settings, spark=settings.spark | events.conf(root / "events"))
     spark, start = timed(lambda: sessions.session(settings, "benchmark"))
     with logging_to(settings.log, NIGHT):
-        _, taken = timed(lambda: alone_in(settings.lake, lambda: nightly(settings)))
+        _, taken = timed(lambda: as_single_writer(settings.lake, lambda: nightly(settings)))
     store = Store(spark, settings.lake)
     runs = [row for row in store.rows(RUNS) if row["state"] in ENDED]
     newest = max(row["batch"] for row in runs)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from fabyield.jobs.nightly import log_summary
 from pyspark.sql import SparkSession
 
 from fabsim import Out, in_processes, simulate
+from fabyield.jobs.nightly import log_summary
 from fabyield.lake.catalog import ALL
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH
 from fabyield.pipeline.logs import logging_to
 from fabyield.pipeline.night import NEW_FILES, nightly, take
-from fabyield.pipeline.night_modes import Purpose
+from fabyield.pipeline.night_modes import NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger
 from fabyield.settings.settings import Settings
@@ -70,7 +70,7 @@ class Fab:
         with logging_to(self.settings.log, NIGHT):
             nightly(self.settings, on_failure=log_summary)
 
-    def take(self, *steps: str, purpose: Purpose = NEW_FILES) -> None:
+    def take(self, *steps: str, purpose: NightMode = NEW_FILES) -> None:
         """A batch of only these steps."""
         ledger = self.ledger
         with logging_to(self.settings.log, NIGHT):

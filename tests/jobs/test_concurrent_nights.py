@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 import yaml
-from fabyield.jobs import stdf_files
 
+from fabyield.jobs import stdf_files
 from fabyield.lake.catalog import ALL
-from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.pipeline.ingest.stdf_files import KINDS
 from fabyield.pipeline.launch import alone
 from fabyield.settings.settings import Leasing
@@ -40,7 +40,7 @@ def test_f03_run_paused_past_its_lease_ends_before_its_next_commit(new_fab, undi
         paused.says("parts: published")
         paused.send(signal.SIGSTOP)
         other = partial(alone, stdf_files.job, "stdf_files", fab.settings, full=False)
-        alone_in(fab.settings.lake, other, lease, "stdf_files")
+        as_single_writer(fab.settings.lake, other, lease, "stdf_files")
         versions = {name: fab.store.version(table) for name, table in ALL.items()}
         paused.send(signal.SIGCONT)
         assert paused.wait() == 1

@@ -13,7 +13,7 @@ import yaml
 from pyarrow import fs
 
 from fabyield.lake.locks.lease import leased
-from fabyield.lake.locks.owner import Holder
+from fabyield.lake.locks.owner import LockOwner
 from fabyield.settings.merging import merged
 from tests import s3
 from tests.jobs.conftest import FEW_TASKS, Contents, Fab, differing, fab_in
@@ -122,7 +122,7 @@ def test_f03_second_driver_on_the_object_store_is_refused_by_the_lease(stored, m
     lake = f"s3a://{s3.BUCKET}/lake"
     for name, value in s3.environment(stored.url).items():
         monkeypatch.setenv(name, value)
-    me = Holder("another night", "elsewhere", 7, "then")
+    me = LockOwner("another night", "elsewhere", 7, "then")
 
     with leased(lake, me, seconds=60, wait_seconds=0):
         second = stored.submit("wafers", lease={"wait_seconds": 0})

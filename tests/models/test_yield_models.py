@@ -1,34 +1,14 @@
-from pathlib import Path
-
 import pytest
-import yaml
 
 from fabyield.models.algorithms.xgboost import score
-from fabyield.models.low_yield import tables
 from fabyield.models.low_yield.features import feature_values, wafer_features
 from fabyield.models.low_yield.train_and_score import yield_models
 from fabyield.models.registry import load_model
 from fabyield.settings.model import PARAMETERS, ModelSettings
 from tests.models.line import line
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
-DECLARED = {
-    "yield_prediction": tables.PREDICTION,
-    "yield_driver": tables.DRIVER,
-    "model_report": tables.REPORT,
-}
 FEW_ROUNDS = PARAMETERS | {"n_estimators": 50}
 VERSIONS = {"silver.wafers": 4}
-
-
-@pytest.mark.parametrize("name", DECLARED)
-def test_columns_are_those_of_the_schema_file(name):
-    declared = yaml.safe_load((SCHEMAS / f"{name}.yml").read_text())["columns"]
-    del declared["batch"]
-
-    columns = [f"{column} {spec['type']}" for column, spec in declared.items()]
-
-    assert ", ".join(columns) == DECLARED[name]
 
 
 def test_f19_product_with_too_few_low_wafers_gets_a_report_that_says_so(spark, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from fabyield.errors import StdfError
 from fabyield.stdf.tools.name_rules import Naming
-from fabyield.stdf.tools.outline import skim
+from fabyield.stdf.tools.outline import outline
 from fabyield.stdf.tools.retest import touchdowns
 from fabyield.stdf.tools.sessions import SessionFile, parts_of, runs_of
 from tests.stdf.conftest import DATA
@@ -124,7 +124,7 @@ def test_outermost_coordinates_are_die_of_their_own():
 def test_no_parts_have_no_verdicts(stdf, tmp_path):
     path = tmp_path / "a.stdf"
     path.write_bytes(stdf())
-    source = [SessionFile.of(0, skim(path), Naming())]
+    source = [SessionFile.of(0, outline(path), Naming())]
 
     assert touchdowns(parts_of(source), runs_of(source, Naming()), "touch").num_rows == 0
 
@@ -136,7 +136,7 @@ def test_unknown_rule_is_refused_with_those_that_there_are():
 
 @pytest.mark.parametrize(("name", "yields"), [("lot2", (92.24, 95.40)), ("lot3", (88.87, 94.57))])
 def test_f07_real_wafers_have_their_known_first_and_final_yield(name, yields):
-    source = [SessionFile.of(0, skim(DATA / f"{name}.stdf.gz"), Naming())]
+    source = [SessionFile.of(0, outline(DATA / f"{name}.stdf.gz"), Naming())]
     parts = parts_of(source)
 
     turns = touchdowns(parts, runs_of(source, Naming()), "touch")

@@ -21,7 +21,7 @@ def skimmed(tmp_path, monkeypatch):
         monkeypatch.setattr(source, "BLOCK", chunk)
         path = tmp_path / "a.stdf"
         path.write_bytes(content)
-        return skim.skim(path)
+        return skim.outline(path)
 
     return call
 

@@ -2,11 +2,11 @@ import pytest
 
 from fabyield.lake.catalog import FAB_PROCESS_HISTORY, WAFER_NAMES
 from fabyield.transforms.silver.latest_rows import (
-    doubled,
-    followed,
+    duplicate_count,
     last_changed,
-    ranked,
-    remade,
+    newest_first,
+    rows_to_update,
+    wafers_to_rebuild,
 )
 from tests.frames import of_tuples
 
@@ -55,7 +55,7 @@ def change(names, kind, lot):
     ],
 )
 def test_wafers_are_made_anew_where_rows_left_or_a_name_moved(names, steps, kind, gone, wafers):
-    found = remade(steps(["A", "B"], gone), change(names, kind, "A.1"), names)
+    found = wafers_to_rebuild(steps(["A", "B"], gone), change(names, kind, "A.1"), names)
 
     assert {row["wafer_key"] for row in found.collect()} == wafers
 
@@ -64,13 +64,13 @@ def test_only_changed_rows_are_taken_up_and_all_of_wafers_made_anew(names, steps
     source, changed = steps(["A", "A.1", "B", "B"]), steps(["A", "B"], [])
     anew = of_tuples(spark, [(1,)], "wafer_key bigint")
 
-    found = followed(source, changed, names, anew)
+    found = rows_to_update(source, changed, names, anew)
 
     assert lots(found) == ["A", "A.1", "B"]
 
 
 def test_deleted_rows_are_not_taken_up(names, steps, spark):
-    found = followed(
+    found = rows_to_update(
         steps(["A"]), steps(["A", "B"], ["B"]), names, of_tuples(spark, [], "wafer_key bigint")
     )
 
@@ -87,7 +87,7 @@ def counted(spark):
 
     def build(told, stored=()):
         told, stored = (of_tuples(spark, list(rows), CHANGED) for rows in (told, stored))
-        rows = ranked(told, stored, KEY, ["chamber_id"]).where("turn = 1").collect()
+        rows = newest_first(told, stored, KEY, ["chamber_id"]).where("turn = 1").collect()
         return sorted((row["chamber_id"], row["is_stored"]) for row in rows)
 
     return build
@@ -107,7 +107,7 @@ def test_of_rows_that_tell_the_same_the_last_changed_one_counts(
 ):
     for order in ([first, second], [second, first]):
         assert counted(order) == [(chamber, False) for chamber in counts]
-        assert doubled(of_tuples(spark, order, CHANGED), KEY) == 2 - len(counts)
+        assert duplicate_count(of_tuples(spark, order, CHANGED), KEY) == 2 - len(counts)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_rows_that_tell_something_else_than_the_first_differ(spark):
     told = of_tuples(spark, [(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, None, 3)], CHANGED)
     stored = of_tuples(spark, [(1, 7, "B", 4), (2, 7, "A", 1)], CHANGED)
 
-    rows = ranked(told, stored, KEY, ["chamber_id"]).orderBy("turn").collect()
+    rows = newest_first(told, stored, KEY, ["chamber_id"]).orderBy("turn").collect()
 
     told = [(row["chamber_id"], row["is_stored"], row["differs"]) for row in rows]
     assert told == [

@@ -1,5 +1,5 @@
 from fabyield.lake.catalog import WAFER_NAMES, WAFER_REGISTRY, WAFERS
-from fabyield.transforms.silver.wafer_names import keyed, wafer_names
+from fabyield.transforms.silver.wafer_names import wafer_names, with_wafer_key
 from tests.frames import of_tuples
 
 NAME = {"fab_id": "F1", "wafer_id": "02"}
@@ -29,7 +29,7 @@ def test_rows_of_all_names_meet_under_one_key(rows):
     )
     found = rows(WAFERS, *(NAME | {"lot_id": lot} for lot in "ABC")).drop("wafer_key")
 
-    assert sorted(keyed(found, names).select("lot_id", "wafer_key").collect()) == [
+    assert sorted(with_wafer_key(found, names).select("lot_id", "wafer_key").collect()) == [
         ("A", 1),
         ("B", 1),
     ]

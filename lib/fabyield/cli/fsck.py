@@ -33,7 +33,7 @@ def fsck(
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
     from fabyield.lake.fsck.check import check  # noqa: PLC0415
     from fabyield.lake.fsck.repair import mend  # noqa: PLC0415
-    from fabyield.lake.locks.single_writer import alone_in  # noqa: PLC0415
+    from fabyield.lake.locks.single_writer import as_single_writer  # noqa: PLC0415
     from fabyield.lake.storage import exists  # noqa: PLC0415
 
     if unknown := sorted(set(names or ()) - set(ALL)):
@@ -50,7 +50,7 @@ def fsck(
             mend(found)
 
     if repair:
-        alone_in(settings.lake, look, settings.lease, "fsck --repair")
+        as_single_writer(settings.lake, look, settings.lease, "fsck --repair")
     else:
         look()
     mended = [one for one in found if repair and one.mend]

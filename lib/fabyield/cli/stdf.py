@@ -59,11 +59,11 @@ def info(
     """
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf.tools.info import info as told  # noqa: PLC0415
-    from fabyield.stdf.tools.outline import skim  # noqa: PLC0415
+    from fabyield.stdf.tools.outline import outline  # noqa: PLC0415
 
     decisions = _decisions(conf, retest_rule)
     attempts = Attempts()
-    for facts in attempts.each(files, lambda path: told(skim(path), *decisions)):
+    for facts in attempts.each(files, lambda path: told(outline(path), *decisions)):
         if as_json:
             typer.echo(json.dumps(facts))
         else:
@@ -87,13 +87,13 @@ def to_parquet(
     """
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415
-    from fabyield.stdf.tools.outline import skim  # noqa: PLC0415
+    from fabyield.stdf.tools.outline import outline  # noqa: PLC0415
     from fabyield.stdf.tools.to_parquet import Rules  # noqa: PLC0415
     from fabyield.stdf.tools.to_parquet import to_parquet as export  # noqa: PLC0415
 
     rules = Rules(*_decisions(conf, retest_rule), len(files) > 1)
     attempts = Attempts()
-    skims = list(attempts.each(files, skim))
+    skims = list(attempts.each(files, outline))
     with _progress(sum(found.counts.get("PTR", 0) for found in skims)) as on_rows:
         done = export(skims, out, rules, batches, on_rows)
     for reason in done.broken:
@@ -155,11 +155,13 @@ def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> N
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415
     from fabyield.stdf.tools.check import check as checked  # noqa: PLC0415
-    from fabyield.stdf.tools.outline import skim  # noqa: PLC0415
+    from fabyield.stdf.tools.outline import outline  # noqa: PLC0415
 
     decisions = _decisions(conf, retest_rule)
     attempts = Attempts()
-    found = list(attempts.each(files, lambda path: checked(skim(path), batches(path), *decisions)))
+    found = list(
+        attempts.each(files, lambda path: checked(outline(path), batches(path), *decisions))
+    )
     stdf_output.checked(found)
     attempts.leave(DIFFERENT if any(one.differences for one in found) else 0)
 

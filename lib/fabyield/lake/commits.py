@@ -19,7 +19,7 @@ T = TypeVar("T")
 TRANSACTION = "spark.databricks.delta.write.txn"
 
 
-def replanned(what: str, write: Callable[[], T], retries: Retries) -> T:
+def retry_on_conflict(what: str, write: Callable[[], T], retries: Retries) -> T:
     """Do `write`, and again where it met another one; it must plan from the table as it stands.
 
     Raises FabYieldError after the last attempt that `retries` allow.

@@ -8,7 +8,7 @@ from delta import DeltaTable
 from pyspark.sql import SparkSession
 
 from fabyield.lake.delta_log import State
-from fabyield.lake.locks.lease import fenced
+from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.session_conf import session_conf
 from fabyield.lake.store import Store, properties
 from fabyield.lake.table import Table
@@ -69,7 +69,7 @@ class Upkeep:
         """Write small and unclustered files anew, if they are enough; False where they are not."""
         if not self.is_due:
             return False
-        fenced(self.store.root)
+        check_lease(self.store.root)
         with session_conf(self.store.spark, optimize_conf(self.maintain)):
             done = self._delta().optimize().executeCompaction().select("metrics.*").collect()[0]
         counts = (f"{done[name]:,}" for name in ("numFilesRemoved", "numFilesAdded"))
@@ -81,7 +81,7 @@ class Upkeep:
         every = timedelta(days=self.maintain.vacuum_every_days)
         if now - last < every:
             return False
-        fenced(self.store.root)
+        check_lease(self.store.root)
         with session_conf(self.store.spark, vacuum_conf(self.store.spark)):
             self._delta().vacuum(24 * self.maintain.keep_days)
         return True
@@ -90,7 +90,7 @@ class Upkeep:
         return DeltaTable.forPath(self.store.spark, self.store.path(self.table))
 
     def _alter(self, what: str) -> None:
-        fenced(self.store.root)
+        check_lease(self.store.root)
         path = self.store.path(self.table).replace("`", "``")
         self.store.spark.sql(f"ALTER TABLE delta.`{path}` {what}")
         log.info("%s: %s", self.table.table, what)

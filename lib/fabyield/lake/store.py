@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError, FabYieldError
 from fabyield.lake.appending import append_once
-from fabyield.lake.commits import refuse_transactions, replanned
+from fabyield.lake.commits import refuse_transactions, retry_on_conflict
 from fabyield.lake.delta_log import DeltaLog, DeltaLogError
 from fabyield.lake.delta_rows import (
     Row,
@@ -31,12 +31,12 @@ from fabyield.lake.delta_rows import (
     stored_types,
 )
 from fabyield.lake.few_rows import few_rows
-from fabyield.lake.locks.lease import fenced
+from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.table import BATCH, Table
 from fabyield.settings.settings import Retries
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
-from fabyield.transforms.shared.key_ranges import among, between, spanned
+from fabyield.transforms.shared.key_ranges import between, in_key_range, in_keys
 
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -54,7 +54,7 @@ def repeated(write: Write[P, T]) -> Write[P, T]:
     @wraps(write)
     def repeating(store: "Store", table: Table, /, *given: P.args, **named: P.kwargs) -> T:
         what = f"{table.table}: {write.__name__.strip('_')}"
-        return replanned(what, partial(write, store, table, *given, **named), store.retries)
+        return retry_on_conflict(what, partial(write, store, table, *given, **named), store.retries)
 
     return repeating
 
@@ -240,7 +240,7 @@ class Store:
         Where the bounds of the stored files say that there are none, they are not looked for.
         """
         self.create(table)
-        version, where = self.version(table), among(column, keys)
+        version, where = self.version(table), in_keys(column, keys)
         with _reading(table):
             there = may_hold(self.path(table), column, min(keys), max(keys))
         if there:
@@ -294,7 +294,7 @@ class Store:
             if not log.was_never_committed:
                 # It is what is left of a table that may have rows.
                 raise
-            fenced(self.root)
+            check_lease(self.root)
             remove_folder(log.folder)
             self._commit(builder.execute)
 
@@ -330,7 +330,7 @@ class Store:
 
     def _commit(self, write: Callable[[], object]) -> None:
         refuse_transactions(self.spark)
-        fenced(self.root)
+        check_lease(self.root)
         write()
 
     def _is_new(self, table: Table) -> bool:
@@ -390,7 +390,9 @@ def _range(table: Table, df: DataFrame, bounds: tuple[Any, Any] | None) -> Colum
     lead = table.leading_key
     if lead is None:
         return F.lit(True)
-    return spanned(f"old.{lead}", df, lead) if bounds is None else between(f"old.{lead}", *bounds)
+    return (
+        in_key_range(f"old.{lead}", df, lead) if bounds is None else between(f"old.{lead}", *bounds)
+    )
 
 
 def properties(table: Table) -> dict[str, str]:

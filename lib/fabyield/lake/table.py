@@ -1,6 +1,7 @@
 """A table is its schema and its expectations, declared in two YAML files of the same name."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
@@ -127,7 +128,12 @@ class Table:
     @property
     def ddl(self) -> str:
         """The columns as a Spark schema string."""
-        return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())
+        return ddl(self.columns)
+
+    @property
+    def made(self) -> dict[str, Column]:
+        """The columns that a transform makes: all but the batch, which the run fills in."""
+        return {name: column for name, column in self.columns.items() if name != BATCH}
 
     @property
     def types(self) -> dict[str, str]:
@@ -167,6 +173,11 @@ class Table:
         for column, spec in self.columns.items():
             if unknown := sorted(_type_words(spec.type) - _TYPES):
                 raise ContractError(f"{name}.{column}: {spec.type}: no such type: {unknown}")
+
+
+def ddl(columns: Mapping[str, Column]) -> str:
+    """`columns` as a Spark schema string."""
+    return ", ".join(f"{name} {column.type}" for name, column in columns.items())
 
 
 def _type_words(type_name: str) -> set[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError, first_line
-from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.lake.store import Store
 from fabyield.pipeline.logs import logging_to
 from fabyield.pipeline.run import Run
@@ -67,7 +67,9 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         with logging_to(settings.log, name):
             try:
                 return guarded(
-                    lambda: alone_in(settings.lake, lambda: work(settings), settings.lease, name)
+                    lambda: as_single_writer(
+                        settings.lake, lambda: work(settings), settings.lease, name
+                    )
                 )
             finally:
                 # What an interrupt left of the session may not even stop.

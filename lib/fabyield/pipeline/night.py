@@ -6,14 +6,14 @@ from contextlib import suppress
 from importlib import import_module
 
 from fabyield.errors import ConfigError
-from fabyield.lake.locks.lease import fenced
+from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.session_conf import session_conf
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.store import Store
 from fabyield.pipeline.ingest.stdf_files import stages, waiting
 from fabyield.pipeline.launch import Job, attempt, run_of
-from fabyield.pipeline.night_modes import NEW_FILES, Purpose
-from fabyield.pipeline.parallel_steps import side_by_side
+from fabyield.pipeline.night_modes import NEW_FILES, NightMode
+from fabyield.pipeline.parallel_steps import run_in_parallel
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Done, Ledger, State
 from fabyield.pipeline.spark import SMALL_NIGHT, session
@@ -28,7 +28,9 @@ def _nothing(night: Run) -> None:
     """Do nothing with `night`."""
 
 
-def nightly(settings: Settings, purpose: Purpose = NEW_FILES, on_failure: Work = _nothing) -> None:
+def nightly(
+    settings: Settings, purpose: NightMode = NEW_FILES, on_failure: Work = _nothing
+) -> None:
     """Finish the night that is open, if any, then take one for `purpose`.
 
     Not where that is new files, and none has arrived since. `on_failure` is called with a night
@@ -75,8 +77,8 @@ def one_night(night: Run, ledger: Ledger, on_failure: Work = _nothing) -> None:
             take(run, ledger, step, titles[step])
 
         with session_conf(run.spark, SMALL_NIGHT if _is_small(run, ledger, order) else {}):
-            side_by_side(order, waits_for(declared()), work, run.settings.night.parallel_steps)
-        fenced(night.settings.lake)
+            run_in_parallel(order, waits_for(declared()), work, run.settings.night.parallel_steps)
+        check_lease(night.settings.lake)
         remove_folder(stages(night))
 
     try:

@@ -28,7 +28,7 @@ EVERY_STEP = "all"
 
 
 @dataclass(frozen=True)
-class Purpose:
+class NightMode:
     """A kind and, of a backfill, the night, of a rebuild perhaps the one step.
 
     As text in ops.runs, so that it can be resumed.
@@ -39,7 +39,7 @@ class Purpose:
     step: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> "Purpose":
+    def parse(cls, text: str) -> "NightMode":
         """Read what str() of a purpose wrote; raises ConfigError for anything else."""
         kind, _, more = text.partition(" ")
         try:
@@ -65,7 +65,7 @@ class Purpose:
         return self.kind is Kind.REPLAY and step == "fab_tables"
 
 
-NEW_FILES = Purpose()
+NEW_FILES = NightMode()
 
 
 def add_purposes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -92,10 +92,10 @@ def add_purposes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def chosen(given: argparse.Namespace) -> Purpose:
+def chosen(given: argparse.Namespace) -> NightMode:
     """The purpose that the options of `add_purposes` ask for."""
     if given.backfill:
-        return Purpose(Kind.BACKFILL, given.backfill)
+        return NightMode(Kind.BACKFILL, given.backfill)
     if given.rebuild:
-        return Purpose(Kind.REBUILD, step=None if given.rebuild == EVERY_STEP else given.rebuild)
-    return Purpose(Kind.REPLAY if given.replay else Kind.NIGHT)
+        return NightMode(Kind.REBUILD, step=None if given.rebuild == EVERY_STEP else given.rebuild)
+    return NightMode(Kind.REPLAY if given.replay else Kind.NIGHT)

@@ -7,7 +7,7 @@ from functools import cache
 from fabyield.errors import DataQualityError
 
 
-def side_by_side(
+def run_in_parallel(
     names: Sequence[str],
     before: Mapping[str, set[str]],
     work: Callable[[str], None],

@@ -16,7 +16,7 @@ from fabyield.errors import DataQualityError
 from fabyield.lake.catalog import QUARANTINE, RUNS, VALIDATION_RESULTS, is_derived
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH, Expectation, Severity, Table, WriteMode
-from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run_history import Attempt
 from fabyield.quality import alerts
 from fabyield.quality.batch import Audited, Batch, Bounds, bounds, quarantined
@@ -39,7 +39,7 @@ class Publisher:
     store: Store
     settings: Settings
     attempt: Attempt
-    purpose: Purpose
+    purpose: NightMode
     notices: list[alerts.Alert]
 
     def publish(self, batches: Sequence[Batch]) -> list[Audited]:

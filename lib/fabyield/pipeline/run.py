@@ -15,7 +15,7 @@ from fabyield.lake.catalog import WAFER_RUNS
 from fabyield.lake.delta_rows import Row
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH, Expectation, Severity, Table
-from fabyield.pipeline.night_modes import Purpose
+from fabyield.pipeline.night_modes import NightMode
 from fabyield.pipeline.publish import Publisher
 from fabyield.pipeline.run_history import Attempt
 from fabyield.pipeline.steps import Step, names_of
@@ -24,7 +24,7 @@ from fabyield.quality.batch import Audited, Batch
 from fabyield.quality.row_counts import TableRows
 from fabyield.settings.settings import Settings
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
-from fabyield.transforms.shared.key_ranges import among, spanned
+from fabyield.transforms.shared.key_ranges import in_key_range, in_keys
 from fabyield.transforms.shared.name_rules import NameRules
 
 
@@ -42,7 +42,7 @@ class Run:
     attempt: Attempt
     since: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
-    purpose: Purpose = field(default_factory=Purpose)
+    purpose: NightMode = field(default_factory=NightMode)
     notices: list[alerts.Alert] = field(default_factory=list)
     step: Step | None = None
 
@@ -55,7 +55,7 @@ class Run:
         """The rows of `table`, of the given wafer keys or, with None, all."""
         self._check_reads(table)
         rows = self._ours(table, self.store.read(table))
-        return rows if wafers is None else rows.where(among("wafer_key", wafers))
+        return rows if wafers is None else rows.where(in_keys("wafer_key", wafers))
 
     def read_all_fabs(self, table: Table) -> DataFrame:
         """The rows of `table` of every fab, for numbers that are of the lake."""
@@ -86,7 +86,7 @@ class Run:
 
     def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
         """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
-        return self.read(table).where(spanned("wafer_key", wafers, "wafer_key"))
+        return self.read(table).where(in_key_range("wafer_key", wafers, "wafer_key"))
 
     def read_files(self, table: Table, files: DataFrame | Sequence[int]) -> DataFrame:
         """The rows of `table` from `files`: their keys, or rows that have a file_key.
@@ -96,7 +96,7 @@ class Run:
         if isinstance(files, DataFrame):
             rows = files.select("file_key").distinct().collect()
             files = [row["file_key"] for row in rows]
-        return self.read(table).where(among("file_key", files))
+        return self.read(table).where(in_keys("file_key", files))
 
     def wafer_runs(self, wafers: Sequence[int] | None, columns: Sequence[str]) -> pa.Table:
         """The test runs of `wafers` or, with None, all, read without Spark."""
@@ -116,17 +116,17 @@ class Run:
 
         Where it never was, or takes all rows, or `table` was made anew, they are all inserted.
         """
-        if self.is_anew(table):
+        if self.must_reread(table):
             return self.read(table).withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
         self._check_reads(table)
         return self._ours(table, self.store.changes(table, self.seen[table.table] + 1))
 
-    def is_anew(self, table: Table) -> bool:
+    def must_reread(self, table: Table) -> bool:
         """Whether this step takes all rows of `table`: it saw none, or those were made anew."""
         seen = self.seen.get(table.table)
         return self.since == 0 or seen is None or self.store.version(table) < seen
 
-    def is_first(self, *targets: Table) -> bool:
+    def is_full_run(self, *targets: Table) -> bool:
         """Whether this step takes all rows: asked to, or `targets` were never filled.
 
         Also where it has seen no version of any table, or none that can be followed any more.
@@ -140,7 +140,7 @@ class Run:
         A few thousand keys a night, so they are held on the driver. Of a data frame all wafers
         count.
         """
-        if self.is_first(target):
+        if self.is_full_run(target):
             return None
         keys: set[int] = set()
         frames: list[DataFrame] = []
@@ -158,7 +158,7 @@ class Run:
 
     def _changed_wafers(self, table: Table) -> list[int]:
         names, ours = ["wafer_key", "fab_id"], pc.field("fab_id") == self.fab_id
-        if self.is_anew(table):
+        if self.must_reread(table):
             rows = self.arrow(table, names)
         else:
             self._check_reads(table)

@@ -10,7 +10,7 @@ from typing import Any
 from fabyield import __version__
 from fabyield.lake.catalog import ALL, RUNS
 from fabyield.lake.store import Store
-from fabyield.pipeline.night_modes import Purpose
+from fabyield.pipeline.night_modes import NightMode
 from fabyield.quality.row_counts import TableRows, totals
 
 log = logging.getLogger(__name__)
@@ -115,9 +115,9 @@ class Ledger:
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
         return newest if states and not {State.DONE, State.STOPPED} & states else None
 
-    def purpose(self, batch: int) -> Purpose:
+    def purpose(self, batch: int) -> NightMode:
         """What the night `batch` was begun for."""
-        return Purpose.parse(self._purposes.get(batch) or str(Purpose()))
+        return NightMode.parse(self._purposes.get(batch) or str(NightMode()))
 
     def lone_step(self, batch: int) -> str | None:
         """The step that was run alone as `batch`; None where it is a night."""

@@ -38,7 +38,7 @@ EXPLAINED = 200
 SHOWN_BINS = 12
 
 
-def gather(run: Run) -> N.Night:
+def read_night(run: Run) -> N.Night:
     """What the run's batch did, and the yields, maps, bins and predictions as they stand.
 
     Wafers are those of the newest batch that changed any yield, so that a night without new

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 from fabyield.errors import ConfigError, FabYieldError, LeaseLostError
-from fabyield.lake.locks.lease_files import Numbered
-from fabyield.lake.locks.owner import Holder, read_holder, wait_for
+from fabyield.lake.locks.lease_files import LeaseFiles
+from fabyield.lake.locks.owner import LockOwner, read_holder, wait_for
 
 log = logging.getLogger(__name__)
 RENEWALS = 4
@@ -27,10 +27,10 @@ class Lease:
     measures only how long it has seen a token unchanged.
     """
 
-    def __init__(self, lake: str, holder: Holder, seconds: float) -> None:
+    def __init__(self, lake: str, holder: LockOwner, seconds: float) -> None:
         self.token = 0
         self._lake, self._holder, self._seconds = lake, holder, seconds
-        self._objects = Numbered(f"{lake}/_lease")
+        self._objects = LeaseFiles(f"{lake}/_lease")
         self._id, self._turn = uuid4().hex, 0
         self._until, self._seen, self._seen_at, self._sights = 0.0, (0, ""), 0.0, 0
         self._ended = threading.Event()
@@ -153,8 +153,8 @@ def _parsed(told: str) -> dict[str, Any]:
 
 
 @contextmanager
-def leased(lake: str, holder: Holder, seconds: float, wait_seconds: float) -> Iterator[Lease]:
-    """Hold the lease of `lake`, so that `fenced` passes; wait for another run at first.
+def leased(lake: str, holder: LockOwner, seconds: float, wait_seconds: float) -> Iterator[Lease]:
+    """Hold the lease of `lake`, so that `check_lease` passes; wait for another run at first.
 
     Raises BusyError after `wait_seconds`, once that run was seen to live.
     """
@@ -169,7 +169,7 @@ def leased(lake: str, holder: Holder, seconds: float, wait_seconds: float) -> It
         del _held[lake]
 
 
-def fenced(lake: str) -> None:
+def check_lease(lake: str) -> None:
     """Raise LeaseLostError if this process took a lease of `lake` and has it no more."""
     if (lease := _held.get(lake)) is not None:
         lease.check()

@@ -17,7 +17,7 @@ NAME = re.compile(r"([0-9]{20})\.json")
 PATIENCE: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 
 
-class Numbered:
+class LeaseFiles:
     """The objects <folder>/<number>.json; a number is created by exactly one of many processes.
 
     Credentials and endpoints come from the environment, as for all that reads the lake without

@@ -16,7 +16,7 @@ POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockOwner:
     """A run that writes a lake; `since` is UTC."""
 
     what: str
@@ -25,7 +25,7 @@ class Holder:
     since: str
 
     @classmethod
-    def here(cls, what: str) -> "Holder":
+    def here(cls, what: str) -> "LockOwner":
         """The process itself, which does `what`."""
         since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
         return cls(what, socket.gethostname(), os.getpid(), since)
@@ -41,7 +41,7 @@ class Holder:
 def read_holder(told: str) -> str:
     """Who is meant by what `Holder.told` wrote; somebody, where that cannot be read."""
     try:
-        return str(Holder(**json.loads(told)))
+        return str(LockOwner(**json.loads(told)))
     except (TypeError, ValueError):
         return "another run"
 

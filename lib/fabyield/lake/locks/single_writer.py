@@ -7,11 +7,11 @@ from pathlib import Path
 
 from fabyield.errors import FabYieldError
 from fabyield.lake.locks.lease import leased
-from fabyield.lake.locks.owner import Holder, read_holder, wait_for
+from fabyield.lake.locks.owner import LockOwner, read_holder, wait_for
 from fabyield.settings.settings import Leasing
 
 
-def alone_in(
+def as_single_writer(
     lake: str, work: Callable[[], None], leasing: Leasing | None = None, what: str = "a run"
 ) -> None:
     """Do `work` while no other run writes `lake`; wait for one that does.
@@ -19,7 +19,7 @@ def alone_in(
     A lake in a folder is locked: a process that dies lets go. On any other store a lease is
     held. Raises BusyError where the other run does not end in time.
     """
-    leasing, holder = leasing or Leasing(), Holder.here(what)
+    leasing, holder = leasing or Leasing(), LockOwner.here(what)
     folder = lake.removeprefix("file://")
     kind = leasing.kind
     if kind == "auto":
@@ -35,7 +35,7 @@ def alone_in(
 
 
 @contextmanager
-def locked(folder: str, holder: Holder, wait_seconds: float) -> Iterator[None]:
+def locked(folder: str, holder: LockOwner, wait_seconds: float) -> Iterator[None]:
     """Lock `folder` against all other processes of this machine."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with Path(folder, "_lock").open("a+") as lock:

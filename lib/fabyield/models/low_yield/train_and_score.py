@@ -11,9 +11,10 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from fabyield.lake.catalog import MODEL_REPORT, YIELD_DRIVER, YIELD_PREDICTION
 from fabyield.lake.few_rows import few_rows
+from fabyield.lake.table import ddl
 from fabyield.models.algorithms.xgboost import refusal, score, train
-from fabyield.models.low_yield import tables
 from fabyield.models.low_yield.dataset import Learning, ModelFrames, learning
 from fabyield.models.low_yield.drivers import mean_drivers, wafer_drivers
 from fabyield.models.low_yield.features import Features, learn_features, wafer_features
@@ -37,7 +38,7 @@ class ModelTables:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ModelFolder:
     """Where models are kept (a folder's URI), and the Delta versions that they learn from."""
 
     folder: str
@@ -45,7 +46,7 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Part:
+class ProductResult:
     """What one product adds to the tables; no wafers where no model could be trained."""
 
     report: dict[str, Any]
@@ -61,37 +62,37 @@ def yield_models(
     `folder` is a URI or a local path; `versions` are the Delta versions of the tables read.
     A product with too few low wafers gets a report row that says so, and no predictions.
     """
-    shelf = Shelf(folder, versions)
+    models = ModelFolder(folder, versions)
     products = frames.wafers.where(F.col("product_id").isNotNull())
     names = products.select("fab_id", "product_id").distinct().collect()
-    parts = [product_part(frames, (row[0], row[1]), settings, shelf) for row in sorted(names)]
+    results = [product_result(frames, (row[0], row[1]), settings, models) for row in sorted(names)]
     spark = frames.wafers.sparkSession
     return ModelTables(
-        _union(few_rows(spark, [], tables.PREDICTION), [p.predictions for p in parts]),
-        _union(few_rows(spark, [], tables.DRIVER), [p.drivers for p in parts]),
-        few_rows(spark, [_in_order(part.report) for part in parts], tables.REPORT),
+        _union(few_rows(spark, [], ddl(YIELD_PREDICTION.made)), [p.predictions for p in results]),
+        _union(few_rows(spark, [], ddl(YIELD_DRIVER.made)), [p.drivers for p in results]),
+        few_rows(spark, [_in_order(p.report) for p in results], ddl(MODEL_REPORT.made)),
     )
 
 
-def product_part(
-    frames: ModelFrames, product: Product, settings: ModelSettings, shelf: Shelf
-) -> Part:
+def product_result(
+    frames: ModelFrames, product: Product, settings: ModelSettings, models: ModelFolder
+) -> ProductResult:
     """Train a model of `product` (fab_id, product_id), or say why there is none."""
     facts = learning(frames, product, settings)
-    report = base_report(facts, settings, shelf)
+    report = base_report(facts, settings, models)
     if not report["trained"]:
-        return Part(report)
+        return ProductResult(report)
     features = learn_features(facts.values, facts.wafers.where(F.col("split") == "train"))
     vectors = wafer_features(facts.values, features)
     rows = facts.wafers.join(vectors, WAFER, how="inner").localCheckpoint()
-    model, stored = make_model(rows, facts, features, settings, shelf)
+    model, stored = make_model(rows, facts, features, settings, models)
     scored = score(rows, model).localCheckpoint()
     report |= model_report(scored, facts, model, stored, settings)
     drivers = wafer_drivers(scored, features, settings.drivers_per_wafer)
-    return Part(report, predictions(scored, model), driver_rows(drivers, model))
+    return ProductResult(report, predictions(scored, model), driver_rows(drivers, model))
 
 
-def base_report(facts: Learning, settings: ModelSettings, shelf: Shelf) -> dict[str, Any]:
+def base_report(facts: Learning, settings: ModelSettings, models: ModelFolder) -> dict[str, Any]:
     """Fill the report columns that are known before training, `trained` and `reason` among them."""
     train_count = total(facts.counts, facts.split.train)
     test_count = total(facts.counts, facts.split.test)
@@ -107,7 +108,7 @@ def base_report(facts: Learning, settings: ModelSettings, shelf: Shelf) -> dict[
         **{f"{side}_wafers": count.wafers for side, count in counts.items()},
         **{f"{side}_low_wafers": count.low for side, count in counts.items()},
         "low_yield_threshold_pct": facts.low_yield_threshold_pct,
-        "delta_versions": dict(shelf.versions),
+        "delta_versions": dict(models.versions),
         "parameters": {name: str(value) for name, value in parameters(settings).items()},
     }
 
@@ -120,7 +121,11 @@ def parameters(settings: ModelSettings) -> dict[str, Any]:
 
 
 def make_model(
-    rows: DataFrame, facts: Learning, features: Features, settings: ModelSettings, shelf: Shelf
+    rows: DataFrame,
+    facts: Learning,
+    features: Features,
+    settings: ModelSettings,
+    models: ModelFolder,
 ) -> tuple[Model, StoredModel]:
     """Train on the training rows of `rows` and store what came of it."""
     training = rows.where(F.col("split") == "train")
@@ -138,7 +143,7 @@ def make_model(
         parameters=parameters(settings),
     )
     model = Model(card, fit.classifier)
-    return model, save_model(model, snapshot, shelf.folder, shelf.versions)
+    return model, save_model(model, snapshot, models.folder, models.versions)
 
 
 def training_table(training: DataFrame, features: Features) -> pa.Table:
@@ -184,21 +189,17 @@ def predictions(scored: DataFrame, model: Model) -> DataFrame:
             "actual_low_yield": F.col("is_low"),
         }
     )
-    return named.select(*_names(tables.PREDICTION))
+    return named.select(*YIELD_PREDICTION.made)
 
 
 def driver_rows(drivers: DataFrame, model: Model) -> DataFrame:
     """Rows of yield_driver."""
     ids = {"product_id": F.lit(model.card.product[1]), "model_id": F.lit(model.card.model_id)}
-    return drivers.withColumns(ids).select(*_names(tables.DRIVER))
-
-
-def _names(ddl: str) -> list[str]:
-    return [column.split()[0] for column in ddl.split(", ")]
+    return drivers.withColumns(ids).select(*YIELD_DRIVER.made)
 
 
 def _in_order(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: report.get(name) for name in _names(tables.REPORT)}
+    return {name: report.get(name) for name in MODEL_REPORT.made}
 
 
 def _union(none: DataFrame, frames: Sequence[DataFrame | None]) -> DataFrame:

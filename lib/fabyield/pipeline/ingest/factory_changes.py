@@ -12,8 +12,13 @@ from fabyield.quality.batch import Batch
 from fabyield.transforms.shared.change_feed import CHANGE, latest
 from fabyield.transforms.shared.keys import CHANGED
 from fabyield.transforms.shared.name_rules import canonical_names
-from fabyield.transforms.silver.latest_rows import doubled, followed, ranked, remade
-from fabyield.transforms.silver.wafer_names import keyed
+from fabyield.transforms.silver.latest_rows import (
+    duplicate_count,
+    newest_first,
+    rows_to_update,
+    wafers_to_rebuild,
+)
+from fabyield.transforms.silver.wafer_names import with_wafer_key
 
 LOOK_AT = "fab.lot_id_rules and fab.wafer_id_rules, which may make two wafers one"
 
@@ -27,15 +32,15 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     """
     names, rules = run.read(WAFER_NAMES), run.name_rules
     rows = canonical_names(run.read(source), rules)
-    if run.is_first(target) or run.is_anew(source) or run.is_anew(WAFER_NAMES):
-        return _batch(run, target, rows, keyed(rows, names))
+    if run.is_full_run(target) or run.must_reread(source) or run.must_reread(WAFER_NAMES):
+        return _batch(run, target, rows, with_wafer_key(rows, names))
     feed = run.changes(source).localCheckpoint()
     changed = canonical_names(latest(feed, source.key), rules).localCheckpoint()
-    moved = remade(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
-    taken = followed(rows, changed, names, moved).localCheckpoint()
-    told = keyed(taken, names)
+    moved = wafers_to_rebuild(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
+    taken = rows_to_update(rows, changed, names, moved).localCheckpoint()
+    told = with_wafer_key(taken, names)
     before = feed.where(F.col(CHANGE).isin("update_preimage", "delete"))
-    before = keyed(canonical_names(before, rules), names)
+    before = with_wafer_key(canonical_names(before, rules), names)
     stored = run.read_span(target, told).join(moved, "wafer_key", how="left_anti")
     # What is stored may be of another of the wafer's names, which still tells it.
     same = [stored[n].eqNullSafe(before[n]) for n in (*target.key, CHANGED)]
@@ -52,11 +57,11 @@ def _batch(
     """`told`, the rows `taken` under their wafers' keys, without those that others overtake."""
     source_rows = taken.count()
     if stored is None:
-        if not doubled(told, target.key):
+        if not duplicate_count(told, target.key):
             return Batch(target, told, source_rows=source_rows)
         stored = run.read(target).limit(0)
     values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]
-    turns = ranked(told, stored.drop(BATCH), target.key, values).localCheckpoint()
+    turns = newest_first(told, stored.drop(BATCH), target.key, values).localCheckpoint()
     overtaken = turns.where("turn > 1 and not is_stored").count()
     if unlike := turns.where("differs and not is_stored").count():
         run.notify(target, f"{unlike:,} rows differ from the one that was changed last", LOOK_AT)

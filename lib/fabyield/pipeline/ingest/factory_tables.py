@@ -51,7 +51,7 @@ class Tally:
     amiss: str = ""
 
 
-def take_in(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> None:
+def ingest_factory(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> None:
     """Bring the tables to what the factory database has; one of `optional` it need not have.
 
     Of a table with a watermark only what changed is read. Then all rows are counted: where they

@@ -26,14 +26,14 @@ from fabyield.lake.catalog import (
     TESTS,
 )
 from fabyield.lake.few_rows import few_rows
-from fabyield.lake.locks.lease import fenced
+from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.table import BATCH, Table
-from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
 from fabyield.readers.landing import LandingFile, listed, settled
 from fabyield.readers.stdf.stage import FOUND, UNREADABLE, Stage
-from fabyield.transforms.shared.key_ranges import among
+from fabyield.transforms.shared.key_ranges import in_keys
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def staged(run: Run) -> Stage | None:
             "their rows are published: restore the folder or, where no other fab has written "
             "since, bronze tables to the batch before"
         )
-    fenced(run.settings.lake)
+    check_lease(run.settings.lake)
     folders.remove_folder(stages(run))
     if not (found := _found(run)):
         return None
@@ -252,7 +252,7 @@ def _again(run: Run) -> list[Found]:
     return found
 
 
-def chosen_again(purpose: Purpose, stdf_files: DataFrame, quarantine: DataFrame) -> DataFrame:
+def chosen_again(purpose: NightMode, stdf_files: DataFrame, quarantine: DataFrame) -> DataFrame:
     """The rows of `stdf_files` that a backfill or a replay reads again."""
     # Every night tries an unreadable one.
     files = stdf_files.where(F.col("status") != UNREADABLE)
@@ -267,7 +267,7 @@ def _batch(run: Run, stage: Stage, kind: str, duplicates: Sequence[int], found: 
     rows = stage.read(kind, table)
     if kind == "stdf_wafers":
         rows = rows.withColumn("fab_id", F.lit(run.fab_id))
-    again = among("file_key", duplicates)
+    again = in_keys("file_key", duplicates)
     twice = rows.where(again).count() if duplicates else 0
     fresh = rows.where(f"not {again}") if duplicates else rows
     if not records:

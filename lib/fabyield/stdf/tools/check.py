@@ -15,7 +15,7 @@ from fabyield.stdf.tools import declared_counts
 from fabyield.stdf.tools.declared_counts import Claim
 from fabyield.stdf.tools.info import decided
 from fabyield.stdf.tools.name_rules import Naming
-from fabyield.stdf.tools.outline import Skim
+from fabyield.stdf.tools.outline import Outline
 
 PLACE = ("test_kind", "test_num", "head_num", "site_num")
 COUNTS = ("executed", "failed")
@@ -47,7 +47,9 @@ class Checked:
     remarks: list[str]
 
 
-def check(skim: Skim, batches: Iterable[StdfTables], naming: Naming, retest_rule: str) -> Checked:
+def check(
+    skim: Outline, batches: Iterable[StdfTables], naming: Naming, retest_rule: str
+) -> Checked:
     """Compare the counts of WRR, PCR, HBR, SBR and TSR with the records they count.
 
     All counts of one name must have the same meaning: they agree if they all equal the
@@ -66,7 +68,7 @@ def check(skim: Skim, batches: Iterable[StdfTables], naming: Naming, retest_rule
     return Checked(skim.path, differences, agreed, remarks)
 
 
-def _decided(skim: Skim, naming: Naming, retest_rule: str) -> pa.Table:
+def _decided(skim: Outline, naming: Naming, retest_rule: str) -> pa.Table:
     parts, turns = decided(skim, naming, retest_rule)
     for name in ("touchdown_num", "is_final"):
         parts = parts.append_column(name, turns[name])
@@ -96,7 +98,7 @@ def _judged(found: Iterable[Claim]) -> tuple[list[Difference], dict[str, str]]:
     return differences, agreed
 
 
-def _refusals(skim: Skim) -> str:
+def _refusals(skim: Outline) -> str:
     first = skim.refused.slice(0, 1).to_pylist()[0]
     return (
         f"{skim.refused.num_rows:,} stretches were refused and are not counted; the first, "

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from fabyield.stdf.arrow.numpy_columns import flags, is_text
 from fabyield.stdf.tools.name_rules import Naming
-from fabyield.stdf.tools.outline import Skim
+from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.retest import NO_VERDICT, touchdowns
 from fabyield.stdf.tools.sessions import SessionFile, file_names, parts_of, runs_of
 
@@ -19,7 +19,7 @@ YIELDS = ("first", "final")
 WAFER = ("wafer_id", "start_t", "finish_t", "part_cnt")
 
 
-def info(skim: Skim, naming: Naming, retest_rule: str) -> dict[str, Any]:
+def info(skim: Outline, naming: Naming, retest_rule: str) -> dict[str, Any]:
     """Facts about one file by name, ready for JSON; times as stored, yields in percent of die.
 
     The first and the final verdict are those within this file alone.
@@ -41,7 +41,7 @@ def info(skim: Skim, naming: Naming, retest_rule: str) -> dict[str, Any]:
     }
 
 
-def decided(skim: Skim, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
+def decided(skim: Outline, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
     """The parts of a file, and which of them decide within the file."""
     source = [SessionFile.of(0, skim, naming)]
     parts = parts_of(source)
@@ -62,7 +62,7 @@ def _yields(parts: pa.Table, turns: pa.Table) -> dict[str, int | float | None]:
     }
 
 
-def _wafers(skim: Skim) -> list[dict[str, Any]]:
+def _wafers(skim: Outline) -> list[dict[str, Any]]:
     touched = skim.tables.parts.group_by("wafer_num").aggregate([([], "count_all")])
     counts = dict(zip(*(column.to_pylist() for column in touched.columns), strict=True))
     rows = skim.tables.wafers.select(["wafer_num", *WAFER]).to_pylist()

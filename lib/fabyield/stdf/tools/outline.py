@@ -11,7 +11,7 @@ from fabyield.stdf.reader import batches
 
 
 @dataclass(frozen=True)
-class Skim:
+class Outline:
     """What a file holds besides test results; those are counted but not looked into."""
 
     path: str
@@ -44,10 +44,10 @@ class Skim:
         return bool(self.tables.file["is_complete"][0].as_py())
 
 
-def skim(path: str | Path) -> Skim:
+def outline(path: str | Path) -> Outline:
     """Skim a file; raises StdfError as `read` does, and where the file cannot be opened."""
     try:
         tables = joined(batches(path, hashed=True, results=False))
-        return Skim(str(path), Path(path).stat().st_size, tables)
+        return Outline(str(path), Path(path).stat().st_size, tables)
     except OSError as error:
         raise StdfError(f"{path}: cannot be read: {error.strerror or error}") from error

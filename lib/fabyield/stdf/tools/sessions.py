@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fabyield.stdf.arrow.numpy_columns import numbers
 from fabyield.stdf.tools.name_rules import NOWHERE, Naming, trimmed
-from fabyield.stdf.tools.outline import Skim
+from fabyield.stdf.tools.outline import Outline
 
 SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
 TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
@@ -35,13 +35,13 @@ class SessionFile:
     """A file in its place among those given: its session, its lot and its wafer runs."""
 
     place: int
-    skim: Skim
+    skim: Outline
     session: str
     lot: str
     wafers: list[Wafer]
 
     @classmethod
-    def of(cls, place: int, skim: Skim, naming: Naming) -> "SessionFile":
+    def of(cls, place: int, skim: Outline, naming: Naming) -> "SessionFile":
         """Name the lot and the wafers of a file as the fab does."""
         names = file_names(skim)
         session = session_of(names, skim.sha256)
@@ -79,13 +79,13 @@ def session_of(names: Mapping[str, Any], sha256: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file_names(skim: Skim) -> dict[str, Any]:
+def file_names(skim: Outline) -> dict[str, Any]:
     """The one row about the file as a whole: its MIR, MRR and whether it is a retest."""
     row: dict[str, Any] = skim.tables.file.to_pylist()[0]
     return row
 
 
-def counted(skims: Sequence[Skim], naming: Naming) -> tuple[list[SessionFile], list[Skipped]]:
+def counted(skims: Sequence[Outline], naming: Naming) -> tuple[list[SessionFile], list[Skipped]]:
     """Part the files that count from those that do not, as the nightly job does.
 
     A file with the content of an earlier one does not count, nor one whose wafers are all in a

@@ -17,7 +17,7 @@ from fabyield.stdf.decode.tables import StdfTables
 from fabyield.stdf.tools import parquet_tables
 from fabyield.stdf.tools.catalog import Catalogue, FileTests
 from fabyield.stdf.tools.name_rules import Naming
-from fabyield.stdf.tools.outline import Skim
+from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.retest import touchdowns
 from fabyield.stdf.tools.sessions import (
     SessionFile,
@@ -78,7 +78,7 @@ class _BrokenError(Exception):
 
 
 def to_parquet(
-    skims: Sequence[Skim],
+    skims: Sequence[Outline],
     out: Path,
     rules: Rules,
     batches: Batches,
@@ -107,7 +107,7 @@ def to_parquet(
 Given = tuple[Batches, Callable[[int], object], list[str]]
 
 
-def _attempt(skims: Sequence[Skim], out: Path, rules: Rules, given: Given) -> Exported:
+def _attempt(skims: Sequence[Outline], out: Path, rules: Rules, given: Given) -> Exported:
     batches, on_rows, broken = given
     sources, skipped = counted(skims, rules.naming)
     out.mkdir(parents=True, exist_ok=True)
@@ -192,7 +192,7 @@ def _read(batches: Batches, path: str) -> Iterator[StdfTables]:
 class _Accounts:
     """Rows in and out of one file."""
 
-    def __init__(self, skim: Skim) -> None:
+    def __init__(self, skim: Outline) -> None:
         self._skim = skim
         self._rows: Counter[str] = Counter()
         self._refused: Counter[str | None] = Counter()

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from fabyield.transforms.gold.wafer_yield import percent
 from fabyield.transforms.shared.keys import INSERTION, WAFER
-from fabyield.transforms.silver.wafer_runs import counting
+from fabyield.transforms.silver.wafer_runs import not_superseded
 
 BIN = ["bin_kind", "bin_num"]
 NO_BIN = -1
@@ -43,7 +43,7 @@ def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) 
 
 def bin_names(bin_counts: DataFrame, wafer_runs: DataFrame) -> DataFrame:
     """The name of each bin on a wafer, as the last of its files that counts and names it has it."""
-    runs = counting(wafer_runs).select("file_key", *INSERTION, "started_at").distinct()
+    runs = not_superseded(wafer_runs).select("file_key", *INSERTION, "started_at").distinct()
     named = bin_counts.where(F.col("bin_nam").isNotNull()).join(runs, "file_key", how="inner")
     latest = F.max_by("bin_nam", F.struct("started_at", "file_key"))
     return named.groupBy(*INSERTION, *BIN).agg(latest.alias("bin_nam"))

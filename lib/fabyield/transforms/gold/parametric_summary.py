@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.keys import INSERTION
 from fabyield.transforms.silver.parametric_results import PROGRAM
-from fabyield.transforms.silver.wafer_runs import counting
+from fabyield.transforms.silver.wafer_runs import not_superseded
 
 TEST = [*PROGRAM, "test_num", "test_txt"]
 LIMITS = ["units", "lo_limit", "hi_limit"]
@@ -36,7 +36,7 @@ def parametric_summary(
 
 def test_limits(tests: DataFrame, wafer_runs: DataFrame) -> DataFrame:
     """Unit and limits of every test on a wafer, as the last file that ran it declares them."""
-    runs = counting(wafer_runs)
+    runs = not_superseded(wafer_runs)
     runs = runs.select("file_key", *INSERTION, *PROGRAM, "started_at").distinct()
     declared = tests.where(F.col("test_kind") == "P").join(
         F.broadcast(runs), "file_key", how="inner"

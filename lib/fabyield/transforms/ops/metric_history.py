@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.keys import WAFER
-from fabyield.transforms.silver.wafer_runs import counting
+from fabyield.transforms.silver.wafer_runs import not_superseded
 
 NIGHTS, FEWEST = 30, 6
 SIGMAS = 3.0
@@ -19,7 +19,7 @@ def unmatched(wafer_runs: DataFrame, wafers: DataFrame, since: int) -> DataFrame
     packages: silver.packaged_parts tells where those came from.
     """
     known = wafers.select(*WAFER, "is_known")
-    of_wafers = counting(wafer_runs).where("wafer_num >= 0 OR placed > 0")
+    of_wafers = not_superseded(wafer_runs).where("wafer_num >= 0 OR placed > 0")
     on_wafers = F.when(F.col("wafer_num") >= 0, F.col("touchdowns")).otherwise(F.col("placed"))
     is_new = F.col("read_in") > since
     tonight = of_wafers.groupBy(*WAFER).agg(

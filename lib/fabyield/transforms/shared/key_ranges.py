@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-def among(name: str, keys: Sequence[int]) -> str:
+def in_keys(name: str, keys: Sequence[int]) -> str:
     """The condition that `name` is one of `keys`.
 
     As text, which Spark reads much faster than it takes as many literals one by one.
@@ -16,7 +16,7 @@ def among(name: str, keys: Sequence[int]) -> str:
     return f"{name} in ({listed})" if listed else "false"
 
 
-def spanned(name: str, rows: DataFrame, column: str) -> Column:
+def in_key_range(name: str, rows: DataFrame, column: str) -> Column:
     """The condition that `name` lies between the least and the greatest `column` of `rows`."""
     return between(name, *rows.agg(F.min(column), F.max(column)).collect()[0])
 

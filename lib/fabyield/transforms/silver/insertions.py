@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.keys import INSERTION
-from fabyield.transforms.silver.wafer_runs import counting
+from fabyield.transforms.silver.wafer_runs import not_superseded
 
 LAST = ["test_program", "test_program_rev", "tester_id"]
 
@@ -13,7 +13,7 @@ def insertions(wafer_runs: DataFrame) -> DataFrame:
     """One row per wafer and insertion, from the runs that count."""
     order = F.struct("started_at", "file_key", "wafer_num")
     program = F.concat_ws("/", "test_program", "test_program_rev")
-    rows = counting(wafer_runs).groupBy(*INSERTION)
+    rows = not_superseded(wafer_runs).groupBy(*INSERTION)
     found = rows.agg(
         F.min("started_at").alias("tested_at"),
         F.max("started_at").alias("last_started_at"),

@@ -8,21 +8,23 @@ from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.change_feed import CHANGE
 from fabyield.transforms.shared.keys import CHANGED, WAFER_NAME
-from fabyield.transforms.silver.wafer_names import keyed
+from fabyield.transforms.silver.wafer_names import with_wafer_key
 
 
-def remade(latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame) -> DataFrame:
+def wafers_to_rebuild(
+    latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame
+) -> DataFrame:
     """The keys of wafers of which rows were deleted, or that gained or lost a name.
 
     `latest` are the last changes of the source, canonical; `name_changes` is the change feed of
     `wafer_names`. Other rows of these wafers may belong where no change tells of them.
     """
     moved = name_changes.where(F.col(CHANGE) != "insert").select("wafer_key")
-    deleted = keyed(latest.where("is_gone"), wafer_names).select("wafer_key")
+    deleted = with_wafer_key(latest.where("is_gone"), wafer_names).select("wafer_key")
     return moved.unionByName(deleted).distinct()
 
 
-def ranked(
+def newest_first(
     told: DataFrame, stored: DataFrame, key: Sequence[str], values: Sequence[str]
 ) -> DataFrame:
     """`told`, and the rows of `stored` that they may replace, by the turn in which they count.
@@ -40,17 +42,17 @@ def ranked(
     return rows.withColumns({"turn": F.row_number().over(in_turn), "differs": differs})
 
 
-def doubled(rows: DataFrame, key: Sequence[str]) -> int:
+def duplicate_count(rows: DataFrame, key: Sequence[str]) -> int:
     """How many `rows` there are besides one of each `key`."""
     each = rows.groupBy(*key).agg(F.count("*").alias("rows"))
     return int(each.agg(F.coalesce(F.sum(F.col("rows") - 1), F.lit(0))).collect()[0][0])
 
 
-def followed(
-    source: DataFrame, latest: DataFrame, wafer_names: DataFrame, remade: DataFrame
+def rows_to_update(
+    source: DataFrame, latest: DataFrame, wafer_names: DataFrame, rebuilt: DataFrame
 ) -> DataFrame:
-    """Which rows of `source` a night takes up: the changed ones, and all of the `remade` wafers."""
-    names = wafer_names.join(remade, "wafer_key", how="left_semi").select(*WAFER_NAME)
+    """The rows of `source` that a night updates: changed ones, and all of the `rebuilt` wafers."""
+    names = wafer_names.join(rebuilt, "wafer_key", how="left_semi").select(*WAFER_NAME)
     changed = latest.where("not is_gone").drop("is_gone")
     fresh = changed.join(names, WAFER_NAME, how="left_anti")
     return fresh.unionByName(source.join(names, WAFER_NAME, how="left_semi"))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.shared.key_ranges import spanned
+from fabyield.transforms.shared.key_ranges import in_key_range
 from fabyield.transforms.shared.keys import DIE, WAFER_NAME
 from fabyield.transforms.shared.name_rules import (
     NOWHERE,
@@ -116,5 +116,5 @@ def _named(wafer_names: DataFrame) -> DataFrame:
 def _told(packaged_parts: DataFrame, changes: DataFrame, lot: str, *more: str) -> DataFrame:
     told = changes.localCheckpoint()
     # Lots are mostly numbered as they come: Delta passes over the files of other times by the span.
-    near = packaged_parts.where(spanned(lot, told, lot))
+    near = packaged_parts.where(in_key_range(lot, told, lot))
     return near.join(told, ["fab_id", lot, *more], how="left_semi")

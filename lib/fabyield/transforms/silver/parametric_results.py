@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.silver.wafer_runs import counting
+from fabyield.transforms.silver.wafer_runs import not_superseded
 
 RESULT_INVALID = 0b0011_1111  # TEST_FLG bits 0-5
 PARAMETER_INVALID = 0b0000_0111  # PARM_FLG bits 0-2
@@ -54,7 +54,7 @@ def test_pass() -> Column:
 
 def joined(values: DataFrame, wafer_runs: DataFrame, touchdowns: DataFrame) -> DataFrame:
     """`values` of the runs that count, with their wafer and their place among the touch-downs."""
-    runs = counting(wafer_runs).select(run_key().alias("_run"), *RUN, *PROGRAM)
+    runs = not_superseded(wafer_runs).select(run_key().alias("_run"), *RUN, *PROGRAM)
     rows = values.drop("batch").withColumn("_run", run_key())
     rows = rows.join(F.broadcast(runs), "_run", how="inner").drop("_run")
     again = retested(touchdowns)

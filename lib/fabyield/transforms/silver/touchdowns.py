@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.keys import DIE
-from fabyield.transforms.silver.wafer_runs import counting
+from fabyield.transforms.silver.wafer_runs import not_superseded
 
 PART_ID_FLAG, COORDINATE_FLAG = 1, 2
 
@@ -16,7 +16,7 @@ def touchdowns(parts: DataFrame, wafer_runs: DataFrame, retest_rule: str) -> Dat
     before it, the final verdict. `retest_rule` `touch`: each one supersedes; `flag`: only those
     that say so by PART_FLG bit 0 or 1 or stand in a retest file (RDR). Source: STDF V4, PRR, RDR.
     """
-    runs = counting(wafer_runs).drop("batch", "touchdowns")
+    runs = not_superseded(wafer_runs).drop("batch", "touchdowns")
     rows = parts.drop("batch").join(runs, ["file_key", "wafer_num"], how="inner")
     rows = rows.withColumns({"die_id": die_id(), "tested_at": F.col("started_at")})
     in_time = Window.partitionBy(*DIE).orderBy("started_at", "file_key", "part_num")

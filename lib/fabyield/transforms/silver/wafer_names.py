@@ -18,7 +18,7 @@ def wafer_names(wafer_registry: DataFrame, first_names: DataFrame) -> DataFrame:
     return rows.withColumn("is_ambiguous", F.coalesce("is_ambiguous", F.lit(False)))
 
 
-def keyed(rows: DataFrame, wafer_names: DataFrame) -> DataFrame:
+def with_wafer_key(rows: DataFrame, wafer_names: DataFrame) -> DataFrame:
     """`rows` in canonical spelling under the wafer_key of their wafer; others are left out."""
     keys = wafer_names.select(*WAFER_NAME, "wafer_key")
     return rows.drop("batch").join(keys, WAFER_NAME, how="inner")

@@ -10,7 +10,7 @@ from fabyield.transforms.bronze.stdf_files import WHOLE, is_usable
 from fabyield.transforms.shared.keys import WAFER
 from fabyield.transforms.shared.name_rules import NOWHERE, NameRules, canonical_names, trimmed
 from fabyield.transforms.silver.truncated_files import kind
-from fabyield.transforms.silver.wafer_names import keyed
+from fabyield.transforms.silver.wafer_names import with_wafer_key
 from fabyield.transforms.silver.wafers import lot_or_session
 
 
@@ -51,7 +51,7 @@ def wafer_runs(
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
     runs = superseded(canonical_names(runs, rules.names), truncated_files)
-    runs = keyed(runs, known.wafer_names)
+    runs = with_wafer_key(runs, known.wafer_names)
     wafers = known.wafers.select(*WAFER, "lot_id", "wafer_id", "product_id")
     # A tester that keeps no time writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
@@ -76,13 +76,13 @@ def wafer_runs(
     )
 
 
-def usable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
+def readable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
     """`stdf_wafers` of files in which parts were tested."""
     files = stdf_files.where(is_usable()).select("file_key")
     return stdf_wafers.join(files, "file_key", how="left_semi")
 
 
-def counting(wafer_runs: DataFrame) -> DataFrame:
+def not_superseded(wafer_runs: DataFrame) -> DataFrame:
     """The runs that count: those of a file that another one holds as well do not."""
     return wafer_runs.where(~F.col("is_superseded"))
 

@@ -11,7 +11,7 @@ from fabyield.transforms.shared.name_rules import (
     canonical_names,
     trimmed,
 )
-from fabyield.transforms.silver.wafer_names import keyed
+from fabyield.transforms.silver.wafer_names import with_wafer_key
 
 LOT = ["fab_id", "lot_id"]
 
@@ -29,10 +29,10 @@ def wafers(
     known if any of its names is; the database may have it several times: its first slot and start
     count.
     """
-    found = keyed(fab_wafers, wafer_names).groupBy(*WAFER)
+    found = with_wafer_key(fab_wafers, wafer_names).groupBy(*WAFER)
     known = found.agg(F.min("slot").alias("slot"), F.min("started_at").alias("started_at"))
     moves = F.collect_list(F.struct("renamed_at", "lot_id", "from_lot_id"))
-    moved = keyed(renamings, wafer_names).groupBy(*WAFER).agg(moves.alias("_moves"))
+    moved = with_wafer_key(renamings, wafer_names).groupBy(*WAFER).agg(moves.alias("_moves"))
     now = moved.select(*WAFER, present_lot(F.col("_moves")).alias("_renamed_to"))
     first = wafer_names.where("name_key = wafer_key").select(*WAFER, "lot_id", "wafer_id")
     products = fab_products.select("fab_id", "product_id", "gross_die")

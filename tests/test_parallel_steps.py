@@ -4,14 +4,14 @@ import time
 import pytest
 
 from fabyield.errors import DataQualityError
-from fabyield.pipeline.parallel_steps import side_by_side
+from fabyield.pipeline.parallel_steps import run_in_parallel
 
 WAIT = 10
 
 
 def in_turn(before, at_a_time, names="abcd"):
     begun = []
-    side_by_side(names, before, begun.append, at_a_time)
+    run_in_parallel(names, before, begun.append, at_a_time)
     return "".join(begun)
 
 
@@ -28,7 +28,7 @@ def test_each_begins_after_those_before_it_have_ended(at_a_time):
         early.extend(before.get(name, set()) - ended - {"not tonight"})
         ended.add(name)
 
-    side_by_side("abcde", before, work, at_a_time)
+    run_in_parallel("abcde", before, work, at_a_time)
 
     assert (early, ended) == ([], set("abcde"))
 
@@ -36,7 +36,7 @@ def test_each_begins_after_those_before_it_have_ended(at_a_time):
 def test_what_most_follows_from_begins_first():
     begun = []
 
-    side_by_side("abcde", {"d": {"c"}, "e": {"d"}}, begun.append, 2)
+    run_in_parallel("abcde", {"d": {"c"}, "e": {"d"}}, begun.append, 2)
 
     assert begun[0] == "c"
 
@@ -44,7 +44,7 @@ def test_what_most_follows_from_begins_first():
 def test_two_that_need_not_wait_are_under_way_together():
     both = threading.Barrier(2)
 
-    side_by_side("ab", {}, lambda name: both.wait(WAIT), 2)
+    run_in_parallel("ab", {}, lambda name: both.wait(WAIT), 2)
 
 
 def test_what_fails_is_raised_and_nothing_more_is_begun():
@@ -58,7 +58,7 @@ def test_what_fails_is_raised_and_nothing_more_is_begun():
         may_end.wait(WAIT)
 
     with pytest.raises(OSError, match="no disk"):
-        side_by_side("abcd", {"c": {"a"}}, work, 2)
+        run_in_parallel("abcd", {"c": {"a"}}, work, 2)
 
     assert begun == ["a", "b"]
 
@@ -76,4 +76,4 @@ def test_of_several_errors_one_that_must_be_gone_on_with_is_told():
         raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
-        side_by_side("ab", {}, work, 2)
+        run_in_parallel("ab", {}, work, 2)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fabyield.errors import BusyError
-from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.settings.settings import Leasing
 
 HOLD = """
@@ -35,7 +35,7 @@ def test_f03_second_run_on_a_lake_waits_for_the_first_and_is_told_who_that_is(
     lake, done = str(tmp_path / "lake"), []
 
     with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(alone_in, lake, lambda: done.append("done"))
+        second = pool.submit(as_single_writer, lake, lambda: done.append("done"))
         while "waiting" not in caplog.text:
             assert not second.done()
             time.sleep(0.05)
@@ -52,11 +52,11 @@ def test_f03_second_run_gives_up_after_its_time_and_says_on_whom(tmp_path, first
     told = rf"still written by nightly \(process {first.pid} .* after 0 s; .* lease\.wait_seconds"
 
     with pytest.raises(BusyError, match=told):
-        alone_in(f"{mark}{tmp_path}/lake", lambda: None, Leasing(wait_seconds=0))
+        as_single_writer(f"{mark}{tmp_path}/lake", lambda: None, Leasing(wait_seconds=0))
 
 
 def test_f03_lock_that_does_not_say_whose_it_is_is_waited_for_all_the_same(tmp_path, first):
     (tmp_path / "lake" / "_lock").write_text("")
 
     with pytest.raises(BusyError, match="still written by another run"):
-        alone_in(f"{tmp_path}/lake", lambda: None, Leasing(wait_seconds=0))
+        as_single_writer(f"{tmp_path}/lake", lambda: None, Leasing(wait_seconds=0))

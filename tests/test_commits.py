@@ -2,7 +2,7 @@ import pytest
 from delta import exceptions as delta
 
 from fabyield.errors import FabYieldError
-from fabyield.lake.commits import replanned
+from fabyield.lake.commits import retry_on_conflict
 from fabyield.settings.settings import Retries
 
 AT_ONCE = Retries(attempts=3, first_seconds=0, most_seconds=0)
@@ -24,7 +24,7 @@ def meeting(*errors):
 def test_f03_write_that_met_another_is_planned_anew(kind):
     write, calls = meeting(getattr(delta, kind)("met"), getattr(delta, kind)("met"))
 
-    replanned("gold.made_up: merge", write, AT_ONCE)
+    retry_on_conflict("gold.made_up: merge", write, AT_ONCE)
 
     assert len(calls) == 3
 
@@ -33,7 +33,7 @@ def test_f03_write_that_meets_others_every_time_is_told_with_what_to_do():
     write, calls = meeting(*(delta.ConcurrentAppendException(f"files {n}") for n in range(9)))
 
     with pytest.raises(FabYieldError, match=r"made_up: merge: met .* 3 times, .*files 2; find out"):
-        replanned("gold.made_up: merge", write, AT_ONCE)
+        retry_on_conflict("gold.made_up: merge", write, AT_ONCE)
 
     assert len(calls) == 3
 
@@ -42,6 +42,6 @@ def test_any_other_error_is_not_tried_again():
     write, calls = meeting(ValueError("no such column"))
 
     with pytest.raises(ValueError, match="no such column"):
-        replanned("gold.made_up: merge", write, AT_ONCE)
+        retry_on_conflict("gold.made_up: merge", write, AT_ONCE)
 
     assert len(calls) == 1

@@ -13,7 +13,7 @@ from fabyield.pipeline.ingest.stdf_files import (
     staged,
     waiting,
 )
-from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run_history import Attempt
 from fabyield.readers.landing import listed
 
@@ -73,6 +73,6 @@ def test_files_that_are_read_again_and_cannot_be_lose_no_row(run):
     files = [LookedAt(1, "a.stdf", "unreadable", "no such device")]
     check_files(run, files)
 
-    again = replace(run, purpose=Purpose(Kind.BACKFILL, date(2026, 3, 2)))
+    again = replace(run, purpose=NightMode(Kind.BACKFILL, date(2026, 3, 2)))
     with pytest.raises(DataQualityError, match=r"cannot be read now: a\.stdf; ask for it again"):
         check_files(again, files)

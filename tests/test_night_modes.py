@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from fabyield.errors import ConfigError
-from fabyield.pipeline.night_modes import Kind, Purpose, add_purposes, chosen
+from fabyield.pipeline.night_modes import Kind, NightMode, add_purposes, chosen
 
 DAY = date(2026, 3, 5)
 STEPS = ("stdf_files", "fab_tables", "wafers")
@@ -13,30 +13,30 @@ STEPS = ("stdf_files", "fab_tables", "wafers")
 @pytest.mark.parametrize(
     "purpose",
     [
-        *(Purpose(kind) for kind in Kind),
-        Purpose(Kind.BACKFILL, DAY),
-        Purpose(Kind.REBUILD, step="wafers"),
+        *(NightMode(kind) for kind in Kind),
+        NightMode(Kind.BACKFILL, DAY),
+        NightMode(Kind.REBUILD, step="wafers"),
     ],
     ids=str,
 )
 def test_purpose_is_read_from_what_was_recorded_of_it(purpose):
-    assert Purpose.parse(str(purpose)) == purpose
+    assert NightMode.parse(str(purpose)) == purpose
 
 
 @pytest.mark.parametrize("text", ["", "holiday", "backfill 5 March"])
 def test_text_that_is_no_purpose_is_refused_by_name(text):
     with pytest.raises(ConfigError, match=repr(text)):
-        Purpose.parse(text)
+        NightMode.parse(text)
 
 
 @pytest.mark.parametrize(
     ("options", "purpose"),
     [
-        ([], Purpose()),
-        (["--backfill", "2026-03-05"], Purpose(Kind.BACKFILL, DAY)),
-        (["--replay"], Purpose(Kind.REPLAY)),
-        (["--rebuild"], Purpose(Kind.REBUILD)),
-        (["--rebuild", "wafers"], Purpose(Kind.REBUILD, step="wafers")),
+        ([], NightMode()),
+        (["--backfill", "2026-03-05"], NightMode(Kind.BACKFILL, DAY)),
+        (["--replay"], NightMode(Kind.REPLAY)),
+        (["--rebuild"], NightMode(Kind.REBUILD)),
+        (["--rebuild", "wafers"], NightMode(Kind.REBUILD, step="wafers")),
     ],
 )
 def test_options_choose_the_purpose(options, purpose):
@@ -54,7 +54,7 @@ def test_wrong_or_contrary_options_are_refused(options):
 
 
 def test_sources_are_read_only_where_the_purpose_is_about_them():
-    takes = {kind: [Purpose(kind).takes(step) for step in STEPS] for kind in Kind}
+    takes = {kind: [NightMode(kind).takes(step) for step in STEPS] for kind in Kind}
 
     assert takes[Kind.NIGHT] == takes[Kind.REPLAY] == [True, True, True]
     assert takes[Kind.BACKFILL] == [True, False, True]
@@ -62,10 +62,10 @@ def test_sources_are_read_only_where_the_purpose_is_about_them():
 
 
 def test_all_rows_are_taken_by_a_rebuild_and_of_the_factory_by_a_replay():
-    takes_all = {kind: [Purpose(kind).takes_all(step) for step in STEPS] for kind in Kind}
+    takes_all = {kind: [NightMode(kind).takes_all(step) for step in STEPS] for kind in Kind}
 
     assert takes_all[Kind.NIGHT] == takes_all[Kind.BACKFILL] == [False, False, False]
     assert takes_all[Kind.REPLAY] == [False, True, False]
     assert takes_all[Kind.REBUILD] == [False, False, True]
-    only_wafers = Purpose(Kind.REBUILD, step="wafers")
+    only_wafers = NightMode(Kind.REBUILD, step="wafers")
     assert [only_wafers.takes_all(step) for step in STEPS] == [False, False, True]

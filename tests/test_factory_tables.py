@@ -23,7 +23,7 @@ from fabyield.lake.catalog import (
     QUARANTINE,
 )
 from fabyield.lake.store import Store
-from fabyield.pipeline.ingest.factory_tables import take_in
+from fabyield.pipeline.ingest.factory_tables import ingest_factory
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import Attempt
 from fabyield.readers.factory.database import FabDatabase
@@ -62,7 +62,7 @@ class Fab:
         attempt = Attempt(self.nights, "fab_tables")
         since = 0 if full else self.nights - 1
         run = Run(self.store, self.settings, attempt, since, self.seen)
-        take_in(run, tables, optional)
+        ingest_factory(run, tables, optional)
         self.seen = {table.table: self.store.version(table) for table in tables}
         return run
 

@@ -7,7 +7,7 @@ import pytest
 
 from fabyield.lake.catalog import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
 from fabyield.pipeline.ingest.factory_changes import following
-from fabyield.pipeline.night_modes import Kind, Purpose
+from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run_history import Attempt
 from tests.conftest import FAB
 
@@ -94,7 +94,7 @@ def test_rebuild_of_another_step_leaves_rows_of_which_nothing_is_new(run, nights
     assert nights([step("A", "X", 5)])[0][0] == "X"
     tables = (FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES)
     seen = {table.table: run.store.version(table) for table in tables}
-    rebuild = Purpose(Kind.REBUILD, step="wafer_yield")
+    rebuild = NightMode(Kind.REBUILD, step="wafer_yield")
     night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen, purpose=rebuild)
 
     night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
