@@ -20,15 +20,15 @@ ME = LockOwner("this test", "here", 1, "now")
 HOLD = """
 import sys
 from fabyield.errors import LeaseLostError
-from fabyield.lake.locks.owner import Holder
-from fabyield.lake.locks.lease import fenced, leased
+from fabyield.lake.locks.owner import LockOwner
+from fabyield.lake.locks.lease import check_lease, leased
 
-with leased(sys.argv[1], Holder.here("nightly"), float(sys.argv[2]), 0) as lease:
-    fenced(sys.argv[1])
+with leased(sys.argv[1], LockOwner.here("nightly"), float(sys.argv[2]), 0) as lease:
+    check_lease(sys.argv[1])
     print(lease.token, flush=True)
     sys.stdin.readline()
     try:
-        fenced(sys.argv[1])
+        check_lease(sys.argv[1])
         print("writes", flush=True)
     except LeaseLostError as error:
         print(error, flush=True)

@@ -11,9 +11,9 @@ from fabyield.settings.settings import Leasing
 
 HOLD = """
 import sys
-from fabyield.lake.locks.single_writer import alone_in
+from fabyield.lake.locks.single_writer import as_single_writer
 work = lambda: (print("held", flush=True), sys.stdin.read())
-alone_in(sys.argv[1], work, what="nightly")
+as_single_writer(sys.argv[1], work, what="nightly")
 """
 
 

@@ -114,7 +114,7 @@ def test_an_out_that_is_a_file_fails_in_one_line(simulate, plan, tmp_path):
     code, out, err = simulate("--out", tmp_path / "file", "--plan", plan, "--cores", 1)
 
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1].startswith(f"fabyield: --out {tmp_path / 'file'}: ")
+    assert err.splitlines()[-1].startswith(f"fabsim: --out {tmp_path / 'file'}: ")
     assert "Traceback" not in err
 
 

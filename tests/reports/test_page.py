@@ -196,12 +196,13 @@ def test_page_is_made_from_a_zipped_package(tmp_path):
     package = Path(fabyield.reports.__file__).parent.parent
     kept = tmp_path / "lib" / "fabyield"
     shutil.copytree(package / "reports", kept / "reports")
-    shutil.copy(package / "__init__.py", kept)
+    for needed in ("__init__.py", "errors.py"):
+        shutil.copy(package / needed, kept)
     archive = shutil.make_archive(str(tmp_path / "code"), "zip", tmp_path / "lib")
     script = (
-        "from datetime import date; from fabyield.reports import night, page\n"
+        "from datetime import date; from fabyield.reports import night_data, page\n"
         "assert '.zip' in page.__file__, page.__file__\n"
-        "assert 'Night of 2025' in page.page(night.Night(date(2025, 1, 2), 'lake', 'page'))"
+        "assert 'Night of 2025' in page.page(night_data.Night(date(2025, 1, 2), 'lake', 'page'))"
     )
 
     subprocess.run(

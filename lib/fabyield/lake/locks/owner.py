@@ -39,7 +39,7 @@ class LockOwner:
 
 
 def read_holder(told: str) -> str:
-    """Who is meant by what `Holder.told` wrote; somebody, where that cannot be read."""
+    """Who is meant by what `LockOwner.told` wrote; somebody, where that cannot be read."""
     try:
         return str(LockOwner(**json.loads(told)))
     except (TypeError, ValueError):

@@ -48,7 +48,7 @@ class Checked:
 
 
 def check(
-    skim: Outline, batches: Iterable[StdfTables], naming: Naming, retest_rule: str
+    outline: Outline, batches: Iterable[StdfTables], naming: Naming, retest_rule: str
 ) -> Checked:
     """Compare the counts of WRR, PCR, HBR, SBR and TSR with the records they count.
 
@@ -56,20 +56,20 @@ def check(
     touch-downs or, where a tester leaves superseded parts out, all the final touch-downs.
     Where results are logged of some touch-downs only, TSR can but be too low.
     """
-    tables = skim.tables
-    parts = _decided(skim, naming, retest_rule)
+    tables = outline.tables
+    parts = _decided(outline, naming, retest_rule)
     results, logged = _results(batches, parts)
     found = [*_part_claims(tables, parts), *declared_counts.tests(tables.test_counts, results)]
-    remarks = [_refusals(skim)] if skim.refused.num_rows else []
+    remarks = [_refusals(outline)] if outline.refused.num_rows else []
     if not logged.all():
         remarks.append(_sampled(logged))
         found = [claim for claim in found if not _is_bound(claim)]
     differences, agreed = _judged(found)
-    return Checked(skim.path, differences, agreed, remarks)
+    return Checked(outline.path, differences, agreed, remarks)
 
 
-def _decided(skim: Outline, naming: Naming, retest_rule: str) -> pa.Table:
-    parts, turns = decided(skim, naming, retest_rule)
+def _decided(outline: Outline, naming: Naming, retest_rule: str) -> pa.Table:
+    parts, turns = decided(outline, naming, retest_rule)
     for name in ("touchdown_num", "is_final"):
         parts = parts.append_column(name, turns[name])
     return parts
@@ -98,10 +98,10 @@ def _judged(found: Iterable[Claim]) -> tuple[list[Difference], dict[str, str]]:
     return differences, agreed
 
 
-def _refusals(skim: Outline) -> str:
-    first = skim.refused.slice(0, 1).to_pylist()[0]
+def _refusals(outline: Outline) -> str:
+    first = outline.refused.slice(0, 1).to_pylist()[0]
     return (
-        f"{skim.refused.num_rows:,} stretches were refused and are not counted; the first, "
+        f"{outline.refused.num_rows:,} stretches were refused and are not counted; the first, "
         f"at byte {first['record_offset']:,}: {first['reason']}"
     )
 

@@ -19,31 +19,31 @@ YIELDS = ("first", "final")
 WAFER = ("wafer_id", "start_t", "finish_t", "part_cnt")
 
 
-def info(skim: Outline, naming: Naming, retest_rule: str) -> dict[str, Any]:
+def info(outline: Outline, naming: Naming, retest_rule: str) -> dict[str, Any]:
     """Facts about one file by name, ready for JSON; times as stored, yields in percent of die.
 
     The first and the final verdict are those within this file alone.
     """
-    names = file_names(skim)
+    names = file_names(outline)
     return {
-        "file": skim.path,
-        "stored_bytes": skim.stored_bytes,
-        "content_bytes": skim.content_bytes,
-        "sha256": skim.sha256,
+        "file": outline.path,
+        "stored_bytes": outline.stored_bytes,
+        "content_bytes": outline.content_bytes,
+        "sha256": outline.sha256,
         "byte_order": BYTE_ORDERS[names["cpu_type"]],
         "stdf_ver": names["stdf_ver"],
-        "is_complete": skim.is_complete,
+        "is_complete": outline.is_complete,
         **{name: names[name] for name in SHOWN},
-        **_yields(*decided(skim, naming, retest_rule)),
-        "wafers": _wafers(skim),
-        "records": skim.counts,
-        "refused": skim.refused.to_pylist(),
+        **_yields(*decided(outline, naming, retest_rule)),
+        "wafers": _wafers(outline),
+        "records": outline.counts,
+        "refused": outline.refused.to_pylist(),
     }
 
 
-def decided(skim: Outline, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
+def decided(outline: Outline, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
     """The parts of a file, and which of them decide within the file."""
-    source = [SessionFile.of(0, skim, naming)]
+    source = [SessionFile.of(0, outline, naming)]
     parts = parts_of(source)
     return parts, touchdowns(parts, runs_of(source, naming), retest_rule)
 
@@ -62,10 +62,10 @@ def _yields(parts: pa.Table, turns: pa.Table) -> dict[str, int | float | None]:
     }
 
 
-def _wafers(skim: Outline) -> list[dict[str, Any]]:
-    touched = skim.tables.parts.group_by("wafer_num").aggregate([([], "count_all")])
+def _wafers(outline: Outline) -> list[dict[str, Any]]:
+    touched = outline.tables.parts.group_by("wafer_num").aggregate([([], "count_all")])
     counts = dict(zip(*(column.to_pylist() for column in touched.columns), strict=True))
-    rows = skim.tables.wafers.select(["wafer_num", *WAFER]).to_pylist()
+    rows = outline.tables.wafers.select(["wafer_num", *WAFER]).to_pylist()
     found = [{"touchdowns": counts.get(row.pop("wafer_num"), 0)} | row for row in rows]
     outside = {"touchdowns": counts.get(None, 0)} | dict.fromkeys(WAFER)
     return [*found, outside] if None in counts else found

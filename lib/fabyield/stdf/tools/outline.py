@@ -45,7 +45,7 @@ class Outline:
 
 
 def outline(path: str | Path) -> Outline:
-    """Skim a file; raises StdfError as `read` does, and where the file cannot be opened."""
+    """Read the outline of a file; raises StdfError as `read` does, or if it cannot be opened."""
     try:
         tables = joined(batches(path, hashed=True, results=False))
         return Outline(str(path), Path(path).stat().st_size, tables)

@@ -44,9 +44,9 @@ def parts(sources: Sequence[SessionFile], found: pa.Table, turns: pa.Table) -> p
 def _of_runs(sources: Sequence[SessionFile]) -> tuple[list[str | None], ...]:
     """Lot, wafer and file of each run, in the order of `sessions.runs_of`."""
     rows = [
-        (file_names(source.skim)["lot_id"], wafer, source.skim.path)
+        (file_names(source.outline)["lot_id"], wafer, source.outline.path)
         for source in sources
-        for wafer in [*source.skim.tables.wafers["wafer_id"].to_pylist(), None]
+        for wafer in [*source.outline.tables.wafers["wafer_id"].to_pylist(), None]
     ]
     lots, wafers, files = zip(*rows, strict=True)
     return list(lots), list(wafers), list(files)
@@ -90,9 +90,9 @@ def of_files(sources: Sequence[SessionFile], name: str) -> pa.Table:
     """The wafers or bins of all files, each row with its lot and its file."""
     found = []
     for source in sources:
-        rows: pa.Table = getattr(source.skim.tables, name)
-        lot = file_names(source.skim)["lot_id"]
-        for place, column, value in ((0, "lot_id", lot), (None, "file", source.skim.path)):
+        rows: pa.Table = getattr(source.outline.tables, name)
+        lot = file_names(source.outline)["lot_id"]
+        for place, column, value in ((0, "lot_id", lot), (None, "file", source.outline.path)):
             text = pa.array([value] * rows.num_rows, pa.string())
             rows = rows.add_column(rows.num_columns if place is None else place, column, text)
         found.append(rows)

@@ -35,23 +35,23 @@ class SessionFile:
     """A file in its place among those given: its session, its lot and its wafer runs."""
 
     place: int
-    skim: Outline
+    outline: Outline
     session: str
     lot: str
     wafers: list[Wafer]
 
     @classmethod
-    def of(cls, place: int, skim: Outline, naming: Naming) -> "SessionFile":
+    def of(cls, place: int, outline: Outline, naming: Naming) -> "SessionFile":
         """Name the lot and the wafers of a file as the fab does."""
-        names = file_names(skim)
-        session = session_of(names, skim.sha256)
+        names = file_names(outline)
+        session = session_of(names, outline.sha256)
         lot = naming.lot(names["lot_id"] if trimmed(names["lot_id"]) else f"{NOWHERE}{session[:8]}")
-        wafers = skim.tables.wafers
+        wafers = outline.tables.wafers
         ids, starts = wafers["wafer_id"].to_pylist(), wafers["start_t"].to_pylist()
         found = [(naming.wafer(raw, lot), at) for raw, at in zip(ids, starts, strict=True)]
-        if skim.tables.parts["wafer_num"].null_count:
+        if outline.tables.parts["wafer_num"].null_count:
             found.append((NOWHERE, None))
-        return cls(place, skim, session, lot, found)
+        return cls(place, outline, session, lot, found)
 
     @property
     def named(self) -> set[Wafer]:
@@ -62,7 +62,7 @@ class SessionFile:
     def told(self) -> bool:
         """Whether the names and starts of its wafers tell what the file holds."""
         # A cut file may not have come to the name of its last wafer.
-        cut = not self.skim.is_complete
+        cut = not self.outline.is_complete
         return all((at or 0) > 0 and (name != NOWHERE or cut) for name, at in self.wafers)
 
     def holds(self, other: "SessionFile") -> bool:
@@ -79,13 +79,13 @@ def session_of(names: Mapping[str, Any], sha256: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file_names(skim: Outline) -> dict[str, Any]:
+def file_names(outline: Outline) -> dict[str, Any]:
     """The one row about the file as a whole: its MIR, MRR and whether it is a retest."""
-    row: dict[str, Any] = skim.tables.file.to_pylist()[0]
+    row: dict[str, Any] = outline.tables.file.to_pylist()[0]
     return row
 
 
-def counted(skims: Sequence[Outline], naming: Naming) -> tuple[list[SessionFile], list[Skipped]]:
+def counted(outlines: Sequence[Outline], naming: Naming) -> tuple[list[SessionFile], list[Skipped]]:
     """Part the files that count from those that do not, as the nightly job does.
 
     A file with the content of an earlier one does not count, nor one whose wafers are all in a
@@ -93,15 +93,17 @@ def counted(skims: Sequence[Outline], naming: Naming) -> tuple[list[SessionFile]
     than a cut file is a whole one or one with more content; better than a whole one is a whole
     one with more wafers or, of the same, given later.
     """
-    sources, skipped = _once([SessionFile.of(n, skim, naming) for n, skim in enumerate(skims)])
+    sources, skipped = _once(
+        [SessionFile.of(n, outline, naming) for n, outline in enumerate(outlines)]
+    )
     left = []
     for source in sources:
         better = next((other for other in sources if is_beaten(source, other)), None)
         if better is None:
             left.append(source)
             continue
-        reason = f"{better.skim.path} is a more complete file of the same session"
-        skipped.append(Skipped(source.skim.path, reason))
+        reason = f"{better.outline.path} is a more complete file of the same session"
+        skipped.append(Skipped(source.outline.path, reason))
     return left, skipped
 
 
@@ -109,9 +111,9 @@ def _once(sources: Iterable[SessionFile]) -> tuple[list[SessionFile], list[Skipp
     first: dict[str, SessionFile] = {}
     skipped = []
     for source in sources:
-        same = first.setdefault(source.skim.sha256, source)
+        same = first.setdefault(source.outline.sha256, source)
         if same is not source:
-            skipped.append(Skipped(source.skim.path, f"same content as {same.skim.path}"))
+            skipped.append(Skipped(source.outline.path, f"same content as {same.outline.path}"))
     return list(first.values()), skipped
 
 
@@ -121,30 +123,30 @@ def is_beaten(mine: SessionFile, other: SessionFile) -> bool:
         other.session,
         _kind(other),
     )
-    tested = mine.skim.tables.parts.num_rows and other.skim.tables.parts.num_rows
+    tested = mine.outline.tables.parts.num_rows and other.outline.tables.parts.num_rows
     told = mine.told and other.holds(mine) and _is_better(mine, other)
     return bool(same and tested and (told or _begins(mine, other)))
 
 
 def _begins(mine: SessionFile, other: SessionFile) -> bool:
     """Whether `mine` was cut off, and `other` is longer and has all its touch-downs in place."""
-    if mine.skim.is_complete or mine.skim.content_bytes >= other.skim.content_bytes:
+    if mine.outline.is_complete or mine.outline.content_bytes >= other.outline.content_bytes:
         return False
-    parts = mine.skim.tables.parts.select(TOUCHDOWN)
-    return bool(other.skim.tables.parts.select(TOUCHDOWN).slice(0, parts.num_rows).equals(parts))
+    parts = mine.outline.tables.parts.select(TOUCHDOWN)
+    return bool(other.outline.tables.parts.select(TOUCHDOWN).slice(0, parts.num_rows).equals(parts))
 
 
 def _kind(source: SessionFile) -> tuple[int, ...]:
-    bins = source.skim.tables.file["retest_bins"][0].as_py()
+    bins = source.outline.tables.file["retest_bins"][0].as_py()
     return NO_RETEST if bins is None else tuple(bins)
 
 
 def _is_better(mine: SessionFile, other: SessionFile) -> bool:
     later = other.place > mine.place
-    if mine.skim.is_complete:
-        return other.skim.is_complete and (len(other.named) > len(mine.named) or later)
-    content = other.skim.content_bytes - mine.skim.content_bytes
-    return other.skim.is_complete or content > 0 or (content == 0 and not later)
+    if mine.outline.is_complete:
+        return other.outline.is_complete and (len(other.named) > len(mine.named) or later)
+    content = other.outline.content_bytes - mine.outline.content_bytes
+    return other.outline.is_complete or content > 0 or (content == 0 and not later)
 
 
 def runs_of(sources: Sequence[SessionFile], naming: Naming) -> pa.Table:
@@ -155,9 +157,9 @@ def runs_of(sources: Sequence[SessionFile], naming: Naming) -> pa.Table:
     keys: dict[tuple[str, str, str], int] = {}
     rows = []
     for source in sources:
-        names = file_names(source.skim)
+        names = file_names(source.outline)
         insertion = naming.insertion(names)
-        runs = source.skim.tables.wafers.num_rows
+        runs = source.outline.tables.wafers.num_rows
         for wafer, start in [*source.wafers[:runs], (NOWHERE, None)]:
             key = keys.setdefault((source.lot, wafer, insertion), len(keys))
             # A tester that keeps no time writes 0.
@@ -170,7 +172,7 @@ def parts_of(sources: Sequence[SessionFile]) -> pa.Table:
     """The parts of all files in order of file and place, each with its `run`."""
     tables, first = [], 0
     for source in sources:
-        parts, runs = source.skim.tables.parts, source.skim.tables.wafers.num_rows
+        parts, runs = source.outline.tables.parts, source.outline.tables.wafers.num_rows
         run = numbers(parts, "wafer_num", runs) + first
         tables.append(parts.append_column("run", pa.array(run)))
         first += runs + 1

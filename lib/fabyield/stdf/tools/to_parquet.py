@@ -78,7 +78,7 @@ class _BrokenError(Exception):
 
 
 def to_parquet(
-    skims: Sequence[Outline],
+    outlines: Sequence[Outline],
     out: Path,
     rules: Rules,
     batches: Batches,
@@ -90,13 +90,13 @@ def to_parquet(
     Raises AccountingError where rows written and refused are not those in the files, FabYieldError
     where `out` cannot be written.
     """
-    left, broken = list(skims), list[str]()
+    left, broken = list(outlines), list[str]()
     while left:
         try:
             return _attempt(left, out, rules, (batches, on_rows, broken))
         except _BrokenError as error:
             broken.append(str(error))
-            left = [skim for skim in left if skim.path != error.path]
+            left = [outline for outline in left if outline.path != error.path]
         except OSError as error:
             raise FabYieldError(
                 f"{out}: cannot be written: {error}; make room or choose another folder"
@@ -107,9 +107,9 @@ def to_parquet(
 Given = tuple[Batches, Callable[[int], object], list[str]]
 
 
-def _attempt(skims: Sequence[Outline], out: Path, rules: Rules, given: Given) -> Exported:
+def _attempt(outlines: Sequence[Outline], out: Path, rules: Rules, given: Given) -> Exported:
     batches, on_rows, broken = given
-    sources, skipped = counted(skims, rules.naming)
+    sources, skipped = counted(outlines, rules.naming)
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix=".to-parquet-") as folder:
         writing = _Export(sources, Path(folder), rules)
@@ -156,8 +156,8 @@ class _Export:
         with pq.ParquetWriter(path, parquet_tables.VALUES, **STORED) as writer:
             for source in self._sources:
                 tests = FileTests(catalogue, _program(source))
-                count = _Accounts(source.skim)
-                for batch in _read(batches, source.skim.path):
+                count = _Accounts(source.outline)
+                for batch in _read(batches, source.outline.path):
                     count.add(batch)
                     rows = parquet_tables.values(
                         batch.test_values, first, tests.of(batch.test_values)
@@ -167,7 +167,7 @@ class _Export:
                     on_rows(rows.num_rows)
                 count.check_whole(batch)
                 files.append(count.closed())
-                first += source.skim.tables.parts.num_rows
+                first += source.outline.tables.parts.num_rows
         self._write("tests", catalogue.table())
         return files, len(catalogue.changed)
 
@@ -178,7 +178,7 @@ class _Export:
 
 
 def _program(source: SessionFile) -> tuple[str | None, str | None]:
-    names = file_names(source.skim)
+    names = file_names(source.outline)
     return names["job_nam"], names["job_rev"]
 
 
@@ -192,8 +192,8 @@ def _read(batches: Batches, path: str) -> Iterator[StdfTables]:
 class _Accounts:
     """Rows in and out of one file."""
 
-    def __init__(self, skim: Outline) -> None:
-        self._skim = skim
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
         self._rows: Counter[str] = Counter()
         self._refused: Counter[str | None] = Counter()
 
@@ -204,9 +204,9 @@ class _Accounts:
         self._refused.update(batch.refused["record_name"].to_pylist())
 
     def check_whole(self, last: StdfTables) -> None:
-        """Raise _BrokenError where the file has changed since it was skimmed."""
-        if last.content_bytes != self._skim.content_bytes:
-            path = self._skim.path
+        """Raise _BrokenError where the file has changed since its outline was read."""
+        if last.content_bytes != self._outline.content_bytes:
+            path = self._outline.path
             raise _BrokenError(
                 path, f"{path}: changed while it was read; try again when it is whole"
             )
@@ -214,17 +214,17 @@ class _Accounts:
     def closed(self) -> Counted:
         """Raise AccountingError where rows and refusals are not all records that were counted."""
         for name in ("PRR", "PTR"):
-            there = self._skim.counts.get(name, 0)
+            there = self._outline.counts.get(name, 0)
             rows, refused = self._rows[name], self._refused[name]
             if rows + refused != there or (name == "PRR" and rows != self._known_parts):
                 raise AccountingError(
-                    f"{self._skim.path}: {there:,} {name} in the file, but {rows:,} rows and "
+                    f"{self._outline.path}: {there:,} {name} in the file, but {rows:,} rows and "
                     f"{refused:,} refused; nothing was written; report the file as a fault"
                 )
-        left_out = sum(self._skim.counts.get(name, 0) for name in ("MPR", "FTR"))
+        left_out = sum(self._outline.counts.get(name, 0) for name in ("MPR", "FTR"))
         refused = sum(self._refused.values())
-        return Counted(self._skim.path, self._rows["PRR"], self._rows["PTR"], left_out, refused)
+        return Counted(self._outline.path, self._rows["PRR"], self._rows["PTR"], left_out, refused)
 
     @property
     def _known_parts(self) -> int:
-        return self._skim.tables.parts.num_rows
+        return self._outline.tables.parts.num_rows
