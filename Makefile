@@ -72,6 +72,9 @@ bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: al
 lineage: doctor $(VENV)/.ready ## draw the steps of the night into docs/lineage.svg
 	@$(BIN)/fabyield lineage --svg docs/lineage.svg
 
+tables: doctor $(VENV)/.ready ## write the list of tables, docs/tables.md, from schemas/
+	@$(BIN)/fabyield tables --markdown docs/tables.md
+
 package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files
 	@rm -rf build dist && $(BIN)/pip wheel -q --no-deps -w dist . && rm -rf build lib/*.egg-info && cp dist/fabyield-*.whl dist/fabyield.zip && ls dist
 
@@ -131,4 +134,4 @@ $(S3_JARS)/.ready: conf/jars-s3.txt $(IVY_SETTINGS) $(VENV)/.ready
 	@mv $(VAR)/ivy-s3/jars/*.jar $(S3_JARS) && rm -rf $(VAR)/ivy-s3
 	@touch $@
 
-.PHONY: help doctor setup nightly landing test test-quick test-setup soak fuzz fuzz-guided bench lint lineage package lock clean
+.PHONY: help doctor setup nightly landing test test-quick test-setup soak fuzz fuzz-guided bench lint lineage tables package lock clean

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from fabyield.cli.tables import page as page_of
 from fabyield.lake.catalog import ALL
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,10 @@ def test_question_of_a_page_names_tables_and_columns_that_are_there(lake, page, 
 def test_questions_are_found():
     assert {page for page, _ in ASKED} == {"README.md", "operations.md", "queries.md"}
     assert len(ASKED) > 15
+
+
+def test_list_of_tables_is_that_of_the_schemas():
+    assert (ROOT / "docs" / "tables.md").read_text() == page_of(list(ALL.values()))
 
 
 def test_every_fault_that_is_tested_has_its_line_on_the_page():

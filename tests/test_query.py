@@ -4,9 +4,9 @@ from itertools import chain
 import pytest
 from rich.console import Console
 
+from fabyield.cli.query import grid
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.catalog import WAFER_YIELD, WAFERS
-from fabyield.lake.query import grid
 from fabyield.lake.store import Store
 from tests.test_fsck import flip_bit
 

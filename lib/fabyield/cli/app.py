@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table as Grid
 
 from fabyield import __version__
-from fabyield.cli import fsck, lineage, stdf
-from fabyield.cli.console import console, run
+from fabyield.cli import fsck, lineage, query, stdf, tables
+from fabyield.cli.console import run
+from fabyield.cli.options import Conf, Lake, Landing, Report
 from fabyield.errors import ConfigError
-from fabyield.settings.settings import Settings
 
 app = typer.Typer(
     help="Nightly yield analytics for semiconductor fabs.",
@@ -26,10 +25,8 @@ app = typer.Typer(
 app.add_typer(stdf.app, name="stdf")
 app.command()(fsck.fsck)
 app.command()(lineage.lineage)
-Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
-Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
-Landing = Annotated[str | None, typer.Option(help="Folder whose stdf/ the testers deliver to.")]
-Report = Annotated[str | None, typer.Option(help="The page to write.")]
+app.command()(tables.tables)
+app.command()(query.query)
 
 
 @app.callback(invoke_without_command=True)
@@ -99,44 +96,6 @@ def _submit(
     with as_file(files("fabyield.jobs").joinpath("nightly.py")) as script:
         sys.stdout.flush()
         os.execv(submit, [str(submit), str(script), *options, *purpose])
-
-
-@app.command()
-def tables(
-    name: Annotated[str | None, typer.Argument(help="A table, e.g. gold.wafer_yield.")] = None,
-) -> None:
-    """Print the data dictionary: all tables, or the columns of one."""
-    from fabyield.lake.catalog import ALL  # noqa: PLC0415
-
-    out = console()
-    if name is None:
-        grid = Grid("table", "owner", "key", "about")
-        for table in ALL.values():
-            grid.add_row(table.table, table.owner, ", ".join(table.key), table.about)
-        out.print(grid)
-        return
-    if name not in ALL:
-        raise ConfigError(f"{name}: no such table; `fabyield tables` lists them")
-    table = ALL[name]
-    grid = Grid(
-        "column", "type", "unit", "required", "about", title=f"{table.table}: {table.about}"
-    )
-    for column, spec in table.columns.items():
-        grid.add_row(column, spec.type, spec.unit or "", "yes" if spec.required else "", spec.about)
-    out.print(grid)
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(help="SQL in DuckDB's dialect over <layer>.<table>.")],
-    conf: Conf = "dev",
-    lake: Lake = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows to print at most.")] = 100,
-) -> None:
-    """Ask the lake a question in SQL; needs neither Spark nor a network."""
-    from fabyield.lake.query import grid  # noqa: PLC0415
-
-    console().print(grid(sql, Settings.load(conf, lake=lake).lake, limit))
 
 
 def main() -> None:

@@ -6,36 +6,12 @@ import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow import fs
-from rich.table import Column
-from rich.table import Table as Grid
-from rich.text import Text
 
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.delta_rows import checked
 from fabyield.lake.storage import located
 
 LAYERS = ("bronze", "silver", "gold", "ops")
-
-
-def grid(sql: str, lake: str, limit: int) -> Grid:
-    """Answer `sql` over the tables of `lake`, at most `limit` rows, as a grid to print.
-
-    Raises ConfigError where there is no lake, FabYieldError where DuckDB refuses the query.
-    """
-    connection = open_lake(lake, sql)
-    try:
-        answer = connection.sql(sql)
-        rows = [] if answer is None else answer.limit(limit + 1).fetchall()
-    except duckdb.Error as error:
-        raise FabYieldError(f"query: {error}") from error
-    columns = [] if answer is None else answer.columns
-    more = len(rows) > limit
-    # As text, or rich would read names and values in brackets as its own markup.
-    headings = [Column(Text(name)) for name in columns]
-    table = Grid(*headings, caption=f"first {limit} rows; --limit shows more" if more else None)
-    for row in rows[:limit]:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    return table
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:

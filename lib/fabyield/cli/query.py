@@ -1,0 +1,48 @@
+"""The command `fabyield query`."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Column
+from rich.table import Table as Grid
+from rich.text import Text
+
+from fabyield.cli.console import console
+from fabyield.cli.options import Conf, Lake
+from fabyield.errors import FabYieldError
+from fabyield.settings.settings import Settings
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL in DuckDB's dialect over <layer>.<table>.")],
+    conf: Conf = "dev",
+    lake: Lake = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to print at most.")] = 100,
+) -> None:
+    """Ask the lake a question in SQL; needs neither Spark nor a network."""
+    console().print(grid(sql, Settings.load(conf, lake=lake).lake, limit))
+
+
+def grid(sql: str, lake: str, limit: int) -> Grid:
+    """Answer `sql` over the tables of `lake`, at most `limit` rows, as a grid to print.
+
+    Raises ConfigError where there is no lake, FabYieldError where DuckDB refuses the query.
+    """
+    import duckdb  # noqa: PLC0415
+
+    from fabyield.lake.query import open_lake  # noqa: PLC0415
+
+    connection = open_lake(lake, sql)
+    try:
+        answer = connection.sql(sql)
+        rows = [] if answer is None else answer.limit(limit + 1).fetchall()
+    except duckdb.Error as error:
+        raise FabYieldError(f"query: {error}") from error
+    columns = [] if answer is None else answer.columns
+    more = len(rows) > limit
+    # As text, or rich would read names and values in brackets as its own markup.
+    headings = [Column(Text(name)) for name in columns]
+    table = Grid(*headings, caption=f"first {limit} rows; --limit shows more" if more else None)
+    for row in rows[:limit]:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    return table
