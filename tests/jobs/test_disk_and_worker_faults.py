@@ -16,7 +16,7 @@ from fabyield.pipeline.launch import alone
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import Attempt
 from tests.jobs.conftest import LATE, LOT2, differing, fab_in
-from tests.test_fsck import flip_bit
+from tests.lake.test_fsck import flip_bit
 
 pytestmark = pytest.mark.slow
 SUBMIT = Path(sys.executable).with_name("spark-submit")

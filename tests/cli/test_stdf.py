@@ -13,7 +13,7 @@ import pytest
 from fabyield.cli import app
 from fabyield.stdf import RECORDS, Writer
 
-DATA = Path(__file__).parent / "data" / "stdf"
+DATA = Path(__file__).parents[1] / "data" / "stdf"
 LOT2, LOT3 = (str(DATA / f"{name}.stdf.gz") for name in ("lot2", "lot3"))
 COMMANDS = ("info", "to-parquet", "to-atdf", "check", "layout")
 BLOCKED = """

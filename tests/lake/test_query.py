@@ -8,7 +8,7 @@ from fabyield.cli.query import grid
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.catalog import WAFER_YIELD, WAFERS
 from fabyield.lake.store import Store
-from tests.test_fsck import flip_bit
+from tests.lake.test_fsck import flip_bit
 
 
 @pytest.fixture

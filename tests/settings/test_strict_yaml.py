@@ -7,7 +7,7 @@ from fabyield.errors import ConfigError
 from fabyield.settings.settings import read_conf
 from fabyield.settings.strict_yaml import load_yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TWICE = "warn:\n- a\nrow: []\nwarn:\n- b\n"
 
 

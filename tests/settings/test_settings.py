@@ -140,6 +140,6 @@ def test_f30_secrets_stand_in_no_text_of_the_settings(load, monkeypatch):
 
 
 def test_steps_of_the_night_are_files_of_jobs():
-    jobs = Path(__file__).parent.parent / "jobs"
+    jobs = Path(__file__).parents[2] / "jobs"
 
     assert [step for step in steps() if not (jobs / f"{step}.py").is_file()] == []
