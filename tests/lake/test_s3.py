@@ -3,7 +3,7 @@
 from fabyield.lake.storage import exists, listed, read_text, remove_folder, write_text
 from fabyield.models.registry import load_model, save_model
 from fabyield.readers import landing
-from tests.models.test_store import CARD, ROWS, model  # noqa: F401
+from tests.models.test_registry import CARD, ROWS, model  # noqa: F401
 
 
 def test_file_is_written_replaced_listed_and_removed(bucket):
