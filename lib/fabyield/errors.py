@@ -1,4 +1,7 @@
-"""Everything this package raises on purpose."""
+"""Everything this package raises on purpose, and how its messages are worded."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def first_line(error: BaseException) -> str:
@@ -55,3 +58,8 @@ class ModelError(FabYieldError):
 def plain(text: str) -> str:
     """Write what cannot be printed (escape codes, line ends, direction marks) as U+FFFD."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A question after the one of `known` that `word` may be a slip of; empty if there is none."""
+    return next((f"; did you mean {name}?" for name in get_close_matches(word, known, 1)), "")

@@ -49,7 +49,10 @@ def test_table_is_what_its_two_files_declare(load):
     [
         ({"ownr": "me"}, "ownr"),
         ({"write": "upsert"}, "upsert"),
-        ({"key": ["fab"]}, "fab: not among"),
+        (
+            {"key": ["fab"]},
+            r"schemas/made_up\.yml: fab: not among the columns; did you mean fab_id\?",
+        ),
         ({"key": 5}, "made_up"),
         ({"cluster_by": ["wafer_key"]}, "wafer_key: not among"),
         ({"cluster_by": ["fab_id"], "statistics": ["counts"]}, "fab_id: clustered by, without"),
@@ -76,10 +79,13 @@ def test_schema_without_a_field_stops_at_load(load, missing):
 @pytest.mark.parametrize(
     ("suite", "named"),
     [
-        ({"fatal": [NULLS]}, "fatal"),
+        ({"fatal": [NULLS]}, r"expectations/made_up\.yml: fatal: no severity"),
         ({"error": None}, "made_up"),
         ({"error": [{"expect_column_values_to_be_unique": None}]}, "made_up"),
-        ({"error": [{"expect_column_values_to_be_unique": {"column": "fab"}}]}, "fab: not"),
+        (
+            {"warn": [NULLS], "error": [{"expect_column_values_to_be_unique": {"column": "fab"}}]},
+            r"made_up\.yml, line 6: fab: not among .*; did you mean fab_id\?",
+        ),
         ({"row": [{"expect_any_pair": {"column_A": "fab_id", "column_B": "lot"}}]}, "lot: not"),
         ({"row": [{"expect_any_list": {"column_list": ["fab_id", "die"]}}]}, "die: not"),
     ],

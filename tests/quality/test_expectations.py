@@ -5,7 +5,9 @@ from great_expectations.datasource.fluent.interfaces import Batch
 from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError
+from fabyield.lake.catalog import ALL
 from fabyield.lake.table import Column, Expectation, Severity, Table, WriteMode
+from fabyield.quality.checks import check_suites
 from fabyield.quality.expectations import REASONS, Audit, _batch, _results, validate
 from tests.frames import of_tuples
 
@@ -102,6 +104,29 @@ def test_unknown_expectation_and_wrong_arguments_are_contract_errors(df):
         validate(table(check("luck")), df)
     with pytest.raises(ContractError, match="column_values_to_be_between"):
         validate(table(check("column_values_to_be_between", colum="a")), df)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (
+            check("column_values_to_be_betwen", column="a"),
+            "did you mean expect_column_values_to_be",
+        ),
+        (
+            check("column_values_to_be_between", column="a", min_value=1, mosty=0.9),
+            r"mosty: no argument; did you mean mostly\?$",
+        ),
+        (check("column_values_to_be_between", column="a"), "cannot both be None$"),
+    ],
+)
+def test_wrong_expectation_is_named_with_file_line_and_what_was_meant(wrong, named):
+    with pytest.raises(ContractError, match=rf"^expectations/made_up\.yml, line 7: .*{named}"):
+        check_suites([table(replace(wrong, line=7))])
+
+
+def test_expectations_of_all_tables_are_as_great_expectations_has_them():
+    check_suites(ALL.values())
 
 
 RULES = {

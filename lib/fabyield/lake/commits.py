@@ -1,10 +1,12 @@
-"""Writes that another writer's commit got in the way of, planned anew."""
+"""Commits: a few rows appended without Spark, and writes retried after a conflict."""
 
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+import pyarrow as pa
 from delta import exceptions as delta
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql import SparkSession
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
@@ -56,3 +58,15 @@ def refuse_transactions(spark: SparkSession) -> None:
                 f"{name} is {value} in the session's conf, where it makes later writes vanish; "
                 f"remove it from conf and --conf, or call spark.conf.unset({name!r})"
             )
+
+
+def append_once(uri: str, rows: pa.Table, writer: str, turn: int) -> None:
+    """Add `rows` to the table at `uri` in one commit; not again as the same `turn` of `writer`.
+
+    Raises CommitFailedError of delta-rs where another writer's commit got in the way.
+    """
+    stored = DeltaTable(uri)
+    done = stored.transaction_version(writer)
+    if done is None or done < turn:
+        mark = CommitProperties(app_transactions=[Transaction(writer, turn)])
+        write_deltalake(stored, rows, mode="append", commit_properties=mark)

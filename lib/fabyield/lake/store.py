@@ -18,8 +18,7 @@ from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql import functions as F
 
 from fabyield.errors import ContractError, FabYieldError
-from fabyield.lake.appending import append_once
-from fabyield.lake.commits import refuse_transactions, retry_on_conflict
+from fabyield.lake.commits import append_once, refuse_transactions, retry_on_conflict
 from fabyield.lake.delta_log import DeltaLog, DeltaLogError
 from fabyield.lake.delta_rows import (
     Row,

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from fabyield.errors import ContractError
+from fabyield.errors import ContractError, near
 from fabyield.settings.strict_yaml import load_yaml
 
 BATCH = "batch"
@@ -56,12 +56,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Expectation:
-    """One Great Expectations check, under its own name and arguments."""
+    """One Great Expectations check, under its own name and arguments.
+
+    `line` is where it stands in its file; 0 for those that stand in none.
+    """
 
     name: str
     arguments: dict[str, Any]
     severity: Severity
     look_at: str = ""
+    line: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         named = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items())
@@ -94,11 +98,11 @@ class Table:
 
         Raises ContractError for a wrong field, type, severity, or a column that is not declared.
         """
-        schema, suite = _read("schemas", name), _read("expectations", name)
+        schema = dict(_read("schemas", name))
         try:
             columns = {column: Column(**spec) for column, spec in schema.pop("columns").items()}
             write = WriteMode(schema.pop("write"))
-            table = cls(columns=columns, write=write, expectations=_suite(suite), **schema)
+            table = cls(columns=columns, write=write, expectations=_suite(name), **schema)
             table._check(name)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ContractError(f"{name}: {error}") from error
@@ -164,12 +168,16 @@ class Table:
         named = {*self.key, *self.cluster_by, *self.statistics}
         if self.statistics and (lacking := sorted({*self.cluster_by} - {*self.statistics})):
             raise ContractError(f"{name}: {', '.join(lacking)}: clustered by, without statistics")
+        for column in sorted(named - set(self.columns)):
+            raise ContractError(
+                f"schemas/{name}.yml: {column}: not among the columns{near(column, self.columns)}"
+            )
         for expectation in self.expectations:
-            arguments = expectation.arguments
-            named |= {arguments[k] for k in ("column", "column_A", "column_B") if k in arguments}
-            named |= set(arguments.get("column_list", []))
-        if unknown := sorted(named - set(self.columns)):
-            raise ContractError(f"{name}: {', '.join(unknown)}: not among the declared columns")
+            for column in sorted(_columns_of(expectation) - set(self.columns)):
+                raise ContractError(
+                    f"{place(self, expectation)}: {column}: not among the columns of "
+                    f"schemas/{name}.yml{near(column, self.columns)}"
+                )
         for column, spec in self.columns.items():
             if unknown := sorted(_type_words(spec.type) - _TYPES):
                 raise ContractError(f"{name}.{column}: {spec.type}: no such type: {unknown}")
@@ -184,13 +192,30 @@ def _type_words(type_name: str) -> set[str]:
     return set(re.split(r"[<>,\s]+", re.sub(r"\w+\s*:", "", type_name))) - {""}
 
 
-def _suite(suite: dict[str, list[dict[str, dict[str, Any]]]]) -> tuple[Expectation, ...]:
+def place(table: Table, expectation: Expectation) -> str:
+    """Where `expectation` of `table` is declared: file and line."""
+    return f"expectations/{table.name}.yml, line {expectation.line}"
+
+
+def _columns_of(expectation: Expectation) -> set[str]:
+    arguments = expectation.arguments
+    named = {arguments[k] for k in ("column", "column_A", "column_B") if k in arguments}
+    return named | set(arguments.get("column_list", []))
+
+
+def _suite(name: str) -> tuple[Expectation, ...]:
+    text = _text("expectations", name)
+    suite: dict[str, list[dict[str, dict[str, Any]]]] = _read("expectations", name)
+    if unknown := sorted(set(suite) - set(Severity)):
+        raise ContractError(f"expectations/{name}.yml: {unknown[0]}: no severity of {[*Severity]}")
+    lines = iter(_lines(text))
     return tuple(
         Expectation(
             check,
             {key: value for key, value in arguments.items() if key != "look_at"},
             Severity(severity),
             arguments.get("look_at", ""),
+            next(lines),
         )
         for severity, checks in suite.items()
         for entry in checks
@@ -198,9 +223,26 @@ def _suite(suite: dict[str, list[dict[str, dict[str, Any]]]]) -> tuple[Expectati
     )
 
 
-def _read(kind: str, name: str) -> dict[str, Any]:
+def _lines(suite: str) -> list[int]:
+    """The lines on which the expectations of a suite begin."""
+    tree: Any = yaml.compose(suite, Loader=yaml.SafeLoader)
+    return [
+        check.start_mark.line + 1
+        for _, checks in tree.value
+        for entry in checks.value
+        for check, _ in entry.value
+    ]
+
+
+def _text(kind: str, name: str) -> str:
     try:
-        text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
-        return dict(load_yaml(text))
-    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        return files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
+    except OSError as error:
+        raise ContractError(f"{kind}/{name}.yml: {error}") from error
+
+
+def _read(kind: str, name: str) -> Any:  # noqa: ANN401
+    try:
+        return dict(load_yaml(_text(kind, name)))
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ContractError(f"{kind}/{name}.yml: {error}") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError, first_line
+from fabyield.lake.catalog import ALL
 from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.lake.store import Store
 from fabyield.pipeline.logs import logging_to
@@ -20,6 +21,7 @@ from fabyield.pipeline.run_history import Attempt, Ledger, Made, State
 from fabyield.pipeline.spark import session
 from fabyield.pipeline.steps import declared, sources_hash
 from fabyield.quality import alerts
+from fabyield.quality.checks import check_suites
 from fabyield.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
             given.conf, lake=given.lake, landing=given.landing, report=given.report
         )
         alerts.check(settings.alerts)
+        check_suites(ALL.values())
         with logging_to(settings.log, name):
             try:
                 return guarded(

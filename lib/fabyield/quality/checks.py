@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -10,6 +11,7 @@ from typing import Any
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations.expectations as gxe
+from great_expectations.compatibility.pydantic import ValidationError
 from great_expectations.execution_engine.execution_engine import MetricComputationConfiguration
 from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
 from great_expectations.expectations.expectation import Expectation as GxExpectation
@@ -18,8 +20,8 @@ from great_expectations.validator.metrics_calculator import MetricsCalculator
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from fabyield.errors import ContractError
-from fabyield.lake.table import Expectation, Severity, Table
+from fabyield.errors import ContractError, near
+from fabyield.lake.table import Expectation, Severity, Table, place
 
 log = logging.getLogger(__name__)
 BOOLEAN_ONLY = {"result_format": {"result_format": "BOOLEAN_ONLY"}}
@@ -187,16 +189,47 @@ def _ignored(expectation: Expectation, check: GxExpectation) -> Column:
     return reduce(Column.__or__ if is_either else Column.__and__, nulls)
 
 
-def build(expectation: Expectation, place: int = 0) -> GxExpectation:
-    """`expectation` as Great Expectations has it, which bears `place` in its meta.
+def check_suites(tables: Iterable[Table]) -> None:
+    """Raise ContractError for the first expectation of `tables` that is not as it must be.
+
+    It names file, line, and what may have been meant.
+    """
+    for table in tables:
+        for expectation in table.expectations:
+            try:
+                build(expectation)
+            except ContractError as error:
+                raise ContractError(f"{place(table, expectation)}: {error}") from error
+
+
+def build(expectation: Expectation, turn: int = 0) -> GxExpectation:
+    """`expectation` as Great Expectations has it, which bears `turn` in its meta.
 
     Raises ContractError where there is none such, or its arguments are wrong.
     """
     class_name = "".join(word.title() for word in expectation.name.split("_"))
     check: type[GxExpectation] | None = getattr(gxe, class_name, None)
     if check is None:
-        raise ContractError(f"{expectation.name}: Great Expectations has no such expectation")
+        known = (_snake(name) for name in dir(gxe) if name.startswith("Expect"))
+        raise ContractError(
+            f"{expectation.name}: Great Expectations has no such expectation"
+            f"{near(expectation.name, known)}"
+        )
     try:
-        return check(**expectation.arguments, meta={"place": place})
+        return check(**expectation.arguments, meta={"place": turn})
+    except ValidationError as error:
+        wrong = "; ".join(_wrong(check, one) for one in error.errors())
+        raise ContractError(f"{expectation}: {wrong}") from error
     except ValueError as error:
         raise ContractError(f"{expectation}: {error}") from error
+
+
+def _wrong(check: type[GxExpectation], error: Mapping[str, Any]) -> str:
+    name = str(error["loc"][-1])
+    if error["type"] == "value_error.extra":
+        return f"{name}: no argument{near(name, check.__fields__)}"
+    return str(error["msg"]) if name == "__root__" else f"{name}: {error['msg']}"
+
+
+def _snake(class_name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
