@@ -14,6 +14,7 @@ setup(
     packages=[*find_packages("lib"), *BESIDE],
     package_data={
         "fabyield": ["py.typed"],
+        "fabsim": ["py.typed"],
         "fabyield.reports": ["*.html", "*.css"],
         **{package: ["*.yml"] for package in BESIDE},
     },

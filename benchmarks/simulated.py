@@ -88,8 +88,8 @@ def nights(
     sizes = {"nights": number, "lots-per-night": lots, "wafers-per-lot": lot_wafers}
     sizes |= {"scenario": scenario}
     options = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
-    command = Path(sys.executable).with_name("fabyield")
-    output([str(command), "simulate", "--out", str(folder), *options])
+    command = Path(sys.executable).with_name("fabsim")
+    output([str(command), "--out", str(folder), *options])
     by_night = sorted((folder / "landing" / "stdf").iterdir())
     return Nights([sorted(night.iterdir()) for night in by_night], folder / "fab.db")
 

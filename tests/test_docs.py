@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from fabyield.cli.tables import page as page_of
 from fabyield.lake.catalog import ALL
+from fabyield.reports.data_dictionary import page as page_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -2,8 +2,8 @@ import pytest
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
+from fabyield.models.feature_list import Features
 from fabyield.models.low_yield.drivers import mean_drivers, wafer_drivers
-from fabyield.models.low_yield.features import Features
 from tests.frames import of_tuples
 
 FEATURES = Features(("etch=E1/A", "etch=E1/B"), ("vth",))

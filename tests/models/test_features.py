@@ -3,8 +3,8 @@ from math import isnan
 
 import pytest
 
+from fabyield.models.feature_list import Features
 from fabyield.models.low_yield.features import (
-    Features,
     before_sort,
     feature_values,
     learn_features,

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from xgboost import XGBClassifier
 
 from fabyield.errors import ModelError
-from fabyield.models.low_yield.features import Features
+from fabyield.models.feature_list import Features
 from fabyield.models.registry import Model, ModelCard, load_model, name_model, save_model
 
 ROWS = pa.table({"wafer_key": [1, 2], "vth": [0.5, float("nan")]})

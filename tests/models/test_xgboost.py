@@ -4,7 +4,8 @@ from pyspark.sql import functions as F
 
 from fabyield.errors import ModelError
 from fabyield.models.algorithms.xgboost import refusal
-from fabyield.models.low_yield.features import Features, check_features, named
+from fabyield.models.feature_list import Features, check_features
+from fabyield.models.low_yield.features import named
 from fabyield.models.splits import Count
 
 EXPECTED = Features(("etch=E1/A", "etch=E1/B"), ("vth",))

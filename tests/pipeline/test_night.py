@@ -80,3 +80,25 @@ def test_night_after_one_that_was_stopped_has_more_to_do(nights, monkeypatch):
 
     assert not nights.night()
     assert nights.night()
+
+
+def test_night_that_fails_is_summed_up_once_and_its_own_error_is_the_one_to_tell(
+    nights, monkeypatch
+):
+    failed = []
+
+    def summary(night):
+        failed.append(night.attempt.batch)
+        raise KeyError("no page either")
+
+    def stopping(run, ledger):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("fabyield.pipeline.night.run_step", stopping)
+    ledger = Ledger(nights.run.store, FAB)
+    night = Run(nights.run.store, nights.run.settings, Attempt(7, NIGHT))
+
+    with pytest.raises(ZeroDivisionError):
+        one_night(night, ledger, summary)
+
+    assert failed == [7]

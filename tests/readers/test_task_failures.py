@@ -9,7 +9,7 @@ ABORTED = (
 )
 RAISED = (
     "org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n"
-    '  File "stdf_stage.py", line 158, in add\n'
+    '  File "stage.py", line 158, in add\n'
     "fabyield.errors.StageError: /lake/_stage/2: cannot be written: [Errno 28] No space left"
 )
 DIED = "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)."

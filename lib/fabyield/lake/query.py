@@ -9,9 +9,8 @@ from pyarrow import fs
 
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.delta_rows import checked
+from fabyield.lake.layout import LAYERS
 from fabyield.lake.storage import located
-
-LAYERS = ("bronze", "silver", "gold", "ops")
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:

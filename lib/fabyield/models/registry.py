@@ -14,7 +14,7 @@ from pyarrow.fs import FileSystem
 from xgboost import XGBClassifier
 
 from fabyield.errors import ModelError
-from fabyield.models.low_yield.features import Features
+from fabyield.models.feature_list import Features
 from fabyield.settings.model import Parameter
 
 CARD = "fabyield_card"

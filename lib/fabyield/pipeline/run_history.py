@@ -9,6 +9,7 @@ from typing import Any
 
 from fabyield import __version__
 from fabyield.lake.catalog import ALL, RUNS
+from fabyield.lake.layout import check_layout
 from fabyield.lake.store import Store
 from fabyield.pipeline.night_modes import NightMode
 from fabyield.quality.row_counts import TableRows, totals
@@ -73,9 +74,13 @@ class Done:
 
 
 class Ledger:
-    """Reads and appends what ops.runs has of one fab."""
+    """Reads and appends what ops.runs has of one fab.
+
+    Raises ConfigError for a lake of another layout.
+    """
 
     def __init__(self, store: Store, fab_id: str) -> None:
+        check_layout(store.root)
         self._store = store
         self._fab_id = fab_id
         every = store.rows(RUNS, COLUMNS)

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from xgboost import XGBClassifier
 from xgboost.spark import SparkXGBClassifier, SparkXGBClassifierModel
 
-from fabyield.models.low_yield.features import check_features
+from fabyield.models.feature_list import check_features
 from fabyield.models.metrics import choose_decision_threshold
 from fabyield.models.registry import Model
 from fabyield.models.splits import Count

@@ -4,7 +4,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.models.low_yield.features import Features
+from fabyield.models.feature_list import Features
 from fabyield.transforms.shared.keys import WAFER
 
 

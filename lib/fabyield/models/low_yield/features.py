@@ -1,29 +1,14 @@
 """What is known about a wafer before wafer sort, as numbers: never its yield, never its lot."""
 
-from dataclasses import dataclass
-
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from fabyield.errors import ModelError
+from fabyield.models.feature_list import Features
 from fabyield.transforms.shared.keys import WAFER
 
 LARGEST_FLOAT32 = 3.4e38
 MICROS_PER_HOUR = 3.6e9
-
-
-@dataclass(frozen=True)
-class Features:
-    """Names of the features of a model, in their order: levels are 0 or 1, measures may be NaN."""
-
-    levels: tuple[str, ...]
-    measures: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All names, levels first."""
-        return self.levels + self.measures
 
 
 def feature_values(process_history: DataFrame, pcm_results: DataFrame) -> DataFrame:
@@ -112,21 +97,6 @@ def wafer_features(values: DataFrame, features: Features) -> DataFrame:
 def named(vector: Column, features: Features) -> Column:
     """`vector` as the column `features` that knows the names of its numbers."""
     return vector.alias("features", metadata={"names": list(features.names)})
-
-
-def check_features(rows: DataFrame, features: Features) -> None:
-    """Raise ModelError, naming them, if features are missing, unknown or in another order."""
-    given = rows.schema["features"].metadata.get("names", []) if "features" in rows.columns else []
-    expected = features.names
-    missing, unknown = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
-    if missing or unknown:
-        raise ModelError(
-            f"features do not fit the model: missing {missing}, unknown {unknown}; "
-            "make the rows with wafer_features and the model's own features"
-        )
-    moved = [f"{e} (got {g})" for e, g in zip(expected, given, strict=True) if e != g]
-    if moved:
-        raise ModelError(f"features are in another order than the model's: expected {moved}")
 
 
 def _hours(name: str, begin: str, end: str) -> Column:

@@ -15,9 +15,10 @@ from fabyield.lake.catalog import MODEL_REPORT, YIELD_DRIVER, YIELD_PREDICTION
 from fabyield.lake.few_rows import few_rows
 from fabyield.lake.table import ddl
 from fabyield.models.algorithms.xgboost import refusal, score, train
+from fabyield.models.feature_list import Features
 from fabyield.models.low_yield.dataset import Learning, ModelFrames, learning
 from fabyield.models.low_yield.drivers import mean_drivers, wafer_drivers
-from fabyield.models.low_yield.features import Features, learn_features, wafer_features
+from fabyield.models.low_yield.features import learn_features, wafer_features
 from fabyield.models.low_yield.report import figures, outcomes
 from fabyield.models.metrics import lot_mean_scores
 from fabyield.models.registry import Model, ModelCard, StoredModel, name_model, save_model

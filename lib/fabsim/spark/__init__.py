@@ -1,0 +1,1 @@
+"""A simulated fab made by the cores of a cluster; simulate.py is submitted."""
