@@ -34,7 +34,7 @@ STEP = Step(
 def job(run: Run) -> None:
     """Read what the factory knows, audit all of it, then publish what is new or has changed."""
     ingest_factory(run, NEEDED, OPTIONAL)
-    if run.purpose.kind is Kind.REPLAY:
+    if run.mode.kind is Kind.REPLAY:
         run.mark_replayed("table like 'bronze.fab%'")
 
 

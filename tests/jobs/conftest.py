@@ -70,12 +70,12 @@ class Fab:
         with logging_to(self.settings.log, NIGHT):
             nightly(self.settings, on_failure=log_summary)
 
-    def take(self, *steps: str, purpose: NightMode = NEW_FILES) -> None:
+    def take(self, *steps: str, mode: NightMode = NEW_FILES) -> None:
         """A batch of only these steps."""
         ledger = self.ledger
         with logging_to(self.settings.log, NIGHT):
             attempt = Attempt(ledger.next_batch(), NIGHT)
-            run = Run(self.store, self.settings, attempt, purpose=purpose)
+            run = Run(self.store, self.settings, attempt, mode=mode)
             for step in steps:
                 take(run, ledger, step, step)
 

@@ -70,7 +70,7 @@ def test_f04_backfill_reads_a_nights_files_again_and_changes_no_other_row(two_ni
     lose(fab, "silver.parametric_results", "file_key = 1 and record_offset % 2 = 0")
 
     arrive(monkeypatch, date(2026, 3, 9))
-    fab.take(*FEW[:1], *SILVER, purpose=NightMode(Kind.BACKFILL, BACK))
+    fab.take(*FEW[:1], *SILVER, mode=NightMode(Kind.BACKFILL, BACK))
 
     assert differing(fab.contents(), before) == {}
     assert batches(fab, "bronze.test_values", "file_key") == {(1, 3), (2, 2)}
@@ -84,7 +84,7 @@ def test_f04_backfill_leaves_the_rows_of_files_that_are_gone_and_tells(two_night
     before = fab.contents()
     (fab.stdf / "lot2.stdf.gz").unlink()
 
-    fab.take("stdf_files", purpose=NightMode(Kind.BACKFILL, BACK))
+    fab.take("stdf_files", mode=NightMode(Kind.BACKFILL, BACK))
 
     assert differing(fab.contents(), before) == {}
     assert "1 files are no longer as they were in the landing zone" in fab.log()
@@ -110,12 +110,12 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
     refused = fab.store.read(ALL["ops.quarantine"]).where("replayed_in is null").count()
     assert 0 < refused < 52403
 
-    fab.take(*FEW, purpose=NightMode(Kind.REPLAY))
+    fab.take(*FEW, mode=NightMode(Kind.REPLAY))
 
     assert differing(fab.contents(), one_night.contents()) == {}
     kept = fab.store.read(ALL["ops.quarantine"]).groupBy("replayed_in").count().collect()
     assert [tuple(row) for row in kept] == [(2, refused)]
-    fab.take("stdf_files", purpose=NightMode(Kind.REPLAY))
+    fab.take("stdf_files", mode=NightMode(Kind.REPLAY))
     assert batches(fab, "bronze.test_values", "file_key") == {(1, 2)}
 
 
@@ -129,7 +129,7 @@ def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, un
     lose(fab, "silver.wafer_runs", "true")
 
     rebuild = NightMode(Kind.REBUILD)
-    fab.take(*(step for step in steps() if rebuild.takes(step)), purpose=rebuild)
+    fab.take(*(step for step in steps() if rebuild.takes(step)), mode=rebuild)
 
     assert differing(fab.contents(), undisturbed) == {}
     assert sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry")) == keys

@@ -49,7 +49,7 @@ def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, u
 
     told = of(two)
     one.take("fab_tables", "wafers", "wafer_runs", "process_history", "packaged_parts")
-    two.take(*FEW[2:], purpose=NightMode(Kind.REBUILD))
+    two.take(*FEW[2:], mode=NightMode(Kind.REBUILD))
 
     assert differing(of(one), alone) == {}
     assert differing(of(two), told) == {}

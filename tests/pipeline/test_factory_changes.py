@@ -95,7 +95,7 @@ def test_rebuild_of_another_step_leaves_rows_of_which_nothing_is_new(run, nights
     tables = (FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES)
     seen = {table.table: run.store.version(table) for table in tables}
     rebuild = NightMode(Kind.REBUILD, step="wafer_yield")
-    night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen, purpose=rebuild)
+    night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen, mode=rebuild)
 
     night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 

@@ -29,12 +29,12 @@ class Nights:
         self.told.append({name: conf.get(name, None) for name in SMALL_NIGHT})
         ledger.record(run.attempt, State.DONE)
 
-    def night(self, purpose=None, most=0.001):
+    def night(self, mode=None, most=0.001):
         policy = replace(self.run.settings.night, parallel_steps=1, small_mb=most)
         settings = replace(self.run.settings, night=policy)
         ledger, self.told = Ledger(self.run.store, FAB), []
         attempt = Attempt(ledger.next_batch(), NIGHT)
-        one_night(Run(self.run.store, settings, attempt, purpose=purpose or NightMode()), ledger)
+        one_night(Run(self.run.store, settings, attempt, mode=mode or NightMode()), ledger)
         small = [told == SMALL_NIGHT for told in self.told]
         assert len(small) == len(STEPS) and len(set(small)) == 1
         return small[0]

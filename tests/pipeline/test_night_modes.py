@@ -4,14 +4,14 @@ from datetime import date
 import pytest
 
 from fabyield.errors import ConfigError
-from fabyield.pipeline.night_modes import Kind, NightMode, add_purposes, chosen
+from fabyield.pipeline.night_modes import Kind, NightMode, add_night_modes, chosen
 
 DAY = date(2026, 3, 5)
 STEPS = ("stdf_files", "fab_tables", "wafers")
 
 
 @pytest.mark.parametrize(
-    "purpose",
+    "mode",
     [
         *(NightMode(kind) for kind in Kind),
         NightMode(Kind.BACKFILL, DAY),
@@ -19,8 +19,8 @@ STEPS = ("stdf_files", "fab_tables", "wafers")
     ],
     ids=str,
 )
-def test_purpose_is_read_from_what_was_recorded_of_it(purpose):
-    assert NightMode.parse(str(purpose)) == purpose
+def test_mode_is_read_from_what_was_recorded_of_it(mode):
+    assert NightMode.parse(str(mode)) == mode
 
 
 @pytest.mark.parametrize("text", ["", "holiday", "backfill 5 March"])
@@ -30,7 +30,7 @@ def test_text_that_is_no_purpose_is_refused_by_name(text):
 
 
 @pytest.mark.parametrize(
-    ("options", "purpose"),
+    ("options", "mode"),
     [
         ([], NightMode()),
         (["--backfill", "2026-03-05"], NightMode(Kind.BACKFILL, DAY)),
@@ -39,16 +39,16 @@ def test_text_that_is_no_purpose_is_refused_by_name(text):
         (["--rebuild", "wafers"], NightMode(Kind.REBUILD, step="wafers")),
     ],
 )
-def test_options_choose_the_purpose(options, purpose):
-    parser = add_purposes(argparse.ArgumentParser())
+def test_options_choose_the_mode(options, mode):
+    parser = add_night_modes(argparse.ArgumentParser())
 
-    assert chosen(parser.parse_args(options)) == purpose
+    assert chosen(parser.parse_args(options)) == mode
 
 
 @pytest.mark.parametrize("options", [["--backfill", "yesterday"], ["--replay", "--rebuild"]])
 def test_wrong_or_contrary_options_are_refused(options):
     with pytest.raises(SystemExit) as refused:
-        add_purposes(argparse.ArgumentParser()).parse_args(options)
+        add_night_modes(argparse.ArgumentParser()).parse_args(options)
 
     assert refused.value.code == 2
 

@@ -73,6 +73,6 @@ def test_files_that_are_read_again_and_cannot_be_lose_no_row(run):
     files = [LookedAt(1, "a.stdf", "unreadable", "no such device")]
     check_files(run, files)
 
-    again = replace(run, purpose=NightMode(Kind.BACKFILL, date(2026, 3, 2)))
+    again = replace(run, mode=NightMode(Kind.BACKFILL, date(2026, 3, 2)))
     with pytest.raises(DataQualityError, match=r"cannot be read now: a\.stdf; ask for it again"):
         check_files(again, files)

@@ -24,7 +24,7 @@ class Nights:
 
     def __init__(self, run: Run, rows):
         self.run, self.store, self.rows = run, run.store, rows
-        self.settings, self.purpose = run.settings, NightMode()
+        self.settings, self.mode = run.settings, NightMode()
 
     def test(self, *wafers, batch=1):
         read = [{"wafer_key": key, "file_key": key, "insertion": "CP1"} for key in wafers]
@@ -34,7 +34,7 @@ class Nights:
     def night(self):
         ledger = Ledger(self.store, FAB)
         attempt = Attempt(ledger.next_batch(), NIGHT)
-        night = Run(self.store, self.settings, attempt, purpose=self.purpose)
+        night = Run(self.store, self.settings, attempt, mode=self.mode)
         take(night, ledger, STEP, STEP)
         [row] = [r for r in self.store.rows(RUNS) if r["batch"] == attempt.batch]
         return row["state"]
@@ -116,15 +116,15 @@ def test_change_of_the_settings_that_a_step_reads_has_it_looked_at_again(nights,
 
 
 def test_rebuild_takes_all_rows_whatever_has_changed(nights):
-    nights.purpose = NightMode(Kind.REBUILD, step=STEP)
+    nights.mode = NightMode(Kind.REBUILD, step=STEP)
     assert nights.night() == "done"
-    nights.purpose = NightMode(Kind.REBUILD, step="touchdowns")
+    nights.mode = NightMode(Kind.REBUILD, step="touchdowns")
     assert nights.night() == "unchanged"
 
 
 def test_rebuild_of_another_step_replaces_no_rows_of_one_that_takes_only_what_is_new(nights):
     nights.test(1, 2)
-    nights.purpose = NightMode(Kind.REBUILD, step="process_history")
+    nights.mode = NightMode(Kind.REBUILD, step="process_history")
 
     assert nights.night() == "done"
 
@@ -141,9 +141,9 @@ def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due
 
     due = f"`fabyield rebuild {STEP}` is due"
     assert len([line for line in caplog.messages if due in line]) == 2
-    nights.purpose = NightMode(Kind.REBUILD, step=STEP)
+    nights.mode = NightMode(Kind.REBUILD, step=STEP)
     nights.night()
-    nights.purpose = NightMode()
+    nights.mode = NightMode()
     caplog.clear()
     nights.night()
     assert due not in caplog.text

@@ -28,32 +28,30 @@ def _nothing(night: Run) -> None:
     """Do nothing with `night`."""
 
 
-def nightly(
-    settings: Settings, purpose: NightMode = NEW_FILES, on_failure: Work = _nothing
-) -> None:
-    """Finish the night that is open, if any, then take one for `purpose`.
+def nightly(settings: Settings, mode: NightMode = NEW_FILES, on_failure: Work = _nothing) -> None:
+    """Finish the night that is open, if any, then take one for `mode`.
 
     Not where that is new files, and none has arrived since. `on_failure` is called with a night
     that an error ends, before that is raised.
     """
-    if purpose.step is not None:
-        _check_rebuilt(purpose.step)
+    if mode.step is not None:
+        _check_rebuilt(mode.step)
     store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
     ledger = Ledger(store, settings.fab.fab_id)
     unfinished = ledger.open_batch()
     if unfinished is not None:
-        begun = ledger.purpose(unfinished)
+        begun = ledger.mode(unfinished)
         log.info("batch %d (%s) was not finished: going on with it", unfinished, begun)
-        night = Run(store, settings, Attempt(unfinished, NIGHT), purpose=begun)
+        night = Run(store, settings, Attempt(unfinished, NIGHT), mode=begun)
         if (step := ledger.lone_step(unfinished)) is None:
             one_night(night, ledger, on_failure)
-            if begun == purpose and (purpose != NEW_FILES or not waiting(night)):
+            if begun == mode and (mode != NEW_FILES or not waiting(night)):
                 return
         elif step in declared():
             # From the beginning: whether it was to take all rows is not on record.
             lone = Run(store, settings, Attempt(unfinished, step))
             run_step(run_of(step, lone, ledger, full=True), ledger)
-    night = Run(store, settings, Attempt(ledger.next_batch(), NIGHT), purpose=purpose)
+    night = Run(store, settings, Attempt(ledger.next_batch(), NIGHT), mode=mode)
     one_night(night, ledger, on_failure)
 
 
@@ -67,8 +65,8 @@ def _check_rebuilt(step: str) -> None:
 
 def one_night(night: Run, ledger: Ledger, on_failure: Work = _nothing) -> None:
     """Run every step of `night` that is not done; what a step raises ends it."""
-    ledger.record(night.attempt, State.RUNNING, str(night.purpose))
-    order = [step for step in steps() if night.purpose.takes(step)]
+    ledger.record(night.attempt, State.RUNNING, str(night.mode))
+    order = [step for step in steps() if night.mode.takes(step)]
 
     def take_steps(run: Run) -> None:
         titles = {step: f"{n:2d}/{len(order)} {step}" for n, step in enumerate(order, 1)}
@@ -97,7 +95,7 @@ def _is_small(night: Run, ledger: Ledger, order: Sequence[str]) -> bool:
     # One that goes on with files that are decoded, or after one that was stopped, has more to do.
     behind = {ledger.done_until(step) for step in order}
     is_plain = len(behind) == 1 and 0 not in behind and not ledger.is_done(batch, order[0])
-    if night.purpose != NEW_FILES or not most or not is_plain:
+    if night.mode != NEW_FILES or not most or not is_plain:
         return False
     return sum(file.size_bytes for file in waiting(night)) < most * 1e6
 
@@ -107,7 +105,7 @@ def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
     if ledger.is_done(night.attempt.batch, step):
         log.info("%s: done before", title)
         return
-    run = run_of(step, night, ledger, night.purpose.takes_all(step))
+    run = run_of(step, night, ledger, night.mode.takes_all(step))
     tell_if_due(run, ledger)
     if is_unchanged(run, ledger.last(step)):
         log.info("%s: unchanged", title)

@@ -40,14 +40,14 @@ class NightMode:
 
     @classmethod
     def parse(cls, text: str) -> "NightMode":
-        """Read what str() of a purpose wrote; raises ConfigError for anything else."""
+        """Read what str() of a mode wrote; raises ConfigError for anything else."""
         kind, _, more = text.partition(" ")
         try:
             if kind == Kind.REBUILD:
                 return cls(Kind.REBUILD, step=more or None)
             return cls(Kind(kind), date.fromisoformat(more) if more else None)
         except ValueError as error:
-            raise ConfigError(f"{text!r}: no purpose of a night: {error}") from error
+            raise ConfigError(f"{text!r}: no mode of a night: {error}") from error
 
     def __str__(self) -> str:
         more = self.night_on or self.step
@@ -68,7 +68,7 @@ class NightMode:
 NEW_FILES = NightMode()
 
 
-def add_purposes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def add_night_modes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the options that ask for another night than that of what has arrived."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
@@ -93,7 +93,7 @@ def add_purposes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def chosen(given: argparse.Namespace) -> NightMode:
-    """The purpose that the options of `add_purposes` ask for."""
+    """The mode that the options of `add_night_modes` ask for."""
     if given.backfill:
         return NightMode(Kind.BACKFILL, given.backfill)
     if given.rebuild:

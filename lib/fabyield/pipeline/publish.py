@@ -39,7 +39,7 @@ class Publisher:
     store: Store
     settings: Settings
     attempt: Attempt
-    purpose: NightMode
+    mode: NightMode
     notices: list[alerts.Alert]
 
     def publish(self, batches: Sequence[Batch]) -> list[Audited]:
@@ -146,7 +146,7 @@ class Publisher:
         return "true" if self.is_only_fab else f"fab_id = '{self._fab_id}'"
 
     def _is_rebuilt(self, table: Table) -> bool:
-        is_rebuild = self.purpose.kind is Kind.REBUILD and self.attempt.is_full
+        is_rebuild = self.mode.kind is Kind.REBUILD and self.attempt.is_full
         return is_derived(table) and is_rebuild
 
     def mark_replayed(self, condition: str) -> None:

@@ -42,7 +42,7 @@ class Run:
     attempt: Attempt
     since: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
-    purpose: NightMode = field(default_factory=NightMode)
+    mode: NightMode = field(default_factory=NightMode)
     notices: list[alerts.Alert] = field(default_factory=list)
     step: Step | None = None
 
@@ -212,7 +212,7 @@ class Run:
 
     @cached_property
     def _publisher(self) -> Publisher:
-        return Publisher(self.store, self.settings, self.attempt, self.purpose, self.notices)
+        return Publisher(self.store, self.settings, self.attempt, self.mode, self.notices)
 
     def _check_reads(self, table: Table) -> None:
         if self.step is not None and table.table not in self.step.tables:

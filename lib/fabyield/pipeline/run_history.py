@@ -90,7 +90,7 @@ class Ledger:
         tended = [row["ended_at"] for row in every if row["step"] == TEND]
         self._tended_at = max(tended, default=None)
         self._states: dict[tuple[int, str], set[str]] = {}
-        self._purposes: dict[int, str] = {}
+        self._modes: dict[int, str] = {}
         self._last: dict[str, Done] = {}
         self._full: dict[str, Made] = {}
         for row in sorted(every, key=lambda row: (row["batch"], row["ended_at"])):
@@ -101,7 +101,7 @@ class Ledger:
         batch, step, state = row["batch"], row["step"], row["state"]
         self._states.setdefault((batch, step), set()).add(state)
         if step == NIGHT and state == State.RUNNING:
-            self._purposes[batch] = row["message"]
+            self._modes[batch] = row["message"]
         if state in ENDED:
             seen = {table["table"]: table["version"] for table in row["seen"] or ()}
             made = Made(row["conf_hash"] or "", row["sources_hash"] or "")
@@ -120,9 +120,9 @@ class Ledger:
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
         return newest if states and not {State.DONE, State.STOPPED} & states else None
 
-    def purpose(self, batch: int) -> NightMode:
+    def mode(self, batch: int) -> NightMode:
         """What the night `batch` was begun for."""
-        return NightMode.parse(self._purposes.get(batch) or str(NightMode()))
+        return NightMode.parse(self._modes.get(batch) or str(NightMode()))
 
     def lone_step(self, batch: int) -> str | None:
         """The step that was run alone as `batch`; None where it is a night."""

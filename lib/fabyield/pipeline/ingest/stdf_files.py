@@ -167,7 +167,7 @@ class Records:
 
 def read_again(run: Run, files: Sequence[LookedAt]) -> list[int] | None:
     """The keys of `files` where they were read before; None where they are new."""
-    if run.purpose.kind is Kind.NIGHT:
+    if run.mode.kind is Kind.NIGHT:
         return None
     return sorted(file.file_key for file in files)
 
@@ -192,12 +192,12 @@ def check_files(run: Run, files: Sequence[LookedAt]) -> None:
     if empty and ingest.empty_file == "fail":
         raise DataQualityError(f"nothing published: empty files: {', '.join(empty)}")
     unreadable = [file.path for file in files if file.status == UNREADABLE]
-    if unreadable and run.purpose.kind is not Kind.NIGHT:
+    if unreadable and run.mode.kind is not Kind.NIGHT:
         raise DataQualityError(
             f"nothing published: files that were read before cannot be read now: "
             f"{', '.join(unreadable)}; ask for it again when they can"
         )
-    if not files and run.purpose.kind is Kind.NIGHT:
+    if not files and run.mode.kind is Kind.NIGHT:
         run.notify(
             STDF_FILES, "no new STDF file tonight", "the testers' delivery to the landing zone"
         )
@@ -206,7 +206,7 @@ def check_files(run: Run, files: Sequence[LookedAt]) -> None:
 
 
 def _found(run: Run) -> list[Found]:
-    found = _arrived(run) if run.purpose.kind is Kind.NIGHT else _again(run)
+    found = _arrived(run) if run.mode.kind is Kind.NIGHT else _again(run)
     size = sum(file.size_bytes for file in found)
     log.info("%d files to read, %s bytes", len(found), f"{size:,}")
     return found
@@ -237,7 +237,7 @@ def _newest_key(run: Run) -> int:
 
 def _again(run: Run) -> list[Found]:
     """Files that the night is to read again, under the keys that they have."""
-    chosen = chosen_again(run.purpose, run.read(STDF_FILES), run.read(QUARANTINE))
+    chosen = chosen_again(run.mode, run.read(STDF_FILES), run.read(QUARANTINE))
     rows = [Found(*row) for row in chosen.select(*Found._fields).collect()]
     # Times that Spark hands out are of the machine's zone, but do not say so.
     known = [file._replace(modified_at=file.modified_at.astimezone(UTC)) for file in rows]
@@ -252,12 +252,12 @@ def _again(run: Run) -> list[Found]:
     return found
 
 
-def chosen_again(purpose: NightMode, stdf_files: DataFrame, quarantine: DataFrame) -> DataFrame:
+def chosen_again(mode: NightMode, stdf_files: DataFrame, quarantine: DataFrame) -> DataFrame:
     """The rows of `stdf_files` that a backfill or a replay reads again."""
     # Every night tries an unreadable one.
     files = stdf_files.where(F.col("status") != UNREADABLE)
-    if purpose.kind is Kind.BACKFILL:
-        return files.where(F.col("night_on") == F.lit(purpose.night_on))
+    if mode.kind is Kind.BACKFILL:
+        return files.where(F.col("night_on") == F.lit(mode.night_on))
     waiting = quarantine.where("replayed_in is null").select("file_key").distinct()
     return files.join(waiting, "file_key", how="left_semi")
 
