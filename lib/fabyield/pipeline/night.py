@@ -41,7 +41,7 @@ def nightly(settings: Settings, mode: NightMode = NEW_FILES, on_failure: Work = 
     unfinished = ledger.open_batch()
     if unfinished is not None:
         begun = ledger.mode(unfinished)
-        log.info("batch %d (%s) was not finished: going on with it", unfinished, begun)
+        log.info("batch %d (%s) did not finish: resuming it", unfinished, begun)
         night = Run(store, settings, Attempt(unfinished, NIGHT), mode=begun)
         if (step := ledger.lone_step(unfinished)) is None:
             one_night(night, ledger, on_failure)
@@ -103,7 +103,7 @@ def _is_small(night: Run, ledger: Ledger, order: Sequence[str]) -> bool:
 def take(night: Run, ledger: Ledger, step: str, title: str) -> None:
     """Run one step, unless it is done or nothing that it reads has changed since it was."""
     if ledger.is_done(night.attempt.batch, step):
-        log.info("%s: done before", title)
+        log.info("%s: already done", title)
         return
     run = run_of(step, night, ledger, night.mode.takes_all(step))
     tell_if_due(run, ledger)

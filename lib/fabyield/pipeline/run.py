@@ -112,7 +112,7 @@ class Run:
         return self.read(table).where(F.col(BATCH) > self.since)
 
     def changes(self, table: Table) -> DataFrame:
-        """What became of rows of `table` since this step was last done; see Store.changes.
+        """The changes of `table` since this step was last done; see Store.changes.
 
         Where it never was, or takes all rows, or `table` was made anew, they are all inserted.
         """

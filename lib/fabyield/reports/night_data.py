@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class FileCounts:
-    """STDF files by what became of them; every file counts once."""
+    """STDF files by status; every file counts once."""
 
     read: int = 0
     duplicate: int = 0

@@ -1,4 +1,4 @@
-"""Predictions in the order to act on them, and what became of those already sorted."""
+"""Predictions in the order to act on them, and the yields of those already sorted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

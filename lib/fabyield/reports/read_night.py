@@ -72,7 +72,7 @@ def newest_yields(run: Run) -> list[Row]:
 
 
 def file_counts(run: Run) -> N.FileCounts:
-    """Files of the batch by what became of them."""
+    """The batch's files by status."""
     counts = Counter(row["status"] for row in _of_batch(run, STDF_FILES, "status"))
     broken = sum(counts[status] for status in ("broken", "empty", "unreadable"))
     names = {"read": "complete", "duplicate": "duplicate", "incomplete": "incomplete"}

@@ -70,6 +70,6 @@ def _batch(
 
 
 def tested_changes(run: Run, source: Table) -> DataFrame:
-    """What became of rows of `source`, of wafers that were tested; others are looked up then."""
+    """The changes of `source` for wafers that were tested; others are read when they are tested."""
     tested = run.read(INSERTIONS).select("wafer_key")
     return run.changes(source).join(tested, "wafer_key", how="left_semi")

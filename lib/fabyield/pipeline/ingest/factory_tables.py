@@ -246,7 +246,7 @@ def _record(
 
 
 def _counts(run: Run, table: Table) -> TableRows:
-    """What became of the rows of `table` when they were last published."""
+    """How many rows of `table` were published and refused when it was last read."""
     return next(rows for rows in reversed(run.attempt.tables) if rows.table == table.table)
 
 

@@ -66,7 +66,7 @@ class Found(NamedTuple):
 
 
 class LookedAt(NamedTuple):
-    """A file that was decoded, and what became of it."""
+    """A file that was decoded, and its status."""
 
     file_key: int
     path: str
@@ -75,7 +75,7 @@ class LookedAt(NamedTuple):
 
 
 def looked_at(files: DataFrame) -> list[LookedAt]:
-    """What became of `files`, by path."""
+    """The status of each of `files`, by path."""
     rows = files.select(*LookedAt._fields).orderBy("path").collect()
     return [LookedAt(*row) for row in rows]
 
@@ -88,7 +88,7 @@ def staged(run: Run) -> Stage | None:
     """
     stage = Stage(run.spark, f"{stages(run)}/{run.attempt.batch}")
     if stage.is_complete():
-        log.info("going on with the files that were decoded before the last stop")
+        log.info("resuming with the files that were decoded before the last stop")
         return stage
     if is_begun(run):
         # Decoded anew, files would get other keys than those that are published.

@@ -1,4 +1,4 @@
-"""What became of rows, from Delta's change feed."""
+"""The columns of Delta's change feed, and the last change of each key."""
 
 from collections.abc import Sequence
 

@@ -22,7 +22,7 @@ def in_key_range(name: str, rows: DataFrame, column: str) -> Column:
 
 
 def between(name: str, least: int | str | None, greatest: int | str | None) -> Column:
-    """The condition that `name` lies between the two; false where they are null, as of no rows."""
+    """The condition that `name` lies between the two. An empty frame has no range: false."""
     return (
         F.lit(False) if least is None or greatest is None else F.col(name).between(least, greatest)
     )

@@ -14,10 +14,10 @@ from fabyield.transforms.silver.wafer_names import with_wafer_key
 def wafers_to_rebuild(
     latest: DataFrame, name_changes: DataFrame, wafer_names: DataFrame
 ) -> DataFrame:
-    """The keys of wafers of which rows were deleted, or that gained or lost a name.
+    """The keys of wafers that lost a row, or that gained or lost a name.
 
     `latest` are the last changes of the source, canonical; `name_changes` is the change feed of
-    `wafer_names`. Other rows of these wafers may belong where no change tells of them.
+    `wafer_names`. Their other rows may have to move although nothing in them changed.
     """
     moved = name_changes.where(F.col(CHANGE) != "insert").select("wafer_key")
     deleted = with_wafer_key(latest.where("is_gone"), wafer_names).select("wafer_key")
@@ -27,11 +27,11 @@ def wafers_to_rebuild(
 def newest_first(
     told: DataFrame, stored: DataFrame, key: Sequence[str], values: Sequence[str]
 ) -> DataFrame:
-    """`told`, and the rows of `stored` that they may replace, by the turn in which they count.
+    """Number the rows of each `key`, `told` ones and the `stored` ones they replace: newest is 1.
 
-    With is_stored, turn and differs. Of each `key` the row that the database changed last is the
-    first; of several that it changed at once, or of no known time, a told one, and of these the
-    same one each time. A row differs whose `values` are not those of the first.
+    Adds is_stored, turn and differs. The row that the database changed last is first. Of rows
+    changed at the same time, or at an unknown one, a row of `told` comes first, by a fixed order
+    of its values. A row differs if its `values` are not those of the first.
     """
     rows = told.withColumn("is_stored", F.lit(False))
     before = stored.join(told.select(*key), list(key), how="left_semi")
