@@ -12,7 +12,7 @@ import yaml
 from fabsim.plan.plan import Plan
 from fabsim.plan_checks.check import check
 from fabyield.errors import ConfigError
-from fabyield.settings.merging import merged
+from fabyield.settings.loading import merged
 from fabyield.settings.strict import build
 from fabyield.settings.strict_yaml import load_yaml
 

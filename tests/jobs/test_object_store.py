@@ -14,7 +14,7 @@ from pyarrow import fs
 
 from fabyield.lake.locks.lease import leased
 from fabyield.lake.locks.owner import LockOwner
-from fabyield.settings.merging import merged
+from fabyield.settings.loading import merged
 from tests import s3
 from tests.jobs.conftest import FEW_TASKS, Contents, Fab, differing, fab_in
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from fabyield.errors import ConfigError
-from fabyield.settings.settings import read_conf
+from fabyield.settings.loading import read_conf
 from fabyield.settings.strict_yaml import load_yaml
 
 ROOT = Path(__file__).parents[2]

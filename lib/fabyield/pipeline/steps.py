@@ -16,7 +16,8 @@ from threading import Lock
 from fabyield.errors import ContractError
 from fabyield.lake.catalog import ALL, WAFER_REGISTRY, is_derived
 from fabyield.lake.table import Table
-from fabyield.settings.settings import STEP_SECTIONS, read_conf
+from fabyield.settings.loading import read_conf
+from fabyield.settings.settings import STEP_SECTIONS
 
 JOBS = "fabyield.jobs"
 # Scripts of that folder that are no step of a night.

@@ -2,28 +2,22 @@
 
 import json
 import math
-import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, cast, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-
 from fabyield.errors import ConfigError, ContractError
-from fabyield.settings.merging import merged
+from fabyield.settings.loading import absolute, absolute_file, merged, read_conf
 from fabyield.settings.model import ModelSettings
-from fabyield.settings.strict_yaml import load_yaml
 
 Policy = Literal["warn", "fail"]
 T = TypeVar("T")
 # The sections that steps declare; the others are of the lake and of the run as a whole.
 STEP_SECTIONS = ("fab", "database", "ingest", "maintain", "model")
-_SECRET = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -242,9 +236,9 @@ class Settings:
         parts["model"] = _model(values["model"])
         settings = _typed(cls, chosen, values | parts)
         folders = ("lake", "landing", "report", "log")
-        absolute: dict[str, Any] = {name: _absolute(getattr(settings, name)) for name in folders}
-        database = replace(settings.database, url=_absolute_file(settings.database.url))
-        return replace(settings, database=database, **absolute)
+        places: dict[str, Any] = {name: absolute(getattr(settings, name)) for name in folders}
+        database = replace(settings.database, url=absolute_file(settings.database.url))
+        return replace(settings, database=database, **places)
 
 
 def _open_values(section: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -286,42 +280,3 @@ def _check(kind: type | str, where: str, value: object) -> None:
     if plain is list:
         for place, entry in enumerate(cast(list[object], value)):
             _check(get_args(kind)[0], f"{where}[{place}]", entry)
-
-
-def read_conf(chosen: str) -> dict[str, Any]:
-    """The mapping in conf/<chosen>.yml or, where there is none, in the file `chosen`.
-
-    Variables of the environment are filled in. Raises ConfigError where it cannot be read, is no
-    mapping, or names a variable that is not set.
-    """
-    packaged = files("fabyield.conf").joinpath(f"{chosen}.yml")
-    source = packaged if re.fullmatch(r"\w+", chosen) and packaged.is_file() else Path(chosen)
-    try:
-        settings = load_yaml(source.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"conf {chosen}: {error}; give dev, prod or a YAML file") from error
-    if not isinstance(settings, dict):
-        raise ConfigError(f"conf {chosen}: not a YAML mapping of settings")
-    return {key: _filled(value, key) for key, value in settings.items()}
-
-
-def _filled(value: object, where: str) -> object:
-    if isinstance(value, dict):
-        return {key: _filled(inner, f"{where}.{key}") for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner, where) for inner in value]
-    if not isinstance(value, str):
-        return value
-    for variable in _SECRET.findall(value):
-        if variable not in os.environ:
-            raise ConfigError(f"{where}: the environment variable {variable} is not set")
-    return _SECRET.sub(lambda found: os.environ[found[1]], value)
-
-
-def _absolute(place: str) -> str:
-    return place if "://" in place else str(Path(place).absolute())
-
-
-def _absolute_file(url: str) -> str:
-    prefix = "jdbc:sqlite:"
-    return prefix + _absolute(url.removeprefix(prefix)) if url.startswith(prefix) else url
