@@ -11,7 +11,7 @@ from fabsim.calendar import NEVER, utc
 from fabsim.line.excursion_hits import window
 from fabsim.line.history import Built
 from fabsim.line.lot_renames import lot_history, lot_ids
-from fabsim.line.lots import Lot, wafer_id
+from fabsim.line.lots import StartedLot, wafer_id
 from fabsim.plan.wafer_map import wafer_map
 from fabsim.testers.die_flow import Course
 from fabsim.testers.sessions import Session
@@ -136,14 +136,14 @@ def table(name: str, rows: list[Row]) -> pa.Table:
     return pa.Table.from_pylist(listed, schema)
 
 
-def wafer_rows(built: Built, lot: Lot, night_on: date) -> list[Row]:
+def wafer_rows(built: Built, lot: StartedLot, night_on: date) -> list[Row]:
     """One row per wafer of a lot that is first sorted in the night of `night_on`."""
     names = lot_ids(built.plan, lot, len(built.plan.route))
     rows = [_wafer(built, lot, slot, night_on) for slot in lot.slots.tolist()]
     return [row | {"sorted_lot_id": name} for row, name in zip(rows, names, strict=True)]
 
 
-def die_table(built: Built, lot: Lot) -> pa.Table:
+def die_table(built: Built, lot: StartedLot) -> pa.Table:
     """One row per die of a lot's wafers: what is wrong with it, and which insertion finds out."""
     return pa.concat_tables([_die(built, lot, slot) for slot in lot.slots.tolist()])
 
@@ -213,7 +213,7 @@ def lot_rows(built: Built, until: int) -> list[Row]:
     ]
 
 
-def _wafer(built: Built, lot: Lot, slot: int, night_on: date) -> Row:
+def _wafer(built: Built, lot: StartedLot, slot: int, night_on: date) -> Row:
     harm = damage(built, lot, slot)
     strengths = built.hits[lot.index][:, slot - 1].tolist()
     named = zip(built.plan.excursions, strengths, strict=True)
@@ -230,7 +230,7 @@ def _wafer(built: Built, lot: Lot, slot: int, night_on: date) -> Row:
     }
 
 
-def _die(built: Built, lot: Lot, slot: int) -> pa.Table:
+def _die(built: Built, lot: StartedLot, slot: int) -> pa.Table:
     harm, die = damage(built, lot, slot), wafer_map(built.plan.products[lot.product])
     insertions = [*(one.insertion for one in built.plan.insertions), None]
     found = zip(harm.is_bad.tolist(), harm.caught_at.tolist(), strict=True)

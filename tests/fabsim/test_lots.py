@@ -11,7 +11,7 @@ from fabsim.calendar import DAY, HOUR, MINUTE, NEVER
 from fabsim.line.lots import NOWHERE, lots_of_night, run_line
 from fabsim.line.pcm import measured_at
 from fabsim.line.schedule import sort_night
-from fabsim.line.tools import Tools
+from fabsim.line.tools import ChamberList
 from tests.fabsim.fabs import error, is_share
 
 NIGHTS = 8
@@ -19,7 +19,7 @@ NIGHTS = 8
 
 @pytest.fixture(scope="module")
 def tools(plan):
-    return Tools(plan)
+    return ChamberList(plan)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_lots_are_ready_before_their_night(plan, finished):
 
 def test_a_lot_that_is_late_is_sorted_in_the_night_after_pcm(plan):
     short = replace(plan, line=replace(plan.line, cycle_days=8))
-    lots = run_line(short, Tools(short), short.calendar.ends(4))
+    lots = run_line(short, ChamberList(short), short.calendar.ends(4))
     late = [lot for lot in lots if lot.is_finished]
 
     assert len(late) > 3
@@ -159,7 +159,7 @@ def test_a_lot_that_is_still_in_the_line_has_no_night_of_sort_yet(plan, lots):
 def test_lots_wait_as_long_as_their_area_says_where_no_tool_is_busy(plan):
     idle = tuple(replace(one, clean_hours=0.0, wafer_minutes=0.1) for one in plan.areas)
     alone = replace(plan.changed(lots_per_night=1, wafers_per_lot=2), areas=idle)
-    tools = Tools(alone)
+    tools = ChamberList(alone)
     lots = [lot for lot in run_line(alone, tools, alone.calendar.ends(40)) if lot.is_finished]
     waits = np.array([lot.started[1:].min(axis=1) - lot.ended[:-1].max(axis=1) for lot in lots])
     planned = HOUR * np.array([area.queue_hours for area in tools.areas_of_steps[1:]])
@@ -174,7 +174,7 @@ def test_lots_wait_as_long_as_their_area_says_where_no_tool_is_busy(plan):
 @pytest.mark.parametrize(("lots", "hurry"), [(1, 1.0), (6, 1.0), (12, 0.5)])
 def test_tools_are_faster_where_more_lots_start_than_they_can_serve(plan, lots, hurry):
     some = replace(plan, line=replace(plan.line, capacity_lots=6.0, lots_per_night=lots))
-    tools = Tools(some)
+    tools = ChamberList(some)
     first = run_line(some, tools, some.calendar.begins(1))[0]
     took = (first.ended - first.started)[tools.step("etch_gate")]
 
@@ -186,7 +186,7 @@ def test_products_share_the_starts_from_their_first_night_on(plan):
     new = replace(plan.products[0], product_id="NEW", from_night=3, share=0.5)
     two = replace(plan, products=(*plan.products, new)).changed(lots_per_night=30)
     two = two.changed(wafers_per_lot=1)
-    lots = run_line(replace(two, route=plan.route[:2]), Tools(two), two.calendar.ends(1))
+    lots = run_line(replace(two, route=plan.route[:2]), ChamberList(two), two.calendar.ends(1))
     products = np.array([lot.product for lot in lots])
     before = np.array([lot.night < 3 for lot in lots])
 

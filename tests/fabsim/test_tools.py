@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from fabsim.calendar import DAY, HOUR
-from fabsim.line.tools import Chamber, Tools
+from fabsim.line.tools import Chamber, ChamberList
 
 
 @pytest.fixture(scope="module")
 def tools(plan):
-    return Tools(plan)
+    return ChamberList(plan)
 
 
 def test_every_tool_of_the_route_has_the_chambers_of_its_area(plan, tools):

@@ -7,7 +7,7 @@ from fabyield.models.metrics import (
     metrics,
     wilson_interval,
 )
-from fabyield.models.splits import Count, Lot
+from fabyield.models.splits import Count, SplitLot
 
 
 def test_metrics_of_four_wafers_worked_by_hand():
@@ -48,14 +48,14 @@ def test_decision_threshold_has_the_best_f1_and_lies_below_its_last_hit():
 
 
 def test_lot_mean_looks_only_at_lots_finished_before_the_lot_started():
-    lots = [Lot("A", 0, 10, True), Lot("B", 5, 20, True), Lot("C", 12, 30, True)]
+    lots = [SplitLot("A", 0, 10, True), SplitLot("B", 5, 20, True), SplitLot("C", 12, 30, True)]
     counts = {"A": Count(1, 10, 4), "B": Count(1, 10, 10), "C": Count(1, 10, 10)}
 
     assert lot_mean_scores(lots, counts, 3, 0.2) == {"A": 0.2, "B": 0.2, "C": 0.4}
 
 
 def test_lot_mean_forgets_all_but_the_last_lots():
-    lots = [Lot("A", 0, 1, True), Lot("B", 0, 2, True), Lot("C", 5, 9, True)]
+    lots = [SplitLot("A", 0, 1, True), SplitLot("B", 0, 2, True), SplitLot("C", 5, 9, True)]
     counts = {"A": Count(1, 10, 10), "B": Count(1, 10, 1)}
 
     assert lot_mean_scores(lots, counts, 1, 0.5)["C"] == 0.1

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from fabyield.models.splits import Count, Lot, LotSplit, lots_of, split_lots, validation_tail
+from fabyield.models.splits import Count, LotSplit, SplitLot, lots_of, split_lots, validation_tail
 from tests.frames import of_tuples
 
 WAFERS = (
@@ -9,7 +9,7 @@ WAFERS = (
 
 
 def sorted_lot(lot_id, finished):
-    return Lot(lot_id, 0, finished, True)
+    return SplitLot(lot_id, 0, finished, True)
 
 
 def test_last_lots_by_finish_are_the_test_whatever_their_names():
@@ -29,7 +29,7 @@ def test_a_lot_stands_on_one_side_and_every_training_lot_finished_before_the_tes
 
 
 def test_unsorted_lot_is_on_neither_side():
-    lots = [sorted_lot("A", 1), sorted_lot("B", 2), Lot("C", 0, 3, False)]
+    lots = [sorted_lot("A", 1), sorted_lot("B", 2), SplitLot("C", 0, 3, False)]
 
     assert split_lots(lots, 0.35) == LotSplit(("A",), ("B",))
 
@@ -67,6 +67,6 @@ def test_lot_finishes_when_its_last_wafer_leaves_its_last_step(spark):
     hour = 3_600_000_000
     start = int(at[0].timestamp()) * 1_000_000
     assert lots_of(wafers, history) == (
-        Lot("B", start, start + hour, False),
-        Lot("A", start, start + 3 * hour, True),
+        SplitLot("B", start, start + hour, False),
+        SplitLot("A", start, start + 3 * hour, True),
     )

@@ -17,7 +17,7 @@ from fabyield.reports.night_data import (
     FileCounts,
     ModelFigures,
     Prediction,
-    Step,
+    StepResult,
     TableRows,
     TopDriver,
     WaferMap,
@@ -56,7 +56,7 @@ def test_names_from_data_are_text_and_never_markup(night, wafer):
             ],
             top_drivers=[TopDriver(EVIL, EVIL, 0.5)],
             rows=[TableRows(EVIL, 1, 0, 0, 0)],
-            steps=[Step(EVIL, "failed", 1.0), Step("a", EVIL, 1.0)],
+            steps=[StepResult(EVIL, "failed", 1.0), StepResult("a", EVIL, 1.0)],
         )
     )
 
@@ -65,7 +65,7 @@ def test_names_from_data_are_text_and_never_markup(night, wafer):
 
 
 def test_characters_that_turn_text_around_are_replaced(night):
-    html = page(night(steps=[Step("parts\u202egpj", "done", 1.0)]))
+    html = page(night(steps=[StepResult("parts\u202egpj", "done", 1.0)]))
 
     assert "parts\ufffdgpj" in html
 
@@ -116,7 +116,7 @@ def test_night_with_a_new_file_is_not_called_quiet(night):
 def test_failed_step_and_lost_rows_are_told_before_any_figure(night):
     rows = [TableRows("silver.die_results", 10, 7, 1, 0)]
 
-    top = words(page(night(steps=[Step("parts", "failed", 1.0)], rows=rows))).split(
+    top = words(page(night(steps=[StepResult("parts", "failed", 1.0)], rows=rows))).split(
         "Wafers sorted"
     )[0]
 

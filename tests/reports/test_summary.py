@@ -4,7 +4,7 @@ from fabyield.reports.night_data import (
     FileCounts,
     ModelFigures,
     Prediction,
-    Step,
+    StepResult,
     TableRows,
     Unmatched,
 )
@@ -109,7 +109,7 @@ def test_empty_night_says_that_tables_stay_as_they_were(night):
 def test_failed_step_and_lost_rows_come_first(night):
     rows = [TableRows("gold.spc", 10, 7, 1, 0)]
 
-    lines = summary(night(steps=[Step("parts", "failed", 1.0)], rows=rows)).splitlines()
+    lines = summary(night(steps=[StepResult("parts", "failed", 1.0)], rows=rows)).splitlines()
 
     assert lines[1].startswith("FAILED: step parts;")
     assert lines[2] == (

@@ -13,7 +13,7 @@ from fabsim.factory.rows import recipes
 from fabsim.line.excursion_hits import window
 from fabsim.line.history import Built
 from fabsim.line.lot_renames import lot_ids
-from fabsim.line.lots import Lot
+from fabsim.line.lots import StartedLot
 from fabsim.plan.excursions import Excursion
 from fabsim.plan.line import Area
 
@@ -109,12 +109,16 @@ def _steps(built: Built, equipment_id: str) -> Ints:
     return np.array([place for place, step in route if equipment_id in step.equipment])
 
 
-def _lot_ids(built: Built, lot: Lot, step: int) -> list[str]:
+def _lot_ids(built: Built, lot: StartedLot, step: int) -> list[str]:
     return lot_ids(built.plan, lot, step)
 
 
 def _named(
-    built: Built, names: Callable[[Built, Lot, int], list[str]], lot: Ints, step: Ints, wafer: Ints
+    built: Built,
+    names: Callable[[Built, StartedLot, int], list[str]],
+    lot: Ints,
+    step: Ints,
+    wafer: Ints,
 ) -> Strings:
     """What `names` calls each visit, by lot, step and wafer."""
     places = list(zip(lot.tolist(), step.tolist(), strict=True))

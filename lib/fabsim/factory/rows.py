@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fabsim.calendar import DAY, MICROSECONDS, NEVER
 from fabsim.line.history import Built
 from fabsim.line.lot_renames import known_at, lot_history, lot_ids, renamed_at, renamings
-from fabsim.line.lots import Lot, wafer_id
+from fabsim.line.lots import StartedLot, wafer_id
 from fabsim.line.pcm import measure_pcm, measured_at
 from fabsim.line.schedule import booking, sort_night
 from fabsim.plan.excursions import Kind
@@ -42,7 +42,7 @@ def rows_of(built: Built, table: str, span: Span) -> Iterator[Row]:
     return _ROWS[table](built, span)
 
 
-def recipes(built: Built, lot: Lot, step: int) -> list[str]:
+def recipes(built: Built, lot: StartedLot, step: int) -> list[str]:
     """The recipe that each wafer of a lot had at a step."""
     one = built.plan.route[step]
     names = [one.recipe_id] * len(lot.slots)
@@ -53,7 +53,7 @@ def recipes(built: Built, lot: Lot, step: int) -> list[str]:
     return names
 
 
-def materials(built: Built, lot: Lot) -> list[str]:
+def materials(built: Built, lot: StartedLot) -> list[str]:
     """The material lot of each wafer's blank."""
     line = built.plan.line
     usual = line.material_id.format(number=1 + lot.index // line.lots_per_material)
@@ -92,7 +92,7 @@ def _lots(built: Built, span: Span) -> Iterator[Row]:
         yield (known.lot_id, known.product_id, None, "sorted", None)
 
 
-def _status(built: Built, lot: Lot, now: int) -> tuple[str, int]:
+def _status(built: Built, lot: StartedLot, now: int) -> tuple[str, int]:
     """Where a lot stands, and since when."""
     night = sort_night(built.plan, lot)
     if night is not None and built.plan.calendar.ends(night) <= now:
@@ -166,7 +166,7 @@ def _assembly(built: Built, span: Span) -> Iterator[Row]:
                     yield (name, lot_id, *(at * MICROSECONDS,) * 2)
 
 
-def _packages(built: Built, lot: Lot) -> Iterator[tuple[str, int]]:
+def _packages(built: Built, lot: StartedLot) -> Iterator[tuple[str, int]]:
     """The lot that a lot's good die become in assembly, and when; nothing if not yet known."""
     line, insertions = built.plan.line, built.plan.insertions
     packaged = [n for n, one in enumerate(insertions) if one.unit is Unit.PACKAGE]

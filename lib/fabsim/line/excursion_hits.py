@@ -6,8 +6,8 @@ import numpy as np
 
 from fabsim.arrays import Floats, Ints
 from fabsim.calendar import DAY, NEVER
-from fabsim.line.lots import Lot, lots_of_night
-from fabsim.line.tools import Tools
+from fabsim.line.lots import StartedLot, lots_of_night
+from fabsim.line.tools import ChamberList
 from fabsim.plan.excursions import AT_TESTERS, IN_A_CHAMBER, Excursion, Kind
 from fabsim.plan.plan import Plan
 from fabsim.random_streams import Stream, stream
@@ -28,7 +28,7 @@ class Window:
         return self.begins <= at < self.ends
 
 
-def window(plan: Plan, tools: Tools, lots: list[Lot], one: Excursion) -> Window:
+def window(plan: Plan, tools: ChamberList, lots: list[StartedLot], one: Excursion) -> Window:
     """From when to when `one` acts, by the nights of its lots.
 
     At a step, times are those of its visits; blanks are hit as their lots start; what happens at
@@ -38,7 +38,7 @@ def window(plan: Plan, tools: Tools, lots: list[Lot], one: Excursion) -> Window:
     return Window(_first_at(plan, tools, lots, one, one.from_night), ends)
 
 
-def hits(plan: Plan, tools: Tools, lots: list[Lot]) -> list[Floats]:
+def hits(plan: Plan, tools: ChamberList, lots: list[StartedLot]) -> list[Floats]:
     """How strongly each excursion hits each wafer of each lot, from 0 to 1: excursions x wafers.
 
     Those of testers hit touch-downs, not wafers; they are 0 here.
@@ -52,7 +52,9 @@ def hits(plan: Plan, tools: Tools, lots: list[Lot]) -> list[Floats]:
     ]
 
 
-def _first_at(plan: Plan, tools: Tools, lots: list[Lot], one: Excursion, night: int) -> int:
+def _first_at(
+    plan: Plan, tools: ChamberList, lots: list[StartedLot], one: Excursion, night: int
+) -> int:
     first = lots_of_night(plan, night).start
     if one.kind in AT_TESTERS:
         return plan.calendar.begins(night)
@@ -63,7 +65,7 @@ def _first_at(plan: Plan, tools: Tools, lots: list[Lot], one: Excursion, night: 
     return int(lots[first].started[tools.step(one.at["process_step"])].min())
 
 
-def _strength(plan: Plan, tools: Tools, lot: Lot, number: int, when: Window) -> Floats:
+def _strength(plan: Plan, tools: ChamberList, lot: StartedLot, number: int, when: Window) -> Floats:
     one, count = plan.excursions[number], len(lot.slots)
     if one.kind in AT_TESTERS or not one.concerns(plan.products[lot.product].product_id):
         return np.zeros(count)

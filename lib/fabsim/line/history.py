@@ -6,8 +6,8 @@ from typing import Self
 
 from fabsim.arrays import Floats
 from fabsim.line.excursion_hits import hits
-from fabsim.line.lots import Lot, run_line
-from fabsim.line.tools import Tools
+from fabsim.line.lots import StartedLot, run_line
+from fabsim.line.tools import ChamberList
 from fabsim.plan.plan import Plan
 from fabsim.plan.program import Program, program
 
@@ -20,14 +20,14 @@ class Built:
     """
 
     plan: Plan
-    tools: Tools
-    lots: list[Lot]
+    tools: ChamberList
+    lots: list[StartedLot]
     hits: list[Floats]
 
     @classmethod
     def until(cls, plan: Plan, night: int) -> Self:
         """Run the line to the end of `night`."""
-        tools = Tools(plan)
+        tools = ChamberList(plan)
         lots = run_line(plan, tools, plan.calendar.ends(night))
         return cls(plan, tools, lots, hits(plan, tools, lots))
 

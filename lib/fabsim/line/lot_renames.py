@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabsim.calendar import NEVER
-from fabsim.line.lots import Lot, wafer_id
+from fabsim.line.lots import StartedLot, wafer_id
 from fabsim.plan.plan import Plan
 from fabsim.random_streams import Stream, stream
 
@@ -21,7 +21,7 @@ class Renaming:
     to_lot_id: str
 
 
-def renamings(plan: Plan, lot: Lot) -> tuple[Renaming, ...]:
+def renamings(plan: Plan, lot: StartedLot) -> tuple[Renaming, ...]:
     """What happens to the name of a lot, in order; for most lots nothing."""
     rng = stream(plan.seed, Stream.LOT_FATE, lot.index)
     drawn, dirt = rng.random(), plan.dirt
@@ -39,12 +39,12 @@ def renamings(plan: Plan, lot: Lot) -> tuple[Renaming, ...]:
     return ()
 
 
-def lot_ids(plan: Plan, lot: Lot, step: int) -> list[str]:
+def lot_ids(plan: Plan, lot: StartedLot, step: int) -> list[str]:
     """Under which lot each wafer is known at a step; behind the last one, at PCM and sort."""
     return known_at(lot, renamings(plan, lot), step)
 
 
-def known_at(lot: Lot, fate: tuple[Renaming, ...], step: int) -> list[str]:
+def known_at(lot: StartedLot, fate: tuple[Renaming, ...], step: int) -> list[str]:
     """As `lot_ids`, of a lot whose renamings are worked out already."""
     names = dict.fromkeys(lot.slots.tolist(), lot.lot_id)
     for one in fate:
@@ -53,12 +53,12 @@ def known_at(lot: Lot, fate: tuple[Renaming, ...], step: int) -> list[str]:
     return list(names.values())
 
 
-def renamed_at(lot: Lot, renaming: Renaming) -> int:
+def renamed_at(lot: StartedLot, renaming: Renaming) -> int:
     """When it happens: as the first wafer comes to the step."""
     return int(lot.started[renaming.step].min())
 
 
-def lot_history(plan: Plan, lot: Lot) -> list[tuple[str | int, ...]]:
+def lot_history(plan: Plan, lot: StartedLot) -> list[tuple[str | int, ...]]:
     """One row per wafer and renaming: event, from_lot_id, to_lot_id, wafer_id, seconds."""
     return [
         (one.event, one.from_lot_id, one.to_lot_id, wafer_id(slot), renamed_at(lot, one))

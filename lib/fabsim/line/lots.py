@@ -7,7 +7,7 @@ import numpy as np
 
 from fabsim.arrays import Bools, Ints, quantised
 from fabsim.calendar import DAY, HOUR, MINUTE, NEVER
-from fabsim.line.tools import Tools
+from fabsim.line.tools import ChamberList
 from fabsim.plan.plan import Plan
 from fabsim.random_streams import Stream, stream
 
@@ -15,7 +15,7 @@ NOWHERE = -1
 
 
 @dataclass(frozen=True)
-class Lot:
+class StartedLot:
     """Wafers that started together, of the lots that are due to be sorted in `night`.
 
     `chamber`, `started` and `ended` are steps x wafers: the chamber's number, and seconds; -1 and
@@ -47,7 +47,7 @@ def wafer_id(slot: int) -> str:
     return f"{slot:02d}"
 
 
-def run_line(plan: Plan, tools: Tools, until: int) -> list[Lot]:
+def run_line(plan: Plan, tools: ChamberList, until: int) -> list[StartedLot]:
     """Run the lots that start before `until` up to then, in order of their start.
 
     Whoever comes to a step first is served first. What happens before `until` does not depend on
@@ -72,9 +72,9 @@ def lots_of_night(plan: Plan, night: int) -> range:
     return range((night - 1) * plan.line.lots_per_night, night * plan.line.lots_per_night)
 
 
-def _start(plan: Plan, until: int) -> list[Lot]:
+def _start(plan: Plan, until: int) -> list[StartedLot]:
     every = DAY // plan.line.lots_per_night
-    lots: list[Lot] = []
+    lots: list[StartedLot] = []
     night = 1
     while True:
         for turn, index in enumerate(lots_of_night(plan, night)):
@@ -85,9 +85,9 @@ def _start(plan: Plan, until: int) -> list[Lot]:
         night += 1
 
 
-def _new_lot(plan: Plan, index: int, night: int, started_at: int) -> Lot:
+def _new_lot(plan: Plan, index: int, night: int, started_at: int) -> StartedLot:
     shape = len(plan.route), plan.line.wafers_per_lot
-    return Lot(
+    return StartedLot(
         index=index,
         night=night,
         lot_id=plan.line.lot_id.format(number=plan.line.first_lot_number + index),
@@ -108,7 +108,7 @@ def _product(plan: Plan, index: int, night: int) -> int:
 class _Way:
     """One lot's way: how long it waits before each step, and which chambers take its wafers."""
 
-    def __init__(self, plan: Plan, tools: Tools, lot: Lot) -> None:
+    def __init__(self, plan: Plan, tools: ChamberList, lot: StartedLot) -> None:
         rng = stream(plan.seed, Stream.ROUTE, lot.index)
         self.plan, self.lot, self.tools = plan, lot, tools
         hours = np.array([area.queue_hours for area in tools.areas_of_steps])
@@ -133,7 +133,7 @@ class _Way:
         return int(self.lot.ended[step].max())
 
 
-def _assigned(plan: Plan, tools: Tools, rng: np.random.Generator) -> list[Ints]:
+def _assigned(plan: Plan, tools: ChamberList, rng: np.random.Generator) -> list[Ints]:
     """Spread a lot's wafers over each step's chambers; bystanders follow their excursions."""
     spread = [_spread(plan, chambers, rng) for chambers in tools.of_steps]
     places = {one.name: one.at for one in plan.excursions}

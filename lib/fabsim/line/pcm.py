@@ -4,14 +4,14 @@ import numpy as np
 
 from fabsim.arrays import Floats, Ints, significant
 from fabsim.calendar import HOUR, MINUTE
-from fabsim.line.lots import Lot
+from fabsim.line.lots import StartedLot
 from fabsim.plan.plan import Plan
 from fabsim.random_streams import Stream, stream
 
 PCM_TIME = 4 * MINUTE
 
 
-def measure_pcm(plan: Plan, lot: Lot, hit: Floats) -> Floats:
+def measure_pcm(plan: Plan, lot: StartedLot, hit: Floats) -> Floats:
     """One row per wafer of the lot, one column per parameter of the plan, in its unit.
 
     `hit` tells how strongly each excursion hits each wafer: excursions x wafers.
@@ -28,7 +28,7 @@ def measure_pcm(plan: Plan, lot: Lot, hit: Floats) -> Floats:
     return significant(mean + sigma * sigmas)
 
 
-def measured_at(plan: Plan, lot: Lot) -> Ints:
+def measured_at(plan: Plan, lot: StartedLot) -> Ints:
     """When each wafer is measured; only of a lot that is finished."""
     first = int(lot.ended[-1].max()) + round(HOUR * plan.line.pcm_hours)
     return np.asarray(first + PCM_TIME * np.arange(len(lot.slots)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fabsim.calendar import HOUR
-from fabsim.line.lots import Lot, lots_of_night
+from fabsim.line.lots import StartedLot, lots_of_night
 from fabsim.line.pcm import measured_at
 from fabsim.plan.insertions import Habits, Insertion, Unit
 from fabsim.plan.line import Product
@@ -28,7 +28,7 @@ class Booking:
     starts_at: int
 
 
-def sort_night(plan: Plan, lot: Lot) -> int | None:
+def sort_night(plan: Plan, lot: StartedLot) -> int | None:
     """The night in which a lot is first sorted: its own, or the one after PCM if that is later.
 
     None if it is not known yet.
@@ -39,7 +39,7 @@ def sort_night(plan: Plan, lot: Lot) -> int | None:
     return max(lot.night, ready + 1)
 
 
-def booking(plan: Plan, lot: Lot, number: int) -> Booking | None:
+def booking(plan: Plan, lot: StartedLot, number: int) -> Booking | None:
     """When and where `lot` comes to insertion `number`; None if that is not known yet."""
     first = sort_night(plan, lot)
     if first is None:

@@ -37,7 +37,7 @@ class Chamber:
 
 
 @dataclass(frozen=True)
-class Tools:
+class ChamberList:
     """All chambers of a plan, by a number of their own."""
 
     plan: Plan

@@ -93,7 +93,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Step:
+class ProcessStep:
     """One process step and the equipment that can do it."""
 
     process_step: str
@@ -113,7 +113,7 @@ class Pcm:
 
 
 @dataclass(frozen=True)
-class Tools:
+class SensorPlan:
     """How traces are sampled, and how often a tool logs an alarm of a wafer it has not harmed."""
 
     sample_seconds: float
@@ -121,7 +121,7 @@ class Tools:
 
 
 @dataclass(frozen=True)
-class KnownWafers:
+class RealWafers:
     """Wafers of real files, of which only names and the number of die are known."""
 
     product_id: str

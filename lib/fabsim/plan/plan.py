@@ -6,7 +6,7 @@ from typing import Any, Self
 from fabsim.calendar import Calendar
 from fabsim.plan.excursions import Bystander, Dirt, Excursion, Pattern, Scarcity
 from fabsim.plan.insertions import Group, Habits, Insertion, Spread
-from fabsim.plan.line import Area, KnownWafers, Line, Pcm, Product, Step, Tools
+from fabsim.plan.line import Area, Line, Pcm, ProcessStep, Product, RealWafers, SensorPlan
 from fabyield.errors import ConfigError
 
 # Slots are written with two digits.
@@ -26,8 +26,8 @@ class Plan:
     line: Line
     products: tuple[Product, ...]
     areas: tuple[Area, ...]
-    route: tuple[Step, ...]
-    tools: Tools
+    route: tuple[ProcessStep, ...]
+    tools: SensorPlan
     pcm_lot_share: float
     pcm: tuple[Pcm, ...]
     edge_loss_pct: float
@@ -41,7 +41,7 @@ class Plan:
     bystanders: tuple[Bystander, ...]
     dirt: Dirt
     scarcity: Scarcity
-    known_wafers: tuple[KnownWafers, ...]
+    known_wafers: tuple[RealWafers, ...]
 
     @property
     def calendar(self) -> Calendar:

@@ -12,7 +12,7 @@ RIM = 0.93
 
 
 @dataclass(frozen=True)
-class WaferMap:
+class DieGrid:
     """Whole die in the order of probing; radius is 0 at the centre, 1 at the edge.
 
     `angle` is in radians; `field` is a die's place in its reticle, `cluster` the square of
@@ -38,7 +38,7 @@ class WaferMap:
 
 
 @lru_cache(maxsize=16)
-def wafer_map(product: Product) -> WaferMap:
+def wafer_map(product: Product) -> DieGrid:
     """Lay die on a grid around the centre, in rows that alternate their direction."""
     limit = product.wafer_diameter_mm / 2 - product.edge_mm
     wide, high = product.die_width_mm, product.die_height_mm
@@ -50,7 +50,7 @@ def wafer_map(product: Product) -> WaferMap:
     order = np.lexsort((np.where(y % 2 == 0, x, -x), y))
     x, y = x[order], y[order]
     across, down = product.reticle
-    return WaferMap(
+    return DieGrid(
         x_coord=x,
         y_coord=y,
         radius=quantised(np.sqrt((x * wide) ** 2 + (y * high) ** 2) / limit),

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from fabsim.plan.excursions import Bystander, Dirt, Effect, Excursion, Pattern, Scarcity
 from fabsim.plan.insertions import Group, Insertion, Spread
-from fabsim.plan.line import Area, KnownWafers, Line, Pcm, Product, Sensor, Tools
+from fabsim.plan.line import Area, Line, Pcm, Product, RealWafers, Sensor, SensorPlan
 from fabsim.plan.plan import MOST, Plan
 
 Bounds = tuple[float, float]
@@ -54,8 +54,8 @@ BOUNDS: dict[type, dict[str, Bounds]] = {
     },
     Sensor: {"set_point": ANY, "sigma": (0, 1e15), "drift": ANY, "ramp_seconds": (0, 1e6)},
     Pcm: {"mean": ANY, "sigma": POSITIVE},
-    Tools: {"sample_seconds": (0.001, 86_400), "alarms_per_1000_wafers": (0, 1_000)},
-    KnownWafers: {"gross_die": COUNT, "slots": (1, MOST["wafers_per_lot"])},
+    SensorPlan: {"sample_seconds": (0.001, 86_400), "alarms_per_1000_wafers": (0, 1_000)},
+    RealWafers: {"gross_die": COUNT, "slots": (1, MOST["wafers_per_lot"])},
     Insertion: {
         "after_nights": (0, 1_000),
         "first_test_num": (0, 2_000_000_000),

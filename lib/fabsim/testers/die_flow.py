@@ -8,7 +8,7 @@ import numpy as np
 
 from fabsim.arrays import Bools, Floats, Ints
 from fabsim.line.history import Built
-from fabsim.line.lots import Lot
+from fabsim.line.lots import StartedLot
 from fabsim.line.schedule import booking
 from fabsim.plan.excursions import Excursion, Kind
 from fabsim.plan.insertions import Unit
@@ -92,13 +92,13 @@ class Carrier:
     course: Course
 
 
-def touched(built: Built, lot: Lot, number: int) -> Iterator[Carrier]:
+def touched(built: Built, lot: StartedLot, number: int) -> Iterator[Carrier]:
     """The carriers of a lot at insertion `number`, as they are touched."""
     for turn, parts in enumerate(carriers(built, lot, number)):
         yield Carrier(turn, parts, course(built, lot, number, turn, parts))
 
 
-def carriers(built: Built, lot: Lot, number: int) -> list[Parts]:
+def carriers(built: Built, lot: StartedLot, number: int) -> list[Parts]:
     """What comes to insertion `number`: one entry per wafer, or one of all packages of a lot."""
     if number == 0:
         return [_die(built, lot, slot) for slot in lot.slots.tolist()]
@@ -116,7 +116,7 @@ def carriers(built: Built, lot: Lot, number: int) -> list[Parts]:
     ]
 
 
-def course(built: Built, lot: Lot, number: int, turn: int, parts: Parts) -> Course:
+def course(built: Built, lot: StartedLot, number: int, turn: int, parts: Parts) -> Course:
     """Touch every part of carrier `turn` once, then those that failed once more at the end."""
     insertion = built.plan.insertions[number]
     rng = stream(built.plan.seed, Stream.CONTACT, lot.index, number, turn)
@@ -131,7 +131,7 @@ def course(built: Built, lot: Lot, number: int, turn: int, parts: Parts) -> Cour
     return _join(first, again)
 
 
-def acting(built: Built, lot: Lot, number: int, kind: Kind) -> list[Excursion]:
+def acting(built: Built, lot: StartedLot, number: int, kind: Kind) -> list[Excursion]:
     """The excursions of a tester that act when a lot is at an insertion."""
     plan, place = built.plan, booking(built.plan, lot, number)
     return [
@@ -147,7 +147,7 @@ def acting(built: Built, lot: Lot, number: int, kind: Kind) -> list[Excursion]:
     ]
 
 
-def _die(built: Built, lot: Lot, slot: int) -> Parts:
+def _die(built: Built, lot: StartedLot, slot: int) -> Parts:
     harm = damage(built, lot, slot)
     every = np.arange(wafer_map(built.plan.products[lot.product]).gross_die)
     none = np.zeros(len(every), bool)
@@ -155,7 +155,7 @@ def _die(built: Built, lot: Lot, slot: int) -> Parts:
     return _found(built, lot, 0, whole)
 
 
-def _found(built: Built, lot: Lot, number: int, parts: Parts) -> Parts:
+def _found(built: Built, lot: StartedLot, number: int, parts: Parts) -> Parts:
     """`parts` with what insertion `number` finds of their damage."""
     is_dead, is_overkilled = np.zeros(len(parts.die), bool), np.zeros(len(parts.die), bool)
     group = parts.group.copy()
@@ -172,7 +172,7 @@ def _found(built: Built, lot: Lot, number: int, parts: Parts) -> Parts:
     return Parts(*(parts.slot, parts.die, is_dead, is_overkilled, group), parts.place, parts.sigmas)
 
 
-def _overkill(built: Built, lot: Lot, one: Excursion, slot: int, count: int) -> Bools:
+def _overkill(built: Built, lot: StartedLot, one: Excursion, slot: int, count: int) -> Bools:
     number = built.plan.excursions.index(one)
     rng = stream(built.plan.seed, Stream.HIT, lot.index, number, slot)
     loss = rng.normal(one.effect.loss_pct, one.effect.loss_sigma_pct) / 100
@@ -186,7 +186,9 @@ def _drawn(rng: np.random.Generator, count: int, share: float) -> Ints:
 class _Tester:
     """A tester with its sites, some of which may fail good die."""
 
-    def __init__(self, built: Built, lot: Lot, number: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, built: Built, lot: StartedLot, number: int, rng: np.random.Generator
+    ) -> None:
         plan, acts = built.plan, acting(built, lot, number, Kind.PROBE_SITE)
         self.worn = [
             (int(one.at["site_num"]), one.share, plan.group_number(one.effect.group))

@@ -8,13 +8,13 @@ import numpy as np
 from fabsim.arrays import Ints
 from fabsim.line.history import Built
 from fabsim.line.lot_renames import lot_ids
-from fabsim.line.lots import Lot, wafer_id
+from fabsim.line.lots import StartedLot, wafer_id
 from fabsim.line.schedule import LOAD, SETUP, Booking, booking
 from fabsim.plan.excursions import Kind
 from fabsim.plan.insertions import Habits, Unit
 from fabsim.plan.line import Product
 from fabsim.plan.program import Program
-from fabsim.plan.wafer_map import WaferMap, wafer_map
+from fabsim.plan.wafer_map import DieGrid, wafer_map
 from fabsim.testers.delivery_faults import ENDING, Flaws, Place, flaws
 from fabsim.testers.die_flow import Carrier, Course, Parts, acting, touched
 from fabsim.testers.touchdowns import Touches, measure
@@ -25,7 +25,7 @@ class Session:
     """One carrier on one tester, from `begins` to `ends`; names are spelt as the tester does."""
 
     built: Built
-    lot: Lot
+    lot: StartedLot
     place: Booking
     carrier: Carrier
     flaws: Flaws
@@ -59,7 +59,7 @@ class Session:
         return self.carrier.course
 
     @property
-    def die(self) -> WaferMap:
+    def die(self) -> DieGrid:
         """The map of the product's wafers."""
         return wafer_map(self.product)
 
@@ -109,7 +109,9 @@ class Session:
         return self.built.plan.calendar.local(at) + self.flaws.clock_seconds
 
 
-def sessions(built: Built, lot: Lot, number: int, nights: range | None = None) -> Iterator[Session]:
+def sessions(
+    built: Built, lot: StartedLot, number: int, nights: range | None = None
+) -> Iterator[Session]:
     """The sessions of `lot` at insertion `number`; with `nights`, those that deliver a file then.
 
     None, if it is not yet known when the lot gets there.
@@ -129,7 +131,7 @@ def sessions(built: Built, lot: Lot, number: int, nights: range | None = None) -
             yield Session(built, lot, place, carrier, wrong, touches, starts, ends)
 
 
-def file_name(built: Built, lot: Lot, number: int, turn: int) -> str:
+def file_name(built: Built, lot: StartedLot, number: int, turn: int) -> str:
     """Product, lot, slot and insertion, as the testers' host names its files."""
     plan, insertion = built.plan, built.plan.insertions[number]
     names = [plan.products[lot.product].product_id, lot_known(built, lot, number, turn)]
@@ -138,7 +140,7 @@ def file_name(built: Built, lot: Lot, number: int, turn: int) -> str:
     return f"{'_'.join(names)}_{insertion.insertion.lower()}{ENDING}"
 
 
-def lot_known(built: Built, lot: Lot, number: int, turn: int) -> str:
+def lot_known(built: Built, lot: StartedLot, number: int, turn: int) -> str:
     """Under which lot a carrier is known at an insertion."""
     line = built.plan.line
     if built.plan.insertions[number].unit is Unit.PACKAGE:

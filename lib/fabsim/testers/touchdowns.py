@@ -6,7 +6,7 @@ import numpy as np
 
 from fabsim.arrays import Bools, Floats, Ints, Singles, significant
 from fabsim.line.history import Built
-from fabsim.line.lots import Lot
+from fabsim.line.lots import StartedLot
 from fabsim.line.schedule import Booking
 from fabsim.plan.excursions import Kind
 from fabsim.plan.program import Program, probe_card
@@ -39,7 +39,7 @@ class Touches:
         return np.asarray((self.pins > PIN_LIMIT).any(axis=1))
 
 
-def measure(built: Built, lot: Lot, place: Booking, carrier: Carrier) -> Touches:
+def measure(built: Built, lot: StartedLot, place: Booking, carrier: Carrier) -> Touches:
     """Measure the touch-downs of a carrier of `lot` on the tester of its `place`."""
     number, parts, course = place.number, carrier.parts, carrier.course
     program = built.programs[number]
@@ -68,7 +68,7 @@ def measure(built: Built, lot: Lot, place: Booking, carrier: Carrier) -> Touches
 
 
 def _readings(
-    built: Built, lot: Lot, number: int, parts: Parts, rng: np.random.Generator
+    built: Built, lot: StartedLot, number: int, parts: Parts, rng: np.random.Generator
 ) -> Floats:
     """What each part reads when it is touched first, before the tester adds its own."""
     program = built.programs[number]

@@ -6,11 +6,11 @@ import numpy as np
 
 from fabsim.arrays import Bools, Floats, Ints, quantised, significant
 from fabsim.line.history import Built
-from fabsim.line.lots import Lot
+from fabsim.line.lots import StartedLot
 from fabsim.plan.excursions import Shape
 from fabsim.plan.line import Product
 from fabsim.plan.plan import Plan
-from fabsim.plan.wafer_map import WaferMap, wafer_map
+from fabsim.plan.wafer_map import DieGrid, wafer_map
 from fabsim.random_streams import Stream, stream
 from fabsim.wafer.patterns import pattern_kills, where
 
@@ -46,7 +46,7 @@ class Damage:
         return np.asarray(self.cause > 0)
 
 
-def damage(built: Built, lot: Lot, slot: int) -> Damage:
+def damage(built: Built, lot: StartedLot, slot: int) -> Damage:
     """Damage of the wafer in `slot` of `lot`, whoever probes it."""
     plan, product = built.plan, built.plan.products[lot.product]
     die = wafer_map(product)
@@ -84,7 +84,7 @@ def _first(killed: list[Bools]) -> Ints:
     return np.where(table.any(axis=0), 1 + table.argmax(axis=0), 0)
 
 
-def _defects(product: Product, die: WaferMap, rng: np.random.Generator) -> Ints:
+def _defects(product: Product, die: DieGrid, rng: np.random.Generator) -> Ints:
     """Counts per die, negative binomial: Poisson with a rate that is gamma from square to square.
 
     Stapper, Armstrong and Saji, Proc. IEEE 71 (1983) 453.
@@ -109,7 +109,7 @@ def poisson(rate: Floats, drawn: Floats) -> Ints:
 
 
 def _excursions(
-    built: Built, lot: Lot, slot: int, die: WaferMap, rng: np.random.Generator
+    built: Built, lot: StartedLot, slot: int, die: DieGrid, rng: np.random.Generator
 ) -> list[Floats]:
     """How likely each excursion kills each die."""
     hit = built.hits[lot.index][:, slot - 1]

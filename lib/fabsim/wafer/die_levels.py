@@ -4,7 +4,7 @@ import numpy as np
 
 from fabsim.arrays import Floats, Ints
 from fabsim.line.history import Built
-from fabsim.line.lots import Lot
+from fabsim.line.lots import StartedLot
 from fabsim.line.pcm import measure_pcm
 from fabsim.plan.excursions import Effect, Kind
 from fabsim.plan.program import Program
@@ -12,7 +12,7 @@ from fabsim.plan.wafer_map import wafer_map
 from fabsim.random_streams import Stream, stream
 
 
-def die_levels(built: Built, lot: Lot, slot: int, program: Program, die: Ints) -> Floats:
+def die_levels(built: Built, lot: StartedLot, slot: int, program: Program, die: Ints) -> Floats:
     """Mean reading of each die on each test, in sigmas off nominal: die x tests.
 
     What is left to add is the noise of each test, of variance 1 - rho.
@@ -22,14 +22,14 @@ def die_levels(built: Built, lot: Lot, slot: int, program: Program, die: Ints) -
     return np.asarray(wafer + np.sqrt(program.rho) * factor + _places(built, lot, program, die))
 
 
-def die_factors(built: Built, lot: Lot, slot: int) -> Floats:
+def die_factors(built: Built, lot: StartedLot, slot: int) -> Floats:
     """What the tests of a group have in common on each die: all die of the wafer x groups."""
     count = wafer_map(built.plan.products[lot.product]).gross_die
     rng = stream(built.plan.seed, Stream.FACTOR, lot.index, slot)
     return rng.standard_normal((count, len(built.plan.groups)))
 
 
-def wafer_level(built: Built, lot: Lot, slot: int) -> Floats:
+def wafer_level(built: Built, lot: StartedLot, slot: int) -> Floats:
     """How far a wafer is off in each group, in sigmas: product, PCM, drift, slot, and chance."""
     plan = built.plan
     rng = stream(plan.seed, Stream.FACTOR, lot.index, slot, 1)
@@ -38,7 +38,7 @@ def wafer_level(built: Built, lot: Lot, slot: int) -> Floats:
     return level + _drift(built, lot, slot) + _slot(built, lot, slot)
 
 
-def shifts(built: Built, lot: Lot, slot: int, program: Program) -> Floats:
+def shifts(built: Built, lot: StartedLot, slot: int, program: Program) -> Floats:
     """How far the excursions that hit a wafer move each test, in sigmas."""
     total = np.zeros(len(program.group))
     for number, one in enumerate(built.plan.excursions):
@@ -62,7 +62,7 @@ def _moved(built: Built, program: Program, effect: Effect) -> Floats:
     return np.asarray(effect.shift_sigma * (own & (place < effect.shifted_tests)))
 
 
-def _places(built: Built, lot: Lot, program: Program, die: Ints) -> Floats:
+def _places(built: Built, lot: StartedLot, program: Program, die: Ints) -> Floats:
     plan, wafer = built.plan, wafer_map(built.plan.products[lot.product])
     fields = int(wafer.field.max()) + 1
     rng = stream(plan.seed, Stream.RETICLE, lot.product)
@@ -72,7 +72,7 @@ def _places(built: Built, lot: Lot, program: Program, die: Ints) -> Floats:
     return np.asarray(bow + rim + reticle[wafer.field[die]][:, program.group])
 
 
-def _pcm_level(built: Built, lot: Lot, slot: int) -> Floats:
+def _pcm_level(built: Built, lot: StartedLot, slot: int) -> Floats:
     plan = built.plan
     mean, sigma = (np.array([getattr(one, name) for one in plan.pcm]) for name in ("mean", "sigma"))
     read = (measure_pcm(plan, lot, built.hits[lot.index])[slot - 1] - mean) / sigma
@@ -81,14 +81,14 @@ def _pcm_level(built: Built, lot: Lot, slot: int) -> Floats:
     return np.asarray(np.array([one.pcm_sigma for one in plan.groups]) * read[follows])
 
 
-def _drift(built: Built, lot: Lot, slot: int) -> Floats:
+def _drift(built: Built, lot: StartedLot, slot: int) -> Floats:
     ages = built.tools.ages(lot.chamber[:, slot - 1], lot.started[:, slot - 1])
     return _of_areas(
         built, np.array([a.drift_sigma for a in built.tools.areas_of_steps]) * (ages - 0.5)
     )
 
 
-def _slot(built: Built, lot: Lot, slot: int) -> Floats:
+def _slot(built: Built, lot: StartedLot, slot: int) -> Floats:
     """The first and last wafers of a batch are processed unlike those in the middle."""
     areas = built.tools.areas_of_steps
     across = 2 * (slot - 1) / max(len(lot.slots) - 1, 1) - 1

@@ -7,7 +7,7 @@ import numpy as np
 from fabsim.arrays import Bools, Floats, quantised
 from fabsim.plan.excursions import Shape
 from fabsim.plan.plan import Plan
-from fabsim.plan.wafer_map import WaferMap
+from fabsim.plan.wafer_map import DieGrid
 from fabsim.random_streams import Stream, stream
 
 __all__ = ["RING", "pattern_kills", "where"]
@@ -16,12 +16,12 @@ __all__ = ["RING", "pattern_kills", "where"]
 RING = 0.78
 
 
-def where(shape: Shape, die: WaferMap, rng: np.random.Generator) -> Bools:
+def where(shape: Shape, die: DieGrid, rng: np.random.Generator) -> Bools:
     """Which die a shape covers; where it lies is drawn, where it can lie in many places."""
     return np.asarray(_SHAPES[shape](die, rng))
 
 
-def pattern_kills(plan: Plan, die: WaferMap, lot: int, slot: int) -> tuple[Shape | None, Floats]:
+def pattern_kills(plan: Plan, die: DieGrid, lot: int, slot: int) -> tuple[Shape | None, Floats]:
     """The pattern of chance of a wafer, if it has one, and how likely it kills each die."""
     rng = stream(plan.seed, Stream.PATTERN, lot, slot)
     bounds = np.cumsum([one.share for one in plan.patterns])
@@ -34,32 +34,32 @@ def pattern_kills(plan: Plan, die: WaferMap, lot: int, slot: int) -> tuple[Shape
     return one.shape, kills
 
 
-def _centre(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _centre(die: DieGrid, rng: np.random.Generator) -> Bools:
     return np.asarray(die.radius < rng.uniform(0.35, 0.5))
 
 
-def _donut(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _donut(die: DieGrid, rng: np.random.Generator) -> Bools:
     inside = rng.uniform(0.3, 0.45)
     return np.asarray((die.radius > inside) & (die.radius < inside + 0.3))
 
 
-def _edge_ring(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _edge_ring(die: DieGrid, rng: np.random.Generator) -> Bools:
     return np.asarray(die.radius > RING)
 
 
-def _edge_loc(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _edge_loc(die: DieGrid, rng: np.random.Generator) -> Bools:
     away = _away(die.angle, rng.uniform(-np.pi, np.pi))
     return np.asarray((die.radius > RING - 0.08) & (away < rng.uniform(0.4, 0.8)))
 
 
-def _loc(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _loc(die: DieGrid, rng: np.random.Generator) -> Bools:
     radius, angle = rng.uniform(0.2, 0.6), rng.uniform(-np.pi, np.pi)
     x, y = die.radius * _cos(die.angle), die.radius * _sin(die.angle)
     off = (x - radius * _cos(angle)) ** 2 + (y - radius * _sin(angle)) ** 2
     return np.asarray(off < rng.uniform(0.18, 0.28) ** 2)
 
 
-def _scratch(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _scratch(die: DieGrid, rng: np.random.Generator) -> Bools:
     turn, off = rng.uniform(-np.pi, np.pi), rng.uniform(-0.5, 0.5)
     bend, length = rng.uniform(-0.4, 0.4), rng.uniform(0.8, 1.6)
     along = die.radius * _cos(die.angle - turn)
@@ -69,7 +69,7 @@ def _scratch(die: WaferMap, rng: np.random.Generator) -> Bools:
     return np.asarray((np.abs(across) < wide) & (np.abs(along) < length / 2))
 
 
-def _everywhere(die: WaferMap, rng: np.random.Generator) -> Bools:
+def _everywhere(die: DieGrid, rng: np.random.Generator) -> Bools:
     return np.ones(die.gross_die, bool)
 
 
@@ -87,7 +87,7 @@ def _sin(angle: Floats | float) -> Floats:
     return quantised(np.sin(angle))
 
 
-_SHAPES: dict[Shape, Callable[[WaferMap, np.random.Generator], Bools]] = {
+_SHAPES: dict[Shape, Callable[[DieGrid, np.random.Generator], Bools]] = {
     Shape.CENTRE: _centre,
     Shape.DONUT: _donut,
     Shape.EDGE_RING: _edge_ring,

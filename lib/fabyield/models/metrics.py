@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from fabyield.models.splits import Count, Lot, total
+from fabyield.models.splits import Count, SplitLot, total
 
 Flags = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -69,7 +69,7 @@ def choose_decision_threshold(low: Flags, scores: Scores) -> float:
 
 
 def lot_mean_scores(
-    lots: Sequence[Lot], counts: Mapping[str, Count], last: int, otherwise: float
+    lots: Sequence[SplitLot], counts: Mapping[str, Count], last: int, otherwise: float
 ) -> dict[str, float]:
     """Score each lot by the share of low wafers in the `last` sorted lots finished as it started.
 

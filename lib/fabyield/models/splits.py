@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 
 @dataclass(frozen=True)
-class Lot:
+class SplitLot:
     """A lot of one fab and product; it is sorted when at least one wafer has a yield.
 
     Times are microseconds since 1970 UTC: Python's time stamps follow the driver's zone.
@@ -46,7 +46,7 @@ class Count:
 NOTHING = Count(0, 0, 0)
 
 
-def lots_of(wafers: DataFrame, process_history: DataFrame) -> tuple[Lot, ...]:
+def lots_of(wafers: DataFrame, process_history: DataFrame) -> tuple[SplitLot, ...]:
     """Collect the lots of `wafers` (one fab and product) that have a process history.
 
     A lot is finished when its last wafer has left its last process step. `wafers` carries
@@ -64,10 +64,10 @@ def lots_of(wafers: DataFrame, process_history: DataFrame) -> tuple[Lot, ...]:
         )
         .where(F.col("finished_us").isNotNull())
     )
-    return tuple(sorted((Lot(*row) for row in lots.collect()), key=_time_order))
+    return tuple(sorted((SplitLot(*row) for row in lots.collect()), key=_time_order))
 
 
-def split_lots(lots: Iterable[Lot], test_share: float) -> LotSplit:
+def split_lots(lots: Iterable[SplitLot], test_share: float) -> LotSplit:
     """Take the last `test_share` of the sorted lots for the test, at least one."""
     ids = tuple(lot.lot_id for lot in sorted(lots, key=_time_order) if lot.is_sorted)
     cut = len(ids) - max(1, round(test_share * len(ids)))
@@ -94,5 +94,5 @@ def total(counts: Mapping[str, Count], lot_ids: Iterable[str]) -> Count:
     return sum((counts.get(lot_id, NOTHING) for lot_id in lot_ids), NOTHING)
 
 
-def _time_order(lot: Lot) -> tuple[int, str]:
+def _time_order(lot: SplitLot) -> tuple[int, str]:
     return lot.finished_us, lot.lot_id

@@ -13,7 +13,7 @@ __all__ = [
     "ModelFigures",
     "Night",
     "Prediction",
-    "Step",
+    "StepResult",
     "TableRows",
     "TopDriver",
     "Unmatched",
@@ -196,7 +196,7 @@ class TopDriver(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Step:
+class StepResult:
     """One job of the night; `failed` and `stopped` raise an alarm on the page."""
 
     step: str
@@ -222,7 +222,7 @@ class Night:
     models: list[ModelFigures] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     top_drivers: list[TopDriver] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[StepResult] = field(default_factory=list)
 
     @property
     def wafers(self) -> int:
@@ -240,6 +240,6 @@ class Night:
         return [rows for rows in self.rows if rows.unaccounted]
 
     @property
-    def failed_steps(self) -> list[Step]:
+    def failed_steps(self) -> list[StepResult]:
         """Steps that did not finish."""
         return [step for step in self.steps if step.state in ("failed", "stopped")]

@@ -95,11 +95,11 @@ def unmatched(run: Run) -> list[N.Unmatched]:
     return [_as(N.Unmatched, row) for row in in_order(last, "metric")]
 
 
-def steps(run: Run) -> list[N.Step]:
+def steps(run: Run) -> list[N.StepResult]:
     """How the batch's steps ended; of several attempts at one, the last."""
     attempts = in_order(_of_batch(run, RUNS), "started_at", "ended_at")
     last = {row["step"]: row for row in attempts if row["step"] != "nightly"}
-    return [_as(N.Step, row) for row in in_order(last.values(), "started_at")]
+    return [_as(N.StepResult, row) for row in in_order(last.values(), "started_at")]
 
 
 def bin_counts(run: Run, shown: Sequence[Row]) -> list[N.BinCount]:

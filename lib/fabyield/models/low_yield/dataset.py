@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from fabyield.models.low_yield.features import before_sort, feature_values
 from fabyield.models.low_yield.labels import low_yield_threshold
-from fabyield.models.splits import Count, Lot, LotSplit, lots_of, split_lots, validation_tail
+from fabyield.models.splits import Count, LotSplit, SplitLot, lots_of, split_lots, validation_tail
 from fabyield.settings.model import ModelSettings
 from fabyield.transforms.shared.keys import WAFER
 
@@ -30,7 +30,7 @@ class Learning:
     product: tuple[str, str]
     wafers: DataFrame
     values: DataFrame
-    lots: tuple[Lot, ...]
+    lots: tuple[SplitLot, ...]
     split: LotSplit
     counts: Mapping[str, Count]
     low_yield_threshold_pct: float | None
@@ -70,7 +70,7 @@ def product_wafers(
     return wafers.join(yields, WAFER, how="left")
 
 
-def place(wafers: DataFrame, lots: Sequence[Lot], split: LotSplit) -> DataFrame:
+def place(wafers: DataFrame, lots: Sequence[SplitLot], split: LotSplit) -> DataFrame:
     """Add split (train, test or unsorted) to the wafers of known lots."""
     is_sorted = F.col("final_yield_pct").isNotNull()
     side = F.when(is_sorted & _in(split.train), "train").when(is_sorted & _in(split.test), "test")

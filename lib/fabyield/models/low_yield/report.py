@@ -14,7 +14,7 @@ Value = str | bool | int | float | None
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class ScoredWafers:
     """Sorted wafers of a product: lot, how it turned out, and the probability given before.
 
     All arrays are of shape (wafers,).
@@ -26,11 +26,11 @@ class Outcomes:
     scores: Scores
 
 
-def outcomes(scored: DataFrame) -> Outcomes:
+def outcomes(scored: DataFrame) -> ScoredWafers:
     """Collect the sorted wafers of `scored`, in order of their key."""
     wanted = ["lot_id", "split", "is_low", "low_yield_probability"]
     rows = scored.where(F.col("split") != "unsorted").orderBy(*WAFER).select(*wanted).collect()
-    return Outcomes(
+    return ScoredWafers(
         lot_ids=tuple(row.lot_id for row in rows),
         is_test=np.array([row.split == "test" for row in rows], dtype=bool),
         low=np.array([row.is_low for row in rows], dtype=bool),
@@ -39,7 +39,7 @@ def outcomes(scored: DataFrame) -> Outcomes:
 
 
 def figures(
-    known: Outcomes, lot_mean: Mapping[str, float], decision_threshold: float
+    known: ScoredWafers, lot_mean: Mapping[str, float], decision_threshold: float
 ) -> dict[str, Value]:
     """Metrics of the model on test wafers; beside them all-pass and `lot_mean`, scores by lot."""
     model = _on_test(known, known.scores, decision_threshold)
@@ -59,7 +59,7 @@ def figures(
     }
 
 
-def lot_mean_metrics(known: Outcomes, lot_mean: Mapping[str, float]) -> Metrics:
+def lot_mean_metrics(known: ScoredWafers, lot_mean: Mapping[str, float]) -> Metrics:
     """Metrics of guessing each test wafer by its lot's score.
 
     From which score on a wafer is called low is chosen on the training wafers.
@@ -69,5 +69,5 @@ def lot_mean_metrics(known: Outcomes, lot_mean: Mapping[str, float]) -> Metrics:
     return _on_test(known, scores, threshold)
 
 
-def _on_test(known: Outcomes, scores: Scores, threshold: float) -> Metrics:
+def _on_test(known: ScoredWafers, scores: Scores, threshold: float) -> Metrics:
     return metrics(known.low[known.is_test], scores[known.is_test], threshold)
