@@ -6,7 +6,7 @@ from fabyield.errors import AccountingError, ConfigError, DataQualityError, Mode
 from fabyield.lake.catalog import RUNS
 from fabyield.lake.store import Store
 from fabyield.pipeline.launch import Exit, alone, attempt, guarded
-from fabyield.pipeline.logs import logging_to
+from fabyield.pipeline.logs import LogFile, logging_to
 from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, State
 from tests.conftest import FAB
 
@@ -121,3 +121,12 @@ def test_log_file_keeps_what_the_screen_leaves_out(tmp_path, capsys):
     written = (tmp_path / "job.log").read_text()
     assert [line.rpartition(" ")[2] for line in written.splitlines()] == ["detail", "progress"]
     assert capsys.readouterr().out.endswith("  progress\n")
+
+
+def test_log_on_a_full_disk_neither_stops_a_run_nor_hides_its_last_line(capsys):
+    log = LogFile("/dev/full")
+
+    log.emit(logging.makeLogRecord({"msg": "FAILED"}))
+    log.close()
+
+    assert capsys.readouterr() == ("", "")

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fabyield.errors import ConfigError
@@ -22,6 +22,11 @@ class LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say nothing: the default is a stack that buries the message."""
+
+    def close(self) -> None:
+        """Close the file, whatever it could not take."""
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
