@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from fabyield.jobs.nightly import log_summary
 from pyspark.sql import SparkSession
 
 from fabsim import Out, in_processes, simulate
-from fabyield.jobs.nightly import log_summary
 from fabyield.lake.catalog import ALL
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH

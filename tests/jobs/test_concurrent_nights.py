@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 import yaml
-
 from fabyield.jobs import stdf_files
+
 from fabyield.lake.catalog import ALL
 from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.pipeline.ingest.stdf_files import KINDS

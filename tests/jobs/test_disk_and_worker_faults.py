@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from fabyield.jobs import die_results, stdf_files, touchdowns
+
 from fabyield.lake.catalog import ALL
 from fabyield.lake.fsck.check import check
 from fabyield.pipeline.launch import alone

@@ -4,9 +4,9 @@ import os
 import signal
 
 import pytest
+from fabyield.jobs import stdf_files
 
 from fabyield.errors import FabYieldError
-from fabyield.jobs import stdf_files
 from fabyield.lake.catalog import ALL
 from fabyield.pipeline.launch import alone
 from tests.jobs.conftest import LATE, LOT2, data_tables, differing, settle

@@ -7,13 +7,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 from delta import DeltaTable
+from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from pyspark.sql import functions as F
 
 from fabsim.factory.database import deliver
 from fabsim.factory.rows import Span
 from fabsim.line.history import Built
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError
-from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from fabyield.lake.catalog import (
     ALL,
     FAB_LOT_HISTORY,

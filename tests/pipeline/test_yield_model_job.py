@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from fabyield.jobs import yield_model
+
 from fabyield.lake.catalog import (
     MODEL_REPORT,
     PCM_RESULTS,
