@@ -1,17 +1,22 @@
 """Everything this package raises on purpose, and how its messages are worded."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# As Java and as delta-rs begin the lines of what lies behind an error.
+CAUSE = re.compile(r"(?:Caused by: |\u21b3 )(.*)")
+
 
 def first_line(error: BaseException) -> str:
-    """What `error` says first; of an error in the JVM, what failed there, and its root cause."""
-    text = str(error)
+    """What `error` says first; of an error in the JVM or in Rust, what failed there, and why."""
+    text = COLOUR.sub("", str(error))
     # The bridge to the JVM says in its first line only that a call failed.
     text = text.partition("\n: ")[2] or text
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = next(iter(lines), "no message")
-    causes = [line.partition("Caused by: ")[2] for line in lines if line.startswith("Caused by: ")]
+    causes = [found[1] for line in lines if (found := CAUSE.match(line))]
     return f"{first}; cause: {causes[-1]}" if causes and causes[-1] not in first else first
 
 

@@ -34,6 +34,13 @@ def raising(error):
             Exit.FAILED,
             "FAILED: OSError: cannot write; cause: disk full",
         ),
+        (
+            OSError(
+                "Generic error\n  \x1b[31m\u21b3\x1b[0m Unable to copy\n   \x1b[31m\u21b3\x1b[0m disk full\n"
+            ),
+            Exit.FAILED,
+            "FAILED: OSError: Generic error; cause: disk full",
+        ),
         (OSError(), Exit.FAILED, "FAILED: OSError: no message"),
     ],
 )
