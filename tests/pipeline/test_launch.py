@@ -35,9 +35,7 @@ def raising(error):
             "FAILED: OSError: cannot write; cause: disk full",
         ),
         (
-            OSError(
-                "Generic error\n  \x1b[31m\u21b3\x1b[0m Unable to copy\n   \x1b[31m\u21b3\x1b[0m disk full\n"
-            ),
+            OSError("Generic error\n \x1b[31m↳\x1b[0m copy\n \x1b[31m↳\x1b[0m disk full\n"),
             Exit.FAILED,
             "FAILED: OSError: Generic error; cause: disk full",
         ),
