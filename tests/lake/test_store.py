@@ -16,6 +16,7 @@ from fabyield.lake.delta_log import DeltaLog
 from fabyield.lake.locks.lease import leased
 from fabyield.lake.locks.lease_files import LeaseFiles
 from fabyield.lake.locks.owner import LockOwner
+from fabyield.lake.layout import check_layout
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column, Table, WriteMode
 from fabyield.settings.settings import Retries
@@ -190,6 +191,7 @@ def test_f02_table_whose_maker_was_killed_before_its_first_commit_is_made(
     store, frame, monkeypatch
 ):
     monkeypatch.setattr("fabyield.lake.store.LOOKS", 1)
+    check_layout(store.root)
     log = Path(store.path(MADE_UP)) / "_delta_log"
     (log / "_staged_commits").mkdir(parents=True)
     (log / ".00000000000000000000.json.7.tmp").write_text('{"commitInfo":')
@@ -205,6 +207,7 @@ def test_log_that_lost_its_commits_is_kept_and_no_empty_table_takes_its_place(
     store, frame, monkeypatch
 ):
     monkeypatch.setattr("fabyield.lake.store.LOOKS", 1)
+    check_layout(store.root)
     log = Path(store.path(MADE_UP)) / "_delta_log"
     log.mkdir(parents=True)
     left = log / "00000000000000000010.crc"
