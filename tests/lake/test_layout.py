@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fabyield.errors import ConfigError
@@ -24,3 +26,12 @@ def test_lake_of_another_version_is_refused_and_stays_as_it_is(tmp_path, mark, l
         check_layout(str(tmp_path))
 
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_f03_writers_that_mark_a_new_lake_at_once_leave_a_whole_mark(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(check_layout, [str(tmp_path / f"{turn // 8}") for turn in range(400)]))
+
+    marks = list(tmp_path.glob("*/*"))
+    assert {(mark.name, mark.read_text()) for mark in marks} == {("_layout", "2\n")}
+    assert len(marks) == 50

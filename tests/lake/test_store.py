@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError, LeaseLostError
 from fabyield.lake.delta_log import DeltaLog
+from fabyield.lake.layout import check_layout
 from fabyield.lake.locks.lease import leased
 from fabyield.lake.locks.lease_files import LeaseFiles
 from fabyield.lake.locks.owner import LockOwner
-from fabyield.lake.layout import check_layout
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column, Table, WriteMode
 from fabyield.settings.settings import Retries

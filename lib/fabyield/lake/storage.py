@@ -1,6 +1,7 @@
 """Files and folders by path or URI, on a disk or an object store."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 from pyarrow import fs
@@ -58,9 +59,11 @@ def write_text(uri: str, text: str) -> None:
 
 
 def write_bytes(uri: str, content: bytes | memoryview) -> None:
-    """Write `content` to `uri`, replacing it whole, never half."""
+    """Write `content` to `uri`, replacing it whole, never half, whoever else writes it."""
     system, path = located(uri)
     system.create_dir(path.rpartition("/")[0], recursive=True)
-    with system.open_output_stream(f"{path}.part") as stream:
+    # Of several writers each has a part of its own, and the last one's content stays.
+    part = f"{path}.{uuid4().hex}.part"
+    with system.open_output_stream(part) as stream:
         stream.write(content)
-    system.move(f"{path}.part", path)
+    system.move(part, path)
