@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from fabyield.errors import ContractError, near
-from fabyield.settings.strict_yaml import load_yaml
+from fabyield.settings.strict_yaml import load_with_nodes
 
 BATCH = "batch"
 _TYPES = {
@@ -98,7 +98,7 @@ class Table:
 
         Raises ContractError for a wrong field, type, severity, or a column that is not declared.
         """
-        schema = dict(_read("schemas", name))
+        schema, _ = _read("schemas", name)
         try:
             columns = {column: Column(**spec) for column, spec in schema.pop("columns").items()}
             write = WriteMode(schema.pop("write"))
@@ -204,11 +204,10 @@ def _columns_of(expectation: Expectation) -> set[str]:
 
 
 def _suite(name: str) -> tuple[Expectation, ...]:
-    text = _text("expectations", name)
-    suite: dict[str, list[dict[str, dict[str, Any]]]] = _read("expectations", name)
+    suite, tree = _read("expectations", name)
     if unknown := sorted(set(suite) - set(Severity)):
         raise ContractError(f"expectations/{name}.yml: {unknown[0]}: no severity of {[*Severity]}")
-    lines = iter(_lines(text))
+    lines = iter(_lines(tree))
     return tuple(
         Expectation(
             check,
@@ -223,26 +222,21 @@ def _suite(name: str) -> tuple[Expectation, ...]:
     )
 
 
-def _lines(suite: str) -> list[int]:
-    """The lines on which the expectations of a suite begin."""
-    tree: Any = yaml.compose(suite, Loader=yaml.SafeLoader)
+def _lines(suite: Any) -> list[int]:  # noqa: ANN401
+    """The lines on which the expectations of a suite, a tree of YAML nodes, begin."""
     return [
         check.start_mark.line + 1
-        for _, checks in tree.value
+        for _, checks in suite.value
         for entry in checks.value
         for check, _ in entry.value
     ]
 
 
-def _text(kind: str, name: str) -> str:
+def _read(kind: str, name: str) -> tuple[dict[str, Any], Any]:
+    """The mapping in <kind>/<name>.yml, and its tree of YAML nodes."""
     try:
-        return files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
-    except OSError as error:
-        raise ContractError(f"{kind}/{name}.yml: {error}") from error
-
-
-def _read(kind: str, name: str) -> Any:  # noqa: ANN401
-    try:
-        return dict(load_yaml(_text(kind, name)))
-    except (TypeError, ValueError, yaml.YAMLError) as error:
+        text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
+        value, tree = load_with_nodes(text)
+        return dict(value), tree
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ContractError(f"{kind}/{name}.yml: {error}") from error

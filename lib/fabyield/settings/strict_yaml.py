@@ -14,7 +14,17 @@ def load_yaml(text: str) -> Any:  # noqa: ANN401
     Raises yaml.YAMLError, with line and column, where it is no YAML or repeats a key. By itself
     PyYAML keeps the last of two such values and drops the first.
     """
-    return yaml.load(text, Loader=_StrictLoader)
+    return load_with_nodes(text)[0]
+
+
+def load_with_nodes(text: str) -> tuple[Any, Any]:
+    """What `load_yaml` gives, and the tree of nodes behind it, which know their lines; or None."""
+    loader = _StrictLoader(text)
+    try:
+        node = loader.get_single_node()
+        return (None, None) if node is None else (loader.construct_document(node), node)
+    finally:
+        loader.dispose()
 
 
 class _StrictLoader(yaml.SafeLoader):
