@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import fabyield.reports
+from fabyield.quality.row_counts import TableRows
 from fabyield.reports.night_data import (
     BinCount,
     BrokenExpectation,
@@ -18,7 +19,6 @@ from fabyield.reports.night_data import (
     ModelFigures,
     Prediction,
     StepResult,
-    TableRows,
     TopDriver,
     WaferMap,
 )
@@ -196,8 +196,9 @@ def test_page_is_made_from_a_zipped_package(tmp_path):
     package = Path(fabyield.reports.__file__).parent.parent
     kept = tmp_path / "lib" / "fabyield"
     shutil.copytree(package / "reports", kept / "reports")
-    for needed in ("__init__.py", "errors.py"):
-        shutil.copy(package / needed, kept)
+    (kept / "quality").mkdir()
+    for needed in ("__init__.py", "errors.py", "quality/__init__.py", "quality/row_counts.py"):
+        shutil.copy(package / needed, kept / needed)
     archive = shutil.make_archive(str(tmp_path / "code"), "zip", tmp_path / "lib")
     script = (
         "from datetime import date; from fabyield.reports import night_data, page\n"

@@ -1,3 +1,4 @@
+from fabyield.quality.row_counts import TableRows
 from fabyield.reports.night_data import (
     BinCount,
     BrokenExpectation,
@@ -5,7 +6,6 @@ from fabyield.reports.night_data import (
     ModelFigures,
     Prediction,
     StepResult,
-    TableRows,
     Unmatched,
 )
 from fabyield.reports.summary import summary

@@ -8,24 +8,33 @@ from fabyield.errors import AccountingError
 
 @dataclass(frozen=True)
 class TableRows:
-    """Where the rows of one table's write came from and went."""
+    """Where the rows of one table's write came from and went; the version written, -1 if none."""
 
     table: str
     rows_in: int
     rows_out: int
     quarantined: int
     duplicates: int
-    version: int
+    version: int = -1
+
+    @property
+    def accounted(self) -> int:
+        """Rows that are published, quarantined or duplicates."""
+        return self.rows_out + self.quarantined + self.duplicates
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that came in and are none of these; 0 in a sound table."""
+        return self.rows_in - self.accounted
 
 
 def reconcile(rows: TableRows) -> None:
     """Raise AccountingError where rows are neither published, quarantined nor duplicates."""
-    accounted = rows.rows_out + rows.quarantined + rows.duplicates
-    if rows.rows_in != accounted:
+    if rows.unaccounted:
         raise AccountingError(
             f"{rows.table}: {rows.rows_in:,} rows in, but {rows.rows_out:,} out + "
-            f"{rows.quarantined:,} quarantined + {rows.duplicates:,} duplicates = {accounted:,}; "
-            "nothing published"
+            f"{rows.quarantined:,} quarantined + {rows.duplicates:,} duplicates = "
+            f"{rows.accounted:,}; nothing published"
         )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
 
+from fabyield.quality.row_counts import TableRows
+
 __all__ = [
     "BinCount",
     "BrokenExpectation",
@@ -14,7 +16,6 @@ __all__ = [
     "Night",
     "Prediction",
     "StepResult",
-    "TableRows",
     "TopDriver",
     "Unmatched",
     "WaferMap",
@@ -35,22 +36,6 @@ class FileCounts:
     def new(self) -> int:
         """Files whose content was not known before this night."""
         return self.read + self.incomplete + self.broken
-
-
-@dataclass(frozen=True)
-class TableRows:
-    """Row accounting of one table."""
-
-    table: str
-    rows_in: int
-    rows_out: int
-    quarantined: int
-    duplicates: int
-
-    @property
-    def unaccounted(self) -> int:
-        """Rows that came in and are neither out, quarantined nor duplicate; 0 in a sound table."""
-        return self.rows_in - self.rows_out - self.quarantined - self.duplicates
 
 
 @dataclass(frozen=True)

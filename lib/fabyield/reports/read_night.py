@@ -25,6 +25,7 @@ from fabyield.lake.catalog import (
 from fabyield.lake.delta_rows import Row
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
+from fabyield.quality.row_counts import TableRows
 from fabyield.reports import night_data as N
 from fabyield.transforms.shared.keys import INSERTION
 
@@ -79,12 +80,12 @@ def file_counts(run: Run) -> N.FileCounts:
     return N.FileCounts(**{n: counts[status] for n, status in names.items()}, broken=broken)
 
 
-def table_rows(run: Run) -> list[N.TableRows]:
+def table_rows(run: Run) -> list[TableRows]:
     """Row accounting of the batch, one line for each table that was written."""
     attempts = _of_batch(run, RUNS, "step", "state", "started_at", "tables")
     done = [row for row in attempts if row["state"] == "done" and row["step"] != "nightly"]
     written = [table for row in in_order(done, "started_at") for table in row["tables"] or ()]
-    return [_as(N.TableRows, table) for table in written]
+    return [_as(TableRows, table) for table in written]
 
 
 def unmatched(run: Run) -> list[N.Unmatched]:
