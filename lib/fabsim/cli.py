@@ -24,18 +24,20 @@ def simulate(  # noqa: PLR0913, PLR0917
     nights: Annotated[int, typer.Option(min=1, help="Nights to deliver.")] = 1,
     lots_per_night: Annotated[
         int | None,
-        typer.Option(help="Lots that start a night, 1 to 100,000; default: line.lots_per_night."),
+        typer.Option(
+            min=1, max=100_000, help="Lots started a night; default: line.lots_per_night."
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="0 or more; another seed, another fab. Default: the plan's seed."),
+        typer.Option(min=0, help="Another seed, another fab. Default: the plan's seed."),
     ] = None,
     scenario: Annotated[
         str, typer.Option(help="Scenario from conf/scenarios.yml (--list shows them).")
     ] = "quiet",
     wafers_per_lot: Annotated[
         int | None,
-        typer.Option(help="Wafers of a lot, 1 to 99; default: line.wafers_per_lot."),
+        typer.Option(min=1, max=99, help="Wafers of a lot; default: line.wafers_per_lot."),
     ] = None,
     first_night: Annotated[int, typer.Option(min=1, help="The first night to deliver.")] = 1,
     plan: Annotated[

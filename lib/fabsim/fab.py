@@ -10,9 +10,9 @@ from fabsim import truth
 from fabsim.factory.database import checked, deliver, lots_in, of_file, shown
 from fabsim.factory.rows import Span
 from fabsim.line.history import Built
+from fabsim.plan.bounds import MOST_NIGHTS
 from fabsim.plan.plan import Plan
-from fabsim.plan_checks.bounds import NIGHT
-from fabsim.plan_checks.check import check
+from fabsim.plan_check import check
 from fabsim.plan_record import begin, is_begun
 from fabsim.work import Each, Made, Row, Work, parquet
 from fabyield.errors import ConfigError
@@ -81,9 +81,9 @@ def simulate(
     fab's, a night before them is missing, or there is none.
     """
     check(plan)
-    if not nights or not 1 <= nights.start <= nights.stop - 1 <= NIGHT[1]:
+    if not nights or not 1 <= nights.start <= nights.stop - 1 <= MOST_NIGHTS:
         asked = f"nights {nights.start} to {nights.stop - 1}"
-        raise ConfigError(f"{asked}: use at least 1, from 1 to {NIGHT[1]:,}")
+        raise ConfigError(f"{asked}: use at least 1, from 1 to {MOST_NIGHTS:,}")
     if (last := plan.calendar.night_on(nights.stop - 1)) > LAST_NIGHT:
         raise ConfigError(f"night {nights.stop - 1}: {last} is after {LAST_NIGHT}")
     if f"{out.truth}/".startswith(f"{out.landing}/"):

@@ -1,29 +1,29 @@
 """Plans read from conf/simulate.yml, with a scenario of conf/scenarios.yml laid over it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from fabsim.plan.plan import Plan
-from fabsim.plan_checks.check import check
+from fabsim.plan_check import check
 from fabyield.errors import ConfigError
 from fabyield.settings.loading import merged
-from fabyield.settings.strict import build
 from fabyield.settings.strict_yaml import load_yaml
+from fabyield.settings.typed import build
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A named story: what happens, what the pipeline should say of it, and what it changes."""
+    """What happens in a fab, what the pipeline should say of it, and what it changes in a plan."""
 
     about: str
     says: tuple[str, ...]
-    over: dict[str, Any]
+    over: dict[str, Any] = field(default_factory=dict)
 
 
 def load_plan(path: Path | None = None, scenario: str | None = None) -> Plan:
@@ -35,7 +35,7 @@ def load_plan(path: Path | None = None, scenario: str | None = None) -> Plan:
     values = _mapping(source)
     if scenario is not None:
         values = merged(values, scenarios()[_known(scenario)].over)
-    plan = cast(Plan, build(Plan, values, "plan"))
+    plan = build(Plan, values, f"plan {source}")
     check(plan)
     return plan
 
@@ -43,13 +43,10 @@ def load_plan(path: Path | None = None, scenario: str | None = None) -> Plan:
 def scenarios() -> dict[str, Scenario]:
     """All scenarios of conf/scenarios.yml by name."""
     source = files("fabyield.conf").joinpath("scenarios.yml")
-    found = {}
-    for name, value in _mapping(source).items():
-        told = {**value, "over": value.get("over", {})}
-        if told.keys() != {"about", "says", "over"}:
-            raise ConfigError(f"{source}: {name}: give about, says and over, not {sorted(value)}")
-        found[name] = Scenario(told["about"], tuple(told["says"]), told["over"])
-    return found
+    return {
+        name: build(Scenario, value, f"{source}: {name}")
+        for name, value in _mapping(source).items()
+    }
 
 
 def _known(scenario: str) -> str:

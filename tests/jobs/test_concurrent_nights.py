@@ -12,7 +12,7 @@ from fabyield.lake.catalog import ALL
 from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.pipeline.ingest.stdf_files import KINDS
 from fabyield.pipeline.launch import alone
-from fabyield.settings.settings import Leasing
+from fabyield.settings.sections import Leasing
 from tests.jobs.conftest import differing
 from tests.jobs.submitted import Submitted
 

@@ -3,7 +3,7 @@ from delta import exceptions as delta
 
 from fabyield.errors import FabYieldError
 from fabyield.lake.commits import retry_on_conflict
-from fabyield.settings.settings import Retries
+from fabyield.settings.sections import Retries
 
 AT_ONCE = Retries(attempts=3, first_seconds=0, most_seconds=0)
 

@@ -11,7 +11,7 @@ from fabyield.lake.locks.lease import Lease, check_lease, leased
 from fabyield.lake.locks.lease_files import LeaseFiles
 from fabyield.lake.locks.owner import LockOwner
 from fabyield.lake.locks.single_writer import as_single_writer
-from fabyield.settings.settings import Leasing
+from fabyield.settings.sections import Leasing
 from tests import s3
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from fabyield.errors import BusyError
 from fabyield.lake.locks.single_writer import as_single_writer
-from fabyield.settings.settings import Leasing
+from fabyield.settings.sections import Leasing
 
 HOLD = """
 import sys

@@ -19,7 +19,7 @@ from fabyield.lake.locks.lease_files import LeaseFiles
 from fabyield.lake.locks.owner import LockOwner
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column, Table, WriteMode
-from fabyield.settings.settings import Retries
+from fabyield.settings.sections import Retries
 from tests.frames import of_tuples
 
 COLUMNS = {

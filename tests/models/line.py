@@ -1,12 +1,16 @@
 """A made-up fab whose one bad chamber is known: frames for the model's tests."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from pyspark.sql import SparkSession
 
 from fabyield.models.low_yield.dataset import ModelFrames
+from fabyield.settings.settings import Settings
 from tests.frames import of_tuples
+
+SETTINGS = replace(Settings.load("dev").model, sort_started_column=None)
 
 WAFERS = (
     "fab_id string, wafer_key bigint, lot_id string, wafer_id string, product_id string, "

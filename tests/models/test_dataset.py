@@ -3,12 +3,10 @@ from dataclasses import replace
 import pytest
 from pyspark.sql import functions as F
 
-from fabyield.errors import ConfigError
 from fabyield.models.low_yield.dataset import learning
-from fabyield.settings.model import ModelSettings
-from tests.models.line import line
+from tests.models.line import SETTINGS, line
 
-PRODUCT, SETTINGS = ("F1", "M16G"), ModelSettings()
+PRODUCT = ("F1", "M16G")
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +36,7 @@ def test_wafers_without_a_yield_are_unsorted_and_neither_low_nor_not(frames):
 
 
 def test_another_insertion_has_no_yields_to_learn_from(frames):
-    facts = learning(frames, PRODUCT, ModelSettings(insertion="FT1"))
+    facts = learning(frames, PRODUCT, replace(SETTINGS, insertion="FT1"))
 
     assert facts.low_yield_threshold_pct is None
     assert facts.counts == {}
-
-
-def test_setting_out_of_its_bounds_is_refused_by_name():
-    with pytest.raises(ConfigError, match=r"model.test_lot_share is 2: set it between 0.0 and 0.9"):
-        ModelSettings(test_lot_share=2)

@@ -1,18 +1,19 @@
+from dataclasses import replace
+
 import pytest
 
 from fabyield.models.algorithms.xgboost import score
 from fabyield.models.low_yield.features import feature_values, wafer_features
 from fabyield.models.low_yield.train_and_score import yield_models
 from fabyield.models.registry import load_model
-from fabyield.settings.model import PARAMETERS, ModelSettings
-from tests.models.line import line
+from tests.models.line import SETTINGS, line
 
-FEW_ROUNDS = PARAMETERS | {"n_estimators": 50}
+FEW_ROUNDS = {**SETTINGS.parameters, "n_estimators": 50}
 VERSIONS = {"silver.wafers": 4}
 
 
 def test_f19_product_with_too_few_low_wafers_gets_a_report_that_says_so(spark, tmp_path):
-    settings = ModelSettings(min_low_wafers=50)
+    settings = replace(SETTINGS, min_low_wafers=50)
 
     made = yield_models(line(spark, seed=1), settings, str(tmp_path), VERSIONS)
 
@@ -25,7 +26,7 @@ def test_f19_product_with_too_few_low_wafers_gets_a_report_that_says_so(spark, t
 
 @pytest.mark.slow
 def test_bad_chamber_ranks_first_and_the_same_inputs_give_the_same_rows(spark, tmp_path):
-    frames, settings = line(spark, seed=1), ModelSettings(parameters=FEW_ROUNDS)
+    frames, settings = line(spark, seed=1), replace(SETTINGS, parameters=FEW_ROUNDS)
     first, again = (
         {name: sorted(df.collect(), key=str) for name, df in vars(made).items()}
         for made in (yield_models(frames, settings, str(tmp_path), VERSIONS) for _ in "12")

@@ -8,7 +8,7 @@ from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.catalog import FAB_LOTS, FAB_PCM
 from fabyield.readers.factory.database import FabDatabase
 from fabyield.readers.factory.database_errors import shown
-from fabyield.settings.settings import Database
+from fabyield.settings.sections import Database
 
 DRIVER = "org.sqlite.JDBC"
 LOTS = (

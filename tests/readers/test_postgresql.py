@@ -10,7 +10,7 @@ import pytest
 from fabyield.errors import FabYieldError
 from fabyield.lake.catalog import FAB_LOTS, FAB_PCM, FAB_PRODUCTS, FAB_WAFERS
 from fabyield.readers.factory.database import FabDatabase
-from fabyield.settings.settings import Database
+from fabyield.settings.sections import Database
 from tests.postgresql import PASSWORD
 
 LOTS = (

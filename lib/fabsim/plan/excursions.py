@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+from fabsim.plan.bounds import MOST_NIGHTS, Name, Night, Percent, Share, ShareRange, Sigmas
+from fabyield.settings.typed import between, sized
 
 
 class Shape(StrEnum):
@@ -22,8 +26,8 @@ class Pattern:
     """The share of wafers that show a shape, and the range of die lost inside it (0-1)."""
 
     shape: Shape
-    share: float
-    kill_ratio: tuple[float, ...]
+    share: Share
+    kill_ratio: ShareRange
 
 
 class Kind(StrEnum):
@@ -59,13 +63,13 @@ class Effect:
     die. PCM parameters move by their own sigmas.
     """
 
-    loss_pct: float
-    loss_sigma_pct: float
+    loss_pct: Percent
+    loss_sigma_pct: Percent
     shape: Shape
     group: str
-    shifted_tests: int = 0
-    shift_sigma: float = 0.0
-    pcm_sigma: dict[str, float] = field(default_factory=dict)
+    shifted_tests: Annotated[int, between(0, 10_000)] = 0
+    shift_sigma: Sigmas = 0.0
+    pcm_sigma: dict[str, Sigmas] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,14 @@ class Excursion:
     drifting sensor drifts by `drift` of its sigmas a day.
     """
 
-    name: str
+    name: Name
     kind: Kind
-    at: dict[str, str]
-    from_night: int
-    until_night: int
-    share: float
+    at: dict[str, Name]
+    from_night: Night
+    until_night: Annotated[int, between(0, MOST_NIGHTS)]
+    share: Share
     effect: Effect
-    drift: float = 0.0
+    drift: Annotated[float, between(-100, 100)] = 0.0
     product_id: str = ""
 
     def concerns(self, product_id: str) -> bool:
@@ -101,8 +105,8 @@ class Bystander:
     process_step: str
     equipment_id: str
     chamber_id: str
-    share_of_hit: float
-    share_of_others: float
+    share_of_hit: Share
+    share_of_others: Share
 
 
 @dataclass(frozen=True)
@@ -116,27 +120,27 @@ class Dirt:
     spikes. Of a tool's nights: traces of a wrong clock.
     """
 
-    misspelt: float = 0.0
-    duplicated: float = 0.0
-    renamed: float = 0.0
-    late: float = 0.0
-    late_nights: tuple[int, ...] = (1, 7)
-    truncated: float = 0.0
-    redelivered: float = 0.5
-    corrupt: float = 0.0
-    clock: float = 0.0
-    split: float = 0.0
-    merged: float = 0.0
-    renumbered: float = 0.0
-    sensor_missing: float = 0.0
-    sensor_stuck: float = 0.0
-    sensor_spiking: float = 0.0
-    sensor_clock: float = 0.0
+    misspelt: Share = 0.0
+    duplicated: Share = 0.0
+    renamed: Share = 0.0
+    late: Share = 0.0
+    late_nights: Annotated[tuple[Annotated[int, between(1, 1_000)], ...], sized(2, 2)] = (1, 7)
+    truncated: Share = 0.0
+    redelivered: Share = 0.5
+    corrupt: Share = 0.0
+    clock: Share = 0.0
+    split: Share = 0.0
+    merged: Share = 0.0
+    renumbered: Share = 0.0
+    sensor_missing: Share = 0.0
+    sensor_stuck: Share = 0.0
+    sensor_spiking: Share = 0.0
+    sensor_clock: Share = 0.0
 
 
 @dataclass(frozen=True)
 class Scarcity:
     """If `defective` is not 0, so many die of `among` are bad, and none for any other reason."""
 
-    defective: int
-    among: int
+    defective: Annotated[int, between(0, 10**12)]
+    among: Annotated[int, between(1, 10**12)]

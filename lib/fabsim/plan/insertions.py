@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from fabsim.plan.bounds import Level, Milliseconds, Name, Percent, Positive, Share, Sigmas, Spreads
+from fabyield.settings.typed import between
 
 # The first group of a plan has so many tests at every insertion.
 CONTACT_TESTS = 3
@@ -46,22 +50,22 @@ class Insertion:
     the step to the next.
     """
 
-    insertion: str
+    insertion: Name
     unit: Unit
-    after_nights: int
+    after_nights: Annotated[int, between(0, 1_000)]
     job_nam: str
     job_rev: str
-    first_test_num: int
-    tests: int
-    functional_tests: int
-    sites: int
-    coverage: float
-    share: float
-    contact_pct: float
-    contact_cured: float
-    test_ms: float
-    test_sigma_ms: float
-    index_ms: float
+    first_test_num: Annotated[int, between(0, 2_000_000_000)]
+    tests: Annotated[int, between(1, 800)]
+    functional_tests: Annotated[int, between(1, 1_000)]
+    sites: Annotated[int, between(1, 255)]
+    coverage: Share
+    share: Share
+    contact_pct: Percent
+    contact_cured: Share
+    test_ms: Annotated[float, between(1, 1e7)]
+    test_sigma_ms: Milliseconds
+    index_ms: Milliseconds
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,13 @@ class Spread:
     wafer to wafer, `repeat` that from touch-down to touch-down of one die.
     """
 
-    limit_sigma: float
-    radial: float
-    edge: float
-    reticle: float
-    site: float
-    wafer: float
-    repeat: float
+    limit_sigma: Annotated[float, between(1, 100)]
+    radial: Spreads
+    edge: Spreads
+    reticle: Spreads
+    site: Spreads
+    wafer: Spreads
+    repeat: Spreads
 
 
 @dataclass(frozen=True)
@@ -91,16 +95,16 @@ class Group:
     nominal x (1 + step x k); `weight` is its share of bad die.
     """
 
-    group: str
+    group: Name
     units: str
-    res_scal: int
-    nominal: float
-    sigma: float
-    step: float
-    weight: float
-    rho: float
+    res_scal: Annotated[int, between(-15, 15)]
+    nominal: Level
+    sigma: Positive
+    step: Annotated[float, between(-1, 100)]
+    weight: Annotated[float, between(0, 1_000)]
+    rho: Share
     pcm: str
-    pcm_sigma: float
+    pcm_sigma: Sigmas
     high_only: bool
 
 

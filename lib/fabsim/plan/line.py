@@ -2,6 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
+
+from fabsim.plan.bounds import (
+    Count,
+    Hours,
+    Level,
+    Name,
+    Names,
+    Night,
+    Percent,
+    Positive,
+    Share,
+    Sigmas,
+    Slot,
+    Spreads,
+)
+from fabyield.settings.typed import between, sized
 
 
 @dataclass(frozen=True)
@@ -12,19 +29,19 @@ class Product:
     of `cluster_die` x `cluster_die` die. `shift_sigma` moves all its tests, in their sigmas.
     """
 
-    product_id: str
+    product_id: Name
     variant_of: str
-    from_night: int
-    share: float
-    wafer_diameter_mm: float
-    die_width_mm: float
-    die_height_mm: float
-    edge_mm: float
-    reticle: tuple[int, ...]
-    defects_per_die: float
-    alpha: float
-    cluster_die: int
-    shift_sigma: float
+    from_night: Night
+    share: Share
+    wafer_diameter_mm: Annotated[float, between(10, 1_000)]
+    die_width_mm: Annotated[float, between(0.1, 1_000)]
+    die_height_mm: Annotated[float, between(0.1, 1_000)]
+    edge_mm: Percent
+    reticle: Annotated[tuple[Annotated[int, between(1, 1_000)], ...], sized(2, 2)]
+    defects_per_die: Annotated[float, between(0, 1_000)]
+    alpha: Annotated[float, between(0.001, 1e6)]
+    cluster_die: Annotated[int, between(1, 10_000)]
+    shift_sigma: Sigmas
 
 
 @dataclass(frozen=True)
@@ -36,17 +53,17 @@ class Line:
     """
 
     first_night_on: date
-    cycle_days: int
-    lots_per_night: int
-    capacity_lots: float
-    wafers_per_lot: int
+    cycle_days: Annotated[int, between(1, 1_000)]
+    lots_per_night: Annotated[int, between(1, 100_000)]
+    capacity_lots: Annotated[float, between(0.01, 1e6)]
+    wafers_per_lot: Slot
     lot_id: str
     assembly_lot_id: str
     material_id: str
-    first_lot_number: int
-    lots_per_material: int
-    queue_sigma: float
-    pcm_hours: float
+    first_lot_number: Annotated[int, between(0, 10**9)]
+    lots_per_material: Count
+    queue_sigma: Annotated[float, between(0, 3)]
+    pcm_hours: Hours
 
     @property
     def hurry(self) -> float:
@@ -61,12 +78,12 @@ class Sensor:
     `ramp_seconds` is how long it takes from 0 to the set point.
     """
 
-    sensor: str
+    sensor: Name
     unit: str
-    set_point: float
-    sigma: float
-    drift: float
-    ramp_seconds: float
+    set_point: Level
+    sigma: Annotated[float, between(0, 1e15)]
+    drift: Level
+    ramp_seconds: Annotated[float, between(0, 1e6)]
 
 
 @dataclass(frozen=True)
@@ -79,16 +96,16 @@ class Area:
     `slot_sigma`.
     """
 
-    area: str
-    chambers: tuple[str, ...]
-    wafer_minutes: float
-    queue_hours: float
+    area: Name
+    chambers: Names
+    wafer_minutes: Annotated[float, between(0.01, 100_000)]
+    queue_hours: Hours
     is_batch: bool
-    clean_every_days: float
-    clean_hours: float
+    clean_every_days: Annotated[float, between(0.1, 10_000)]
+    clean_hours: Hours
     drift_group: str
-    drift_sigma: float
-    slot_sigma: float
+    drift_sigma: Spreads
+    slot_sigma: Sigmas
     sensors: tuple[Sensor, ...]
 
 
@@ -96,9 +113,9 @@ class Area:
 class ProcessStep:
     """One process step and the equipment that can do it."""
 
-    process_step: str
+    process_step: Name
     area: str
-    equipment: tuple[str, ...]
+    equipment: Names
     recipe_id: str
 
 
@@ -106,18 +123,18 @@ class ProcessStep:
 class Pcm:
     """One parameter measured on every wafer at the end of the line."""
 
-    pcm_test: str
+    pcm_test: Name
     unit: str
-    mean: float
-    sigma: float
+    mean: Level
+    sigma: Positive
 
 
 @dataclass(frozen=True)
 class SensorPlan:
     """How traces are sampled, and how often a tool logs an alarm of a wafer it has not harmed."""
 
-    sample_seconds: float
-    alarms_per_1000_wafers: float
+    sample_seconds: Annotated[float, between(0.001, 86_400)]
+    alarms_per_1000_wafers: Annotated[float, between(0, 1_000)]
 
 
 @dataclass(frozen=True)
@@ -125,6 +142,6 @@ class RealWafers:
     """Wafers of real files, of which only names and the number of die are known."""
 
     product_id: str
-    gross_die: int
-    lot_id: str
-    slots: tuple[int, ...]
+    gross_die: Count
+    lot_id: Name
+    slots: tuple[Slot, ...]

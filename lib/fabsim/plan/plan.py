@@ -1,16 +1,14 @@
 """Every number of the simulated fab, as conf/simulate.yml names it."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from fabsim.calendar import Calendar
+from fabsim.plan.bounds import Percent, Share
 from fabsim.plan.excursions import Bystander, Dirt, Excursion, Pattern, Scarcity
 from fabsim.plan.insertions import Group, Habits, Insertion, Spread
 from fabsim.plan.line import Area, Line, Pcm, ProcessStep, Product, RealWafers, SensorPlan
-from fabyield.errors import ConfigError
-
-# Slots are written with two digits.
-MOST = {"lots_per_night": 100_000, "wafers_per_lot": 99}
+from fabyield.settings.typed import between, time_zone
 
 
 @dataclass(frozen=True)
@@ -21,20 +19,20 @@ class Plan:
     the share of bad die that fail a functional test, beside the weights of the groups.
     """
 
-    seed: int
-    zone: str
+    seed: Annotated[int, between(0, 2**63 - 1)]
+    zone: Annotated[str, time_zone]
     line: Line
     products: tuple[Product, ...]
     areas: tuple[Area, ...]
     route: tuple[ProcessStep, ...]
     tools: SensorPlan
-    pcm_lot_share: float
+    pcm_lot_share: Share
     pcm: tuple[Pcm, ...]
-    edge_loss_pct: float
+    edge_loss_pct: Percent
     insertions: tuple[Insertion, ...]
     spread: Spread
     groups: tuple[Group, ...]
-    functional_weight: float
+    functional_weight: Annotated[float, between(0, 1_000)]
     habits: tuple[Habits, ...]
     patterns: tuple[Pattern, ...]
     excursions: tuple[Excursion, ...]
@@ -58,13 +56,8 @@ class Plan:
         lots_per_night: int | None = None,
         wafers_per_lot: int | None = None,
     ) -> Self:
-        """Give the same fab with another seed, number of lots a night or of wafers in each."""
+        """Return the same fab with another seed, number of lots a night or of wafers in each."""
         asked = {"lots_per_night": lots_per_night, "wafers_per_lot": wafers_per_lot}
         given: dict[str, Any] = {name: n for name, n in asked.items() if n is not None}
-        if wrong := [f"{name} {n}" for name, n in given.items() if not 1 <= n <= MOST[name]]:
-            bounds = ", ".join(f"{name} 1 to {most:,}" for name, most in MOST.items())
-            raise ConfigError(f"{', '.join(wrong)}: use {bounds}")
         kept = self.seed if seed is None else seed
-        if kept < 0:
-            raise ConfigError(f"seed {kept}: use 0 or more")
         return replace(self, seed=kept, line=replace(self.line, **given))

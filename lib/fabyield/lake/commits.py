@@ -13,7 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_random_exponential
 
 from fabyield.errors import ConfigError, FabYieldError, first_line
-from fabyield.settings.settings import Retries
+from fabyield.settings.sections import Retries
 
 log = logging.getLogger(__name__)
 CONFLICTS = (*(getattr(delta, name) for name in delta.__all__), CommitFailedError)

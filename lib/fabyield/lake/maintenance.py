@@ -12,7 +12,7 @@ from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.session_conf import session_conf
 from fabyield.lake.store import Store, properties
 from fabyield.lake.table import Table
-from fabyield.settings.settings import Maintain
+from fabyield.settings.sections import Maintain
 
 log = logging.getLogger(__name__)
 MIB = 1 << 20

@@ -34,7 +34,7 @@ from fabyield.lake.layout import check_layout
 from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.table import BATCH, Table
-from fabyield.settings.settings import Retries
+from fabyield.settings.sections import Retries
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
 from fabyield.transforms.shared.key_ranges import between, in_key_range, in_keys
 

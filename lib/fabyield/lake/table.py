@@ -13,8 +13,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from fabyield.errors import ContractError, near
+from fabyield.errors import ConfigError, ContractError, near
 from fabyield.settings.strict_yaml import load_with_nodes
+from fabyield.settings.typed import build
 
 BATCH = "batch"
 _TYPES = {
@@ -58,7 +59,7 @@ class Column:
 class Expectation:
     """One Great Expectations check, under its own name and arguments.
 
-    `line` is where it stands in its file; 0 for those that stand in none.
+    `line` is its line in its file; 0 if it comes from none.
     """
 
     name: str
@@ -98,14 +99,12 @@ class Table:
 
         Raises ContractError for a wrong field, type, severity, or a column that is not declared.
         """
-        schema, _ = _read("schemas", name)
         try:
-            columns = {column: Column(**spec) for column, spec in schema.pop("columns").items()}
-            write = WriteMode(schema.pop("write"))
-            table = cls(columns=columns, write=write, expectations=_suite(name), **schema)
-            table._check(name)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ContractError(f"{name}: {error}") from error
+            schema, _ = _read("schemas", name)
+            table = build(cls, schema | {"expectations": _suite(name)}, f"schemas/{name}.yml")
+        except ConfigError as error:
+            raise ContractError(str(error)) from error
+        table._check()
         return table
 
     @property
@@ -162,25 +161,26 @@ class Table:
         declared = self.columns.items()
         return df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in declared))
 
-    def _check(self, name: str) -> None:
+    def _check(self) -> None:
+        schema = f"schemas/{self.name}.yml"
         if self.layer in ("silver", "gold") and "fab_id" not in self.columns:
-            raise ContractError(f"{name}: fab_id: a night finds the rows of its fab by it")
-        named = {*self.key, *self.cluster_by, *self.statistics}
-        if self.statistics and (lacking := sorted({*self.cluster_by} - {*self.statistics})):
-            raise ContractError(f"{name}: {', '.join(lacking)}: clustered by, without statistics")
-        for column in sorted(named - set(self.columns)):
+            raise ContractError(f"{schema}: fab_id is missing; a night finds its rows by it")
+        lacking = sorted({*self.cluster_by} - {*self.statistics}) if self.statistics else []
+        if lacking:
+            raise ContractError(f"{schema}: {', '.join(lacking)}: clustered by, without statistics")
+        for column in sorted({*self.key, *self.cluster_by, *self.statistics} - set(self.columns)):
             raise ContractError(
-                f"schemas/{name}.yml: {column}: not among the columns{near(column, self.columns)}"
+                f"{schema}: {column} is not among the columns{near(column, self.columns)}"
             )
         for expectation in self.expectations:
             for column in sorted(_columns_of(expectation) - set(self.columns)):
                 raise ContractError(
-                    f"{place(self, expectation)}: {column}: not among the columns of "
-                    f"schemas/{name}.yml{near(column, self.columns)}"
+                    f"{place(self, expectation)}: {column} is not among the columns of "
+                    f"{schema}{near(column, self.columns)}"
                 )
         for column, spec in self.columns.items():
             if unknown := sorted(_type_words(spec.type) - _TYPES):
-                raise ContractError(f"{name}.{column}: {spec.type}: no such type: {unknown}")
+                raise ContractError(f"{schema}: {column}: {spec.type}: no such type: {unknown}")
 
 
 def ddl(columns: Mapping[str, Column]) -> str:
@@ -204,18 +204,13 @@ def _columns_of(expectation: Expectation) -> set[str]:
 
 
 def _suite(name: str) -> tuple[Expectation, ...]:
-    suite, tree = _read("expectations", name)
-    if unknown := sorted(set(suite) - set(Severity)):
-        raise ContractError(f"expectations/{name}.yml: {unknown[0]}: no severity of {[*Severity]}")
+    values, tree = _read("expectations", name)
+    suite = build(
+        dict[Severity, list[dict[str, dict[str, Any]]]], values, f"expectations/{name}.yml"
+    )
     lines = iter(_lines(tree))
     return tuple(
-        Expectation(
-            check,
-            {key: value for key, value in arguments.items() if key != "look_at"},
-            Severity(severity),
-            arguments.get("look_at", ""),
-            next(lines),
-        )
+        Expectation(check, arguments, severity, arguments.pop("look_at", ""), next(lines))
         for severity, checks in suite.items()
         for entry in checks
         for check, arguments in entry.items()

@@ -15,7 +15,6 @@ from xgboost import XGBClassifier
 
 from fabyield.errors import ModelError
 from fabyield.models.feature_list import Features
-from fabyield.settings.model import Parameter
 
 CARD = "fabyield_card"
 # A UBJSON model of XGBoost opens an object whose first key (7 bytes) is "learner" or "version".
@@ -38,7 +37,7 @@ class ModelCard:
     low_yield_threshold_pct: float | None
     decision_threshold: float
     low_weight: float
-    parameters: Mapping[str, Parameter]
+    parameters: Mapping[str, int | float | str]
 
 
 @dataclass(frozen=True)

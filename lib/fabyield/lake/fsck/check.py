@@ -13,7 +13,7 @@ from fabyield.lake.fsck.delta_logs import (
 from fabyield.lake.fsck.finding import Finding
 from fabyield.lake.fsck.run_history import Write, writes
 from fabyield.lake.table import Table
-from fabyield.settings.settings import Maintain
+from fabyield.settings.sections import Maintain
 
 
 def check(

@@ -8,7 +8,7 @@ from pathlib import Path
 from fabyield.errors import FabYieldError
 from fabyield.lake.locks.lease import leased
 from fabyield.lake.locks.owner import LockOwner, read_holder, wait_for
-from fabyield.settings.settings import Leasing
+from fabyield.settings.sections import Leasing
 
 
 def as_single_writer(

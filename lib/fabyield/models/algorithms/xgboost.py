@@ -14,7 +14,7 @@ from fabyield.models.feature_list import check_features
 from fabyield.models.metrics import choose_decision_threshold
 from fabyield.models.registry import Model
 from fabyield.models.splits import Count
-from fabyield.settings.model import ModelSettings
+from fabyield.settings.sections import ModelSettings
 from fabyield.transforms.shared.keys import WAFER
 
 

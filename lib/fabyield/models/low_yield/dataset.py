@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from fabyield.models.low_yield.features import before_sort, feature_values
 from fabyield.models.low_yield.labels import low_yield_threshold
 from fabyield.models.splits import Count, LotSplit, SplitLot, lots_of, split_lots, validation_tail
-from fabyield.settings.model import ModelSettings
+from fabyield.settings.sections import ModelSettings
 from fabyield.transforms.shared.keys import WAFER
 
 

@@ -23,7 +23,7 @@ from fabyield.models.low_yield.report import figures, outcomes
 from fabyield.models.metrics import lot_mean_scores
 from fabyield.models.registry import Model, ModelCard, StoredModel, name_model, save_model
 from fabyield.models.splits import total
-from fabyield.settings.model import ModelSettings
+from fabyield.settings.sections import ModelSettings
 from fabyield.transforms.shared.keys import WAFER
 
 Product = tuple[str, str]

@@ -19,7 +19,7 @@ from fabyield.quality.row_counts import TableRows
 from fabyield.readers.factory.column_types import EPOCH
 from fabyield.readers.factory.database import Counted, FabDatabase, FabRows, Source
 from fabyield.readers.factory.database_errors import answering
-from fabyield.settings.settings import Database
+from fabyield.settings.sections import Database
 from fabyield.transforms.shared.keys import CHANGED
 from fabyield.transforms.silver.latest_rows import last_changed
 

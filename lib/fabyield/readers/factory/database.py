@@ -15,7 +15,7 @@ from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.table import BATCH, Table
 from fabyield.readers.factory.column_types import Field
 from fabyield.readers.factory.database_errors import answering, is_of_a_table, shown, why
-from fabyield.settings.settings import Database
+from fabyield.settings.sections import Database
 from fabyield.transforms.shared.keys import CHANGED
 
 # Rows that a driver holds at a time.
@@ -154,7 +154,8 @@ class FabDatabase:
 
     def _source(self, table: Table, problems: list[str]) -> Source:
         """Find the counterpart of `table`; what is wrong with it is added to `problems`."""
-        name, watermark = self.conf.tables[table.name], self.conf.watermarks.get(table.name) or ""
+        name = self.conf.tables[table.name] or ""
+        watermark = self.conf.watermarks.get(table.name) or ""
         theirs = {n: n for n in table.columns if n not in ("fab_id", BATCH)}
         if CHANGED in theirs:
             theirs[CHANGED] = watermark

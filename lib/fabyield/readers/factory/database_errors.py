@@ -9,7 +9,7 @@ from typing import Any, Self
 from pyspark import SparkContext
 
 from fabyield.errors import FabYieldError, first_line
-from fabyield.settings.settings import Database
+from fabyield.settings.sections import Database
 
 # By SQLState, or by its class, the first two characters.
 MEANINGS = {
