@@ -6,7 +6,9 @@ from rich.console import Console
 
 from fabyield.cli.query import grid
 from fabyield.errors import ConfigError, FabYieldError
-from fabyield.lake.catalog import WAFER_YIELD, WAFERS
+from fabyield.lake.catalog import ALL, WAFER_YIELD, WAFERS
+from fabyield.lake.layout import mark_layout
+from fabyield.lake.query import open_lake
 from fabyield.lake.store import Store
 from tests.lake.test_fsck import flip_bit
 
@@ -117,3 +119,25 @@ def test_times_are_told_in_utc(settings, tmp_path):
     told = printed("select timestamptz '2026-03-02 12:00:00+02' as at", settings.lake)
 
     assert told == [["at"], ["2026-03-02", "10:00:00+00:00"]]
+
+
+def test_declared_table_that_no_night_has_made_yet_is_empty(lake, tmp_path):
+    (tmp_path / "new" / "bronze").mkdir(parents=True)
+    mark_layout(f"{tmp_path}/new")
+
+    for table in ALL.values():
+        answer = open_lake(f"{tmp_path}/new", f"from {table.table}").sql(f"from {table.table}")
+        assert (answer.columns, answer.fetchall()) == (list(table.columns), [])
+    for table in (WAFERS, WAFER_YIELD):
+        types = [
+            open_lake(root, table.table).sql(f"from {table.table}").types
+            for root in (lake, f"{tmp_path}/new")
+        ]
+        assert types[0] == types[1]
+
+
+def test_lake_of_another_layout_is_refused(lake, tmp_path):
+    (tmp_path / "lake" / "_layout").write_text("1")
+
+    with pytest.raises(ConfigError, match="a lake of layout 1"):
+        grid("select 1", lake, 1)

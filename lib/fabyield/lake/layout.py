@@ -3,23 +3,31 @@
 from fabyield.errors import ConfigError
 from fabyield.lake.storage import exists, listed, read_text, write_text
 
-# Raised whenever a lake of the version before can no longer be gone on with; docs/upgrading.md.
+# To be raised when the lakes of the version before can no longer be used; see docs/upgrading.md.
 LAYOUT = 2
+MARK = "_layout"
 LAYERS = ("bronze", "silver", "gold", "ops")
 
 
 def check_layout(root: str) -> None:
-    """Mark a new lake at `root` with LAYOUT; raise ConfigError for one that has another."""
-    mark = f"{root}/_layout"
-    if exists(mark):
-        found = read_text(mark).strip()
-    elif any(listed(f"{root}/{layer}") for layer in LAYERS):
-        found = "1"
-    else:
-        write_text(mark, f"{LAYOUT}\n")
-        return
-    if found != str(LAYOUT):
+    """Raise ConfigError if the lake at `root` has another layout than LAYOUT."""
+    if (found := _layout(root)) not in (None, str(LAYOUT)):
         raise ConfigError(
             f"{root}: a lake of layout {found}, but this version writes layout {LAYOUT}: read the "
             "landing zone into a new lake (--lake); docs/upgrading.md says how"
         )
+
+
+def mark_layout(root: str) -> None:
+    """Write LAYOUT to a new lake at `root`; raise ConfigError for one that has another."""
+    check_layout(root)
+    if _layout(root) is None:
+        write_text(f"{root}/{MARK}", f"{LAYOUT}\n")
+
+
+def _layout(root: str) -> str | None:
+    """The layout of the lake at `root`; None if nothing is there."""
+    if exists(f"{root}/{MARK}"):
+        return read_text(f"{root}/{MARK}").strip()
+    # Lakes had no mark before layout 2.
+    return "1" if any(listed(f"{root}/{layer}") for layer in LAYERS) else None

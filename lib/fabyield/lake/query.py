@@ -7,21 +7,24 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
-from fabyield.errors import ConfigError, FabYieldError
+from fabyield.errors import ConfigError, ContractError, FabYieldError
 from fabyield.lake.delta_rows import checked
-from fabyield.lake.layout import LAYERS
-from fabyield.lake.storage import located
+from fabyield.lake.layout import LAYERS, check_layout
+from fabyield.lake.storage import exists, located
+from fabyield.lake.table import Table
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB connection in which each table that `sql` names is a view <layer>.<table>.
 
-    The tables are Arrow data sets of delta-rs: DuckDB's own delta extension would be fetched
-    from the network.
+    A declared table that the lake does not have yet is an empty view. The tables are Arrow data
+    sets of delta-rs: DuckDB's own delta extension would be fetched from the network. Raises
+    ConfigError if there is no lake, or one of another layout.
     """
     system, root = located(lake)
     if system.get_file_info(root).type != fs.FileType.Directory:
         raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
+    check_layout(lake)
     connection = duckdb.connect()
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET TimeZone = 'UTC'")
@@ -32,6 +35,9 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
             # Opening all tables of a big lake takes long: only those that the text names.
             if re.search(rf"\b{re.escape(found.base_name)}\b", sql, re.IGNORECASE):
                 _view(connection, layer, found.base_name, f"{lake}/{layer}/{found.base_name}")
+    for layer, name in set(re.findall(rf"\b({'|'.join(LAYERS)})\.(\w+)", sql)):
+        if not exists(f"{lake}/{layer}/{name}"):
+            _empty_view(connection, layer, name)
     # A query reads the lake and nothing else, and writes nowhere.
     connection.execute("SET enable_external_access = false")
     return connection
@@ -46,3 +52,23 @@ def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str
     except (DeltaError, OSError) as error:
         raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
     connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')
+
+
+def _empty_view(connection: duckdb.DuckDBPyConnection, layer: str, name: str) -> None:
+    try:
+        table = Table.load(name)
+    except ContractError:
+        return
+    columns = (f'NULL::{_duckdb_type(c.type)} AS "{n}"' for n, c in table.columns.items())
+    if table.layer == layer:
+        connection.execute(f"CREATE VIEW {layer}.{name} AS SELECT {', '.join(columns)} LIMIT 0")
+
+
+def _duckdb_type(spark_type: str) -> str:
+    """The type in DuckDB's words, such as MAP(VARCHAR, BIGINT) for map<string,bigint>."""
+    text = re.sub(r"(\w+):", r'"\1" ', spark_type)
+    text = text.replace("string", "VARCHAR").replace("timestamp", "TIMESTAMPTZ")
+    while "<" in text:
+        text = re.sub(r"array<([^<>]*)>", r"\1[]", text)
+        text = re.sub(r"(map|struct)<([^<>]*)>", r"\1(\2)", text)
+    return text

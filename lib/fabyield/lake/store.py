@@ -30,7 +30,7 @@ from fabyield.lake.delta_rows import (
     stored_types,
 )
 from fabyield.lake.few_rows import few_rows
-from fabyield.lake.layout import check_layout
+from fabyield.lake.layout import mark_layout
 from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.table import BATCH, Table
@@ -273,7 +273,7 @@ class Store:
         return DeltaTable.forPath(self.spark, self.path(table))
 
     def _make(self, table: Table) -> None:
-        check_layout(self.root)
+        mark_layout(self.root)
         # df.write.clusterBy(...).save(path) would leave the table unclustered (delta#4823).
         builder = DeltaTable.createIfNotExists(self.spark).location(self.path(table))
         builder = builder.comment(table.about)

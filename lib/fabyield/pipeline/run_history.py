@@ -9,7 +9,7 @@ from typing import Any
 
 from fabyield import __version__
 from fabyield.lake.catalog import ALL, RUNS
-from fabyield.lake.layout import check_layout
+from fabyield.lake.layout import mark_layout
 from fabyield.lake.store import Store
 from fabyield.pipeline.night_modes import NightMode
 from fabyield.quality.row_counts import TableRows, totals
@@ -80,7 +80,7 @@ class Ledger:
     """
 
     def __init__(self, store: Store, fab_id: str) -> None:
-        check_layout(store.root)
+        mark_layout(store.root)
         self._store = store
         self._fab_id = fab_id
         every = store.rows(RUNS, COLUMNS)
