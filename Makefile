@@ -44,6 +44,10 @@ landing: setup ## fill the landing zone and the factory database if there are no
 	  mkdir -p $(VAR)/filling/landing/stdf/real $(VAR)/landing/stdf && cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/landing/stdf/real && \
 	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 
+picture: ## photograph the page of the last night for README; needs chromium
+	@sed 's|$(CURDIR)/||g' $(VAR)/report.html > $(VAR)/page.html && \
+	  chromium --headless --no-sandbox --hide-scrollbars --window-size=1200,1290 --screenshot=docs/page.png file://$(CURDIR)/$(VAR)/page.html
+
 test: test-setup ## set up and pass the tests (OPTIONS="-k name" are passed on)
 	@$(PYTEST) -m "not soak" $(OPTIONS)
 
@@ -134,4 +138,4 @@ $(S3_JARS)/.ready: conf/jars-s3.txt $(IVY_SETTINGS) $(VENV)/.ready
 	@mv $(VAR)/ivy-s3/jars/*.jar $(S3_JARS) && rm -rf $(VAR)/ivy-s3
 	@touch $@
 
-.PHONY: help doctor setup nightly landing test test-quick test-setup soak fuzz fuzz-guided bench lint lineage tables package lock clean
+.PHONY: help doctor setup nightly landing picture test test-quick test-setup soak fuzz fuzz-guided bench lint lineage tables package lock clean
