@@ -1,4 +1,4 @@
-# make nightly: set up and run the night on an embedded default. make test: set up and pass the tests. make help: the rest.
+# make nightly: set up and run a night with embedded defaults. make test: set up and run the tests. make help: all targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -9,7 +9,7 @@ VAR := var
 IVY_SETTINGS ?= conf/ivysettings.xml
 OPTIONS ?=
 NAME ?=
-# Each worker of the tests has a Spark session of its own, which takes two gigabytes.
+# Each test worker has its own Spark session, which takes 2 GB.
 WORKERS ?= 2
 
 BIN := $(VENV)/bin
@@ -23,7 +23,7 @@ DECLARED := setup.py pyproject.toml $(wildcard conf/*.py schemas/*.py expectatio
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | column -t -s '|'
 
-doctor: ## say whether this machine has what fabyield needs
+doctor: ## check that this machine has what fabyield needs
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "fabyield needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1); install it, or: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -34,27 +34,27 @@ doctor: ## say whether this machine has what fabyield needs
 
 setup: doctor $(VENV)/.ready $(JARS)/.ready ## install what the night needs into .venv and var/jars
 
-nightly: setup landing ## set up and run the night on an embedded default (OPTIONS="--lake DIR ..." are passed on)
+nightly: setup landing ## set up and run a night with embedded defaults (OPTIONS="--lake DIR ..." are passed on)
 	@spark-submit jobs/nightly.py $(OPTIONS)
 
-# Moved into place last: a landing zone with files is a whole one.
-landing: setup ## fill the landing zone and the factory database if there are none
+# Move the files into place last, so that a landing zone with files is complete.
+landing: setup ## fill the landing zone and the factory database if they are missing
 	@[ -n "$$(ls -A $(VAR)/landing/stdf 2>/dev/null)" ] || { rm -rf $(VAR)/filling && \
 	  $(BIN)/fabsim --out $(VAR)/filling --scenario bad_chamber --nights 4 --lots-per-night 3 && \
 	  mkdir -p $(VAR)/filling/landing/stdf/real $(VAR)/landing/stdf && cp -p tests/data/stdf/*.stdf.gz $(VAR)/filling/landing/stdf/real && \
 	  rm -rf $(VAR)/truth && mv $(VAR)/filling/truth $(VAR)/filling/fab.db $(VAR) && rmdir $(VAR)/landing/stdf && mv $(VAR)/filling/landing/* $(VAR)/landing; }
 
-picture: ## photograph the page of the last night for README; needs chromium
+picture: ## take the screenshot of the last night's page for README; needs chromium
 	@sed 's|$(CURDIR)/||g' $(VAR)/report.html > $(VAR)/page.html && \
 	  chromium --headless --no-sandbox --hide-scrollbars --window-size=1200,1290 --screenshot=docs/page.png file://$(CURDIR)/$(VAR)/page.html
 
-test: test-setup ## set up and pass the tests (OPTIONS="-k name" are passed on)
+test: test-setup ## set up and run the tests (OPTIONS="-k name" are passed on)
 	@$(PYTEST) -m "not soak" $(OPTIONS)
 
-test-quick: doctor $(VENV)/.dev-ready ## pass the tests that need neither Spark nor a server, for daily work
+test-quick: doctor $(VENV)/.dev-ready ## run the tests that need neither Spark nor a server, for daily work
 	@$(PYTEST) -m "not soak and not slow and not spark" $(OPTIONS)
 
-soak: test-setup ## pass all tests, also every kill, race, damage and dirty night that `make test` has examples of
+soak: test-setup ## run all tests, with every kill, race, damage and dirty night that `make test` only samples
 	@$(PYTEST) $(OPTIONS)
 
 test-setup: doctor $(VENV)/.dev-ready $(JARS)/.ready $(S3_JARS)/.ready $(VAR)/s3-venv/.ready
@@ -62,32 +62,32 @@ test-setup: doctor $(VENV)/.dev-ready $(JARS)/.ready $(S3_JARS)/.ready $(VAR)/s3
 fuzz: doctor $(VENV)/.dev-ready ## read 100,000 damaged STDF files (OPTIONS="--count 500 --seed 7" are passed on)
 	@$(BIN)/python -m tests.fuzz $(OPTIONS)
 
-# The fuzzer's own memory grows with each run, so that it is asked for a few thousand; what it found is kept for the next.
-fuzz-guided: doctor $(VENV)/.dev-ready ## look for what breaks the STDF reader, guided by coverage (OPTIONS="-runs=500")
+# The fuzzer's memory grows with each run, so do a few thousand; the next call continues from what this one found.
+fuzz-guided: doctor $(VENV)/.dev-ready ## search for input that breaks the STDF reader, guided by coverage (OPTIONS="-runs=500")
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install -q --disable-pip-version-check -e '.[fuzz]'
 	@mkdir -p $(VAR)/fuzz && $(BIN)/python -m tests.fuzz.fuzz_stdf -runs=3000 -rss_limit_mb=4096 -max_len=2000 -timeout=20 $(OPTIONS) $(VAR)/fuzz tests/fuzz/corpus
 
-lint: doctor $(VENV)/.dev-ready ## ruff, and mypy --strict on lib and jobs
+lint: doctor $(VENV)/.dev-ready ## run ruff, and mypy --strict on lib and jobs
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## measure: all, or NAME=stdf, join, queries, validate, night, history, simulate (OPTIONS="--help" are passed on)
+bench: $(VENV)/.dev-ready $(JARS)/.ready $(VAR)/bench-venv/.ready ## run all benchmarks, or NAME=stdf, join, queries, validate, night, history, simulate (OPTIONS="--help" are passed on)
 	@$(BIN)/python -m benchmarks $(NAME) $(OPTIONS)
 
-lineage: doctor $(VENV)/.ready ## draw the steps of the night into docs/lineage.svg
+lineage: doctor $(VENV)/.ready ## draw the steps of the night as docs/lineage.svg
 	@$(BIN)/fabyield lineage --svg docs/lineage.svg
 
-tables: doctor $(VENV)/.ready ## write the list of tables, docs/tables.md, from schemas/
+tables: doctor $(VENV)/.ready ## write docs/tables.md from schemas/
 	@$(BIN)/fabyield tables --markdown docs/tables.md
 
-package: doctor $(VENV)/.ready ## build the wheel, and the zip for spark-submit --py-files
+package: doctor $(VENV)/.ready ## build the wheel and the zip for spark-submit --py-files
 	@rm -rf build dist && $(BIN)/pip wheel -q --no-deps -w dist . && rm -rf build lib/*.egg-info && cp dist/fabyield-*.whl dist/fabyield.zip && ls dist
 
-lock: $(VENV)/.dev-ready ## write the lock files anew from setup.py
+lock: $(VENV)/.dev-ready ## update the lock files from setup.py
 	@$(BIN)/pip install -q uv && for extra in "" dev; do \
 	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade \
 	  $${extra:+--extra $$extra -c requirements.lock} setup.py -o requirements$${extra:+-$$extra}.lock; done
 
-clean: ## remove what was built, installed and run here
+clean: ## remove everything built, installed and run here
 	rm -rf $(VENV) $(VAR) build dist .mypy_cache .ruff_cache .pytest_cache lib/*.egg-info; find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.ready: requirements.lock $(DECLARED)
@@ -101,14 +101,14 @@ $(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.ready
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# What ours is measured beside stays out of its environment.
+# Packages that benchmarks compare with stay out of fabyield's environment.
 $(VAR)/bench-venv/.ready: benchmarks/requirements.txt $(VENV)/.ready
 	@echo "setting up $(VAR)/bench-venv"
 	@mkdir -p $(VAR) && $(BIN)/python -m venv $(VAR)/bench-venv
 	@$(VAR)/bench-venv/bin/pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
-# Spark's own resolver fetches the jars once; from then on every spark-submit of this environment finds them in its defaults.
+# Spark's resolver fetches the jars once; after that, spark-submit in this environment finds them through its defaults.
 $(JARS)/.ready: conf/jars.txt $(IVY_SETTINGS) conf/spark-defaults.conf $(VENV)/.ready
 	@echo "fetching Delta Lake's and the JDBC jars into $(JARS)"
 	@mkdir -p $(JARS) $(VAR)/log && rm -f $(JARS)/*.jar
@@ -128,7 +128,7 @@ $(VAR)/s3-venv/.ready: tests/requirements-s3.txt $(VENV)/.ready
 	@$(VAR)/s3-venv/bin/pip install -q --disable-pip-version-check -r tests/requirements-s3.txt
 	@touch $@
 
-# Apart from the others, as they are large and no night on an embedded default needs them.
+# Kept apart: they are large, and a night with embedded defaults does not need them.
 $(S3_JARS)/.ready: conf/jars-s3.txt $(IVY_SETTINGS) $(VENV)/.ready
 	@echo "fetching the jars of the object store into $(S3_JARS) (600 MB, for tests)"
 	@rm -rf $(S3_JARS) $(VAR)/ivy-s3 && mkdir -p $(S3_JARS) $(VAR)/log
