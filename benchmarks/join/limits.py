@@ -44,7 +44,7 @@ def _skew(rows: list[Row]) -> list[str]:
     like = min(even, key=lambda row: abs(row["rows"] - one["rows"]))
     a_row = (one["seconds"] / one["rows"]) / (like["seconds"] / like["rows"])
     return [
-        f"With 30 % of the rows under one wafer and 2 % under none, a row takes `{OURS}` "
+        f"With 30 % of the rows in one wafer and 2 % in none, a row takes `{OURS}` "
         f"{a_row:.2f} times as long."
     ]
 
@@ -65,8 +65,8 @@ def _names(ours: Row, names: Row | None) -> list[str]:
         return []
     seconds, cpu = (names[key] / ours[key] for key in ("seconds", "cpu_seconds"))
     return [
-        f"Joined row by row, by two strings, in place of summed up first and joined by one bigint: "
-        f"{seconds:.2f} times as long, {cpu:.2f} times the processor time."
+        f"Joining row by row by two strings, instead of summing first and joining by one bigint, "
+        f"takes {seconds:.2f} times as long and {cpu:.2f} times the processor time."
     ]
 
 
@@ -76,4 +76,4 @@ def _halves(last: dict[str, Row]) -> list[str]:
         return []
     names = last[NAMES]["seconds"]
     told = [f"{what} {names / last[n]['seconds']:.2f}" for what, n in HALVES.items() if n in last]
-    return [f"By names, row by row, takes times as long as: {', '.join(told)}."] if told else []
+    return [f"The speed-up over the join by names is: {', '.join(told)}."] if told else []

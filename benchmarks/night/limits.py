@@ -31,8 +31,8 @@ def _growth(small: Row, large: Row) -> list[str]:
     fixed = small["seconds"] - per_mb * small["mb"]
     cpu = (large["cpu_seconds"] - small["cpu_seconds"]) / (large["mb"] - small["mb"])
     return [
-        f"A MB more takes {1000 * cpu:.0f} ms of processor time, all processes together.",
-        f"A night costs {fixed:.0f} s whatever it brings, and {per_mb:.3f} s for each MB of STDF "
+        f"Each additional MB takes {1000 * cpu:.0f} ms of processor time over all processes.",
+        f"A night has a fixed cost of {fixed:.0f} s, plus {per_mb:.3f} s for each MB of STDF "
         f"({small['mb']:,.0f} and {large['mb']:,.0f} MB compared); at {large['mb']:,.0f} MB the "
         f"fixed part is {100 * fixed / large['seconds']:.0f} %.",
     ]

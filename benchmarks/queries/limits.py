@@ -46,4 +46,4 @@ def _writings(writings: list[Row]) -> list[str]:
         return []
     declared = writings[0]["seconds"]
     told = [f"{row['case']} {row['seconds'] / declared:.2f}" for row in writings[1:]]
-    return [f"A night is written as declared in {declared:.2f} s; times that: {', '.join(told)}."]
+    return [f"Writing a night as declared takes {declared:.2f} s; multiples: {', '.join(told)}."]

@@ -72,7 +72,7 @@ def page(night: Row) -> str:
     lines += [f"Nights of {compared}, {night['at'][:10]}, {on}, {night['versions']['fabyield']}."]
     for table in (_cores(growth), _steps(growth), _data(growth)):
         lines += ["", f"## {table.title}", "", *markdown(table)]
-    return "\n".join([*lines, "", "## What gives way first", "", *_first(growth)]) + "\n"
+    return "\n".join([*lines, "", "## What limits a night first", "", *_first(growth)]) + "\n"
 
 
 def _hours(growth: Growth) -> float:
@@ -135,16 +135,16 @@ def _first(growth: Growth) -> list[str]:
     shuffled = 1e3 * _network(growth, hours) / cores
     held = [f"{row['peak_mib']:,.0f} MiB" for row in (growth.small, growth.large)]
     return [
-        f"- **Cores come first, in `{first}`**: it is {_pct(share)} % of what a MB costs. In a "
-        f"night of {hours} h each of {cores:,.0f} cores is always busy, and meanwhile shuffles "
+        f"- **Cores are the first limit, in `{first}`**: it takes {_pct(share)} % of the cost of a "
+        f"MB. In a night of {hours} h all {cores:,.0f} cores are always busy, and each shuffles "
         f"{shuffled:.1f} MB/s and stores {stored:.1f} MB/s, little for any network or disk.",
-        f"- Memory: the smaller night held {held[0]} and the larger {held[1]}, the JVM, its Python "
-        "workers and the driver together, on the same cores. The table gives each core its share "
-        "of the larger. What a task holds is bounded by its file's batches; the JVM takes more of "
-        "its heap the more it is given to do, up to what it is allowed.",
-        f"- The driver comes next: {growth.fixed:,.0f} s are its own, plans, commits and audits, "
-        "one after another, and no core more makes them fewer. It also holds a key for each file "
-        "and each wafer of the night, and names them in its plans.",
+        f"- Memory: the smaller night used {held[0]} and the larger {held[1]}, for the JVM, its "
+        "Python workers and the driver, on the same cores. The table gives each core its share of "
+        "the larger. A task's memory is bounded by the batches of its file; the JVM uses more heap "
+        "with more work, up to its maximum.",
+        f"- The driver is the next limit: {growth.fixed:,.0f} s are its plans, commits and audits, "
+        "one after another, and more cores do not shorten them. It also has a key for each file "
+        "and each wafer of the night in memory and in its plans.",
     ]
 
 

@@ -11,8 +11,8 @@ HEADS = {
     "spark": "run|MB|decode s|decode MB/s|test_values s|test_values MB/s|job s|job MB/s",
 }
 TITLES = {
-    "race": "Readers beside one another",
-    "large": "A file larger than memory may be",
+    "race": "Readers compared",
+    "large": "A file that may be larger than memory",
     "spark": "From files to Delta",
 }
 

@@ -97,7 +97,7 @@ def test_night_is_told_by_its_steps_and_by_what_a_megabyte_adds():
 
     text = told("night", contenders=rows)
 
-    assert "A night costs 40 s whatever it brings, and 1.000 s for each MB" in text
+    assert "A night has a fixed cost of 40 s, plus 1.000 s for each MB" in text
     assert "`stdf_files` 75 %, `report` 25 % of the steps' time" in text
     assert "| stdf_files | 30.0 | 75 | 30.0 | 75 |" in text
 
