@@ -1,4 +1,4 @@
-"""What ATDF says in another way than STDF: the order of fields, and flags as letters."""
+"""Where ATDF differs from STDF: the order of fields, and flags as letters."""
 
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -7,14 +7,14 @@ from fabyield.stdf.spec.records import RECORDS
 
 
 class Letter(NamedTuple):
-    """A letter stands for bits of a flag field; one without bits for none of the others."""
+    """A letter for bits of a flag field, or without bits for none of the others."""
 
     letter: str
     flag: str = ""
     bits: int = 0
 
 
-# One letter of these, the first that the flags call for.
+# One letter: the first whose bits are set.
 CHOICES: Final = MappingProxyType(
     {
         "pass_fail": (
@@ -26,7 +26,7 @@ CHOICES: Final = MappingProxyType(
         "abort": (Letter("Y", "part_flg", 4), Letter("")),
     }
 )
-# All letters that the flags call for, one behind another.
+# All letters whose bits are set.
 SETS: Final = MappingProxyType(
     {
         "alarm": (
@@ -38,7 +38,7 @@ SETS: Final = MappingProxyType(
         "limit_compare": (Letter("L", "parm_flg", 64), Letter("H", "parm_flg", 128)),
     }
 )
-# Two fields of PLR, a second character of each state and its first, stand in one of ATDF.
+# One field of ATDF for two of PLR: the second character of each state, and the first.
 STATES: Final = MappingProxyType(
     {"pgm_states": ("pgm_chal", "pgm_char"), "rtn_states": ("rtn_chal", "rtn_char")}
 )
@@ -50,9 +50,9 @@ GENERIC_LETTERS: Final = MappingProxyType(
     }
 )
 TIMES: Final = ("mod_tim", "setup_t", "start_t", "finish_t")
-# Where an empty head or site stands for all of them.
+# Records in which an empty head or site means all of them.
 TOTALS: Final = ("PCR", "HBR", "SBR", "TSR")
-# ATDF has no form of them: each field in order of STDF, counts and flags included.
+# Records without a form in ATDF: all fields in order of STDF, with counts and flags.
 OURS: Final = ("VUR", "PSR", "NMR", "CNR", "SSR", "CDR", "STR")
 
 _TEST = "test_num head_num site_num"
