@@ -6,21 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Flags, Longs
-
-# The published stubs type a column by its element, unknown for a column named at run time.
-Column = Any
 
 
 def numbers(table: pa.Table, name: str, absent: int = 0) -> Longs:
     """Return an integer column, `absent` where it is null."""
-    column: Column = table[name]
+    column: ArrowArray = table[name]
     return np.asarray(column.cast(pa.int64()).fill_null(absent))
 
 
 def flags(table: pa.Table, name: str) -> Flags:
     """Return a boolean column, false where it is null."""
-    column: Column = table[name]
+    column: ArrowArray = table[name]
     return np.asarray(column.fill_null(False))
 
 
@@ -31,7 +29,7 @@ def known(table: pa.Table, name: str) -> Flags:
 
 def is_text(table: pa.Table, name: str, text: str) -> Flags:
     """Return where a text column, plain or a dictionary, equals `text`."""
-    column: Column = table[name]
+    column: ArrowArray = table[name]
     return np.asarray(pc.equal(column.cast(pa.string()), pa.scalar(text)).fill_null(False))
 
 

@@ -5,15 +5,7 @@ from functools import cache
 from typing import Any
 
 from fabyield.errors import StdfError
-from fabyield.stdf.atdf.records import (
-    CHOICES,
-    GENERIC_LETTERS,
-    ORDERS,
-    OURS,
-    SETS,
-    STATES,
-    TOTALS,
-)
+from fabyield.stdf.atdf.records import CHOICES, GENERIC_LETTERS, ORDERS, OURS, SETS, STATES, TOTALS
 from fabyield.stdf.atdf.values import Form, plain, standard
 from fabyield.stdf.spec.codes import ALL, NO_RESULT
 from fabyield.stdf.spec.fields import Field

@@ -64,7 +64,7 @@ def atdf_records(source: Iterable[bytes | str]) -> Iterator[Numbered]:
     lines = _whole_lines(source)
     number, header = next(lines, (1, ""))
     separator, is_unscaled = _header(number, header)
-    units = Units()
+    scales: dict[tuple[str, Any], int] = {}
     for number, line in lines:
         name, _, rest = line.partition(":")
         name = name.strip().upper()
@@ -74,7 +74,7 @@ def atdf_records(source: Iterable[bytes | str]) -> Iterator[Numbered]:
             fields = fields_of(name, rest.split(separator) if rest else [])
         except StdfError as error:
             raise StdfError(f"line {number:,}: {error}") from error
-        yield number, (name, units.in_base_units(name, fields) if is_unscaled else fields)
+        yield number, (name, _in_base_units(name, fields, scales) if is_unscaled else fields)
 
 
 def _whole_lines(source: Iterable[bytes | str]) -> Iterator[tuple[int, str]]:
@@ -107,29 +107,19 @@ def _header(number: int, line: str) -> tuple[str, bool]:
     return separator, scaling.strip().upper() == "U"
 
 
-class Units:
-    """The unit scale of each test so far; a line without units has those of the lines before."""
-
-    def __init__(self) -> None:
-        self._scales: dict[tuple[str, Any], int] = {}
-
-    def in_base_units(self, name: str, fields: dict[str, Any]) -> dict[str, Any]:
-        """Convert the numbers of a record to base units, and set the scale to show them at."""
-        test, units = (name, fields.get("test_num")), fields.get("units")
-        if units:
-            self._scales[test] = _scale_of(units)
-        scale = self._scales.get(test, 0)
-        if not scale:
-            return fields
-        factor = 10.0**-scale
-        based = {n: _times(fields[n], factor) for n in SCALED if n in fields}
-        return fields | based | (_scales(fields, units, scale) if units else {})
-
-
-def _scale_of(units: str) -> int:
-    if units == "%":
-        return 2
-    return PREFIXES[units[0]] if units[0] in PREFIXES and units[1:].upper() in UNITS else 0
+def _in_base_units(
+    name: str, fields: dict[str, Any], known: dict[tuple[str, Any], int]
+) -> dict[str, Any]:
+    """Convert numbers to base units; a line without units has the scale of its test's last line."""
+    test, units = (name, fields.get("test_num")), fields.get("units")
+    if units:
+        has_prefix = units[0] in PREFIXES and units[1:].upper() in UNITS
+        known[test] = PREFIXES[units[0]] if has_prefix else 2 if units == "%" else 0
+    scale = known.get(test, 0)
+    if not scale:
+        return fields
+    based = {n: _times(fields[n], 10.0**-scale) for n in SCALED if n in fields}
+    return fields | based | (_scales(fields, units, scale) if units else {})
 
 
 def _scales(fields: Mapping[str, Any], units: str, scale: int) -> dict[str, Any]:

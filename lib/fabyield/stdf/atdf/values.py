@@ -93,24 +93,20 @@ def _listed(one: Form) -> Form:
     )
 
 
-TEXT: Form = (_text, lambda text: text.translate(BREAKS))
-HEX: Form = (lambda number: f"{number:X}", lambda text: int(text, 16))
 _PLAIN: dict[str, Form] = {
     "R4": (lambda number: str(np.float32(number)), _real),
     "R8": (repr, float),
-    "N1": HEX,
-    **dict.fromkeys(("C1", "Cn", "Sn"), TEXT),
+    "N1": (lambda number: f"{number:X}", lambda text: int(text, 16)),
+    **dict.fromkeys(("C1", "Cn", "Sn"), (_text, lambda text: text.translate(BREAKS))),
     "Bn": (lambda data: data.hex().upper(), bytes.fromhex),
     "Dn": (lambda bits: f"{bits.size}:{bits.data.hex().upper()}", _of_sized_bits),
 }
-NUMBER: Form = (str, int)
 _LISTED_TEXT: Form = (_escaped, _unescaped)
-RADIX: Form = (lambda radix: RADICES.get(radix, ""), _radix)
 
 
 def plain(field: Field) -> Form:
     """Return the text form by STDF type alone: lists with commas, bits with their number."""
-    one = _PLAIN.get(field.type, NUMBER)
+    one = _PLAIN.get(field.type, (str, int))
     if field.count is None:
         return one
     return _listed(_LISTED_TEXT if field.type in ("Cn", "Sn", "Cf") else one)
@@ -123,5 +119,5 @@ def standard(field: Field) -> Form:
     if field.type == "Dn":
         return _pins, _of_pins
     if field.name == "grp_radx":
-        return _listed(RADIX)
+        return _listed((lambda radix: RADICES.get(radix, ""), _radix))
     return plain(field)

@@ -100,35 +100,33 @@ def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def swallows(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
-    """Return whether a run of records inside the one at `at` ends with it: its length is wrong."""
-    begin = max(at + 4, end - BACK)
-    many = np.zeros(max(end - begin, 0) + 1, np.int16)
-    for place in range(end - 4, begin - 1, -1):
-        code, length = header(data, big, place)
-        after = place + 4 + length
-        known = types.role[code] not in (NONE, FAR, VENDOR) and length >= types.least[code]
-        if known and after <= end and (after == end or many[after - begin] > 0):
-            many[place - begin] = 1 + many[after - begin]
-            if many[place - begin] == INSIDE:
-                return True
-    return False
+def is_sound(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
+    """Return whether the record at `at` ends where a field does, and no others end with it."""
+    tail = (max(at + 4, end - BACK), end)
+    return fits(data, big, types, at) and not has_records(data, big, types, tail, False)
 
 
 @njit(cache=True, nogil=True)
-def holds_part(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
-    """Return whether the record at `at` hides a PIR that starts a run of records up to its end."""
-    begin = at + 4
+def has_records(
+    data: Bytes, big: bool, types: Types, bounds: tuple[Number, Number], with_part: bool
+) -> bool:
+    """Return whether INSIDE records, or a PIR and any others, fill the end of a stretch exactly.
+
+    Then the length of the record around them is wrong.
+    """
+    begin, end = bounds
+    many = np.zeros(max(end - begin, 0) + 1, np.int16)
     # Backwards, so that each place is checked once.
-    follows = np.zeros(max(end - begin, 0) + 1, np.bool_)
-    follows[-1] = True
     for place in range(end - 4, begin - 1, -1):
         code, length = header(data, big, place)
-        after = place + 4 + length
-        is_known = types.role[code] not in (NONE, FAR) and length >= types.least[code]
-        if is_known and after <= end and follows[after - begin]:
-            follows[place - begin] = True
-            if types.role[code] == PIR and length == PIR_BODY:
+        role, after = types.role[code], place + 4 + length
+        known = role not in (NONE, FAR) and (with_part or role != VENDOR)
+        if not known or length < types.least[code] or after > end:
+            continue
+        if after == end or many[after - begin] > 0:
+            many[place - begin] = 1 + many[after - begin]
+            is_part = role == PIR and length == PIR_BODY
+            if is_part if with_part else many[place - begin] == INSIDE:
                 return True
     return False
 

@@ -88,9 +88,7 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
     if status == headers.WHOLE:
         is_doubtful = role == headers.PIR and length > headers.PIR_BODY
         if length > headers.LONG:
-            is_doubtful = not headers.fits(data, big, types, at) or headers.swallows(
-                data, big, types, at, end
-            )
+            is_doubtful = not headers.is_sound(data, big, types, at, end)
         if is_doubtful:
             status = headers.DOUBTFUL
     return status, end
@@ -121,10 +119,7 @@ def resync(
         code, length = header(data, big, at)
         if types.role[code] not in (headers.NONE, headers.VENDOR):
             seen, end = headers.plausible(data, big, last, types, at), at + 4 + length
-            if seen == headers.WHOLE and (
-                not headers.fits(data, big, types, at)
-                or headers.swallows(data, big, types, at, end)
-            ):
+            if seen == headers.WHOLE and not headers.is_sound(data, big, types, at, end):
                 seen = headers.WRONG
             place = at
             if seen == headers.WHOLE and end - at > headers.LONG:
@@ -189,7 +184,11 @@ def follow_headers(
             status, end = judge(data, big, last, types, at)
         if status in (headers.MORE, headers.END):
             break
-        if careful and status == headers.WHOLE and headers.holds_part(data, big, types, at, end):
+        if (
+            careful
+            and status == headers.WHOLE
+            and headers.has_records(data, big, types, (at + 4, end), True)
+        ):
             status = headers.DOUBTFUL
         found, sure = end, True
         if status != headers.WHOLE:

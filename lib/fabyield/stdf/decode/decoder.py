@@ -25,7 +25,6 @@ OWN_TABLE: Final = {
 }
 # The tables that are decoded even without results.
 SUMMARIES = ("PCR", "TSR", "SDR")
-BINS = ("bin_num", "bin_cnt", "bin_pf", "bin_nam")
 ELSEWHERE = frozenset(
     ("FAR", "MIR", "MRR", "RDR", "WCR", *LEAST_FIELDS, *MEASURED.values(), *OWN_TABLE.values())
 )
@@ -145,12 +144,7 @@ def _no_bins() -> pa.Table:
 
 
 def _bins_of(kind: str, rows: Rows) -> pa.Table:
-    prefix = f"{kind.lower()}bin"
-    columns = {name: f"{prefix}_{name.removeprefix('bin_')}" for name in BINS}
-    return pa.table(
-        {
-            "bin_kind": pa.array([kind] * len(rows), pa.string()),
-            **rows.columns(("head_num", "site_num")),
-            **{name: rows.column(field) for name, field in columns.items()},
-        }
-    )
+    kinds: Any = pa.array([kind] * len(rows), pa.string())
+    own, common = f"{kind.lower()}bin_", "bin_"
+    columns = {name.replace(own, common): column for name, column in rows.columns().items()}
+    return pa.table({"bin_kind": kinds, **columns})

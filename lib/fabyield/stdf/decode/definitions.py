@@ -1,5 +1,6 @@
 """The tests of a file and what its records say about them."""
 
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -51,37 +52,35 @@ class Definitions:
     def add(self, firsts: dict[str, Rows]) -> dict[str, Ints]:
         """Add the first record of each kind of a block, by record name; return the test of each."""
         tests = {name: rows.tests() for name, rows in firsts.items()}
-        keys = {
-            name: _keys(KINDS[name], firsts[name].some(first)) for name, (_, first) in tests.items()
-        }
-        found = {
-            name: np.array([self._index.get(key, -1) for key in keys[name]], np.int32)
-            for name in firsts
-        }
-        starts = {name: firsts[name].starts[first] for name, (_, first) in tests.items()}
-        new = [(starts[n][i], n, i) for n in firsts for i in np.flatnonzero(found[n] < 0)]
-        for _, name, row in sorted(new):
-            found[name][row] = self._number(keys[name][row])
+        keys: dict[str, list[Key]] = {}
+        starts: list[tuple[int, Key]] = []
+        for name, (_, first) in tests.items():
+            keys[name] = _keys(KINDS[name], firsts[name].some(first))
+            starts += zip(firsts[name].starts[first].tolist(), keys[name], strict=True)
+        for _, key in sorted(starts, key=itemgetter(0)):
+            self._number(key)
         self._make_room()
+        found: dict[str, Ints] = {}
         for name, rows in firsts.items():
-            found[name] = found[name][tests[name][0]]
+            index = np.array([self._index[key] for key in keys[name]], np.int32)
+            found[name] = index[tests[name][0]]
             self._define(rows, found[name])
         return found
 
-    def _number(self, key: Key) -> int:
-        kind, number, text = key
-        usual = self._usual.get((kind, number))
+    def _number(self, key: Key) -> None:
         if key in self._index:
-            return self._index[key]
-        if text is None and usual is not None:
-            return self._index.setdefault(key, usual)
-        if usual is not None and self._tests[usual][2] is None:
+            return
+        kind, number, text = key
+        test = self._usual.setdefault((kind, number), len(self._tests))
+        if test == len(self._tests):
+            self._tests.append(key)
+        elif text is not None and self._tests[test][2] is None:
             # The file names this test only now, after its first results.
-            self._tests[usual] = key
-            return self._index.setdefault(key, usual)
-        self._tests.append(key)
-        self._usual.setdefault((kind, number), len(self._tests) - 1)
-        return self._index.setdefault(key, len(self._tests) - 1)
+            self._tests[test] = key
+        elif text is not None:
+            test = len(self._tests)
+            self._tests.append(key)
+        self._index[key] = test
 
     def _make_room(self) -> None:
         if len(self) > MOST_TESTS:

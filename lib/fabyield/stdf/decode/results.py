@@ -1,6 +1,5 @@
 """Test results: a row per test record, as soon as its part is closed."""
 
-from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,12 +21,7 @@ from fabyield.stdf.decode.scan import Chain
 ARRAYS = MappingProxyType({"results": "rtn_rslt", "states": "rtn_stat", "rtn_indx": "rtn_indx"})
 MULTI = ("alarm_id", "opt_flag", "start_in", "incr_in", "units_in")
 IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt")
-WANTED: Final[Mapping[str, tuple[str, ...] | None]] = MappingProxyType(
-    {
-        "MPR": (*IDENTITY, *MULTI, "parm_flg", "rtn_icnt", "rslt_cnt", *ARRAYS.values()),
-        "FTR": None,
-    }
-)
+MPR_FIELDS = (*IDENTITY, *MULTI, "parm_flg", "rtn_icnt", "rslt_cnt", *ARRAYS.values())
 # Up to the flags that say whether a result counts.
 LEAST: Final = MappingProxyType({"PTR": 5, "MPR": 5, "FTR": 4})
 IN_NONE = -2
@@ -185,7 +179,7 @@ class ArrayResults:
     """The results of the MPRs or FTRs of a block."""
 
     def __init__(self, chain: Chain, name: str) -> None:
-        self._rows = Rows(chain, name, WANTED[name], least=LEAST[name])
+        self._rows = Rows(chain, name, MPR_FIELDS if name == "MPR" else None, least=LEAST[name])
         self._kind, self._first = self._rows.kinds()
 
     def first_of_kinds(self) -> Rows:

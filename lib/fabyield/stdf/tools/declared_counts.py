@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from fabyield.stdf.arrow.numpy_columns import Column, flags, is_text, known, numbers, tuples
+from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.numpy_columns import flags, is_text, known, numbers, tuples
 from fabyield.stdf.spec.codes import ABNORMAL, ALL, SUPERSEDES
 
 TOUCHDOWN, FINAL = "touch-down", "final touch-down"
@@ -32,7 +33,7 @@ class Tally:
 
     def __init__(self, rows: pa.Table, key: str | None = None, summed: str | None = None) -> None:
         keys = ["head_num", "site_num", *([key] if key else [])]
-        total: Column = (summed, "sum") if summed else ([], "count_all")
+        total: ArrowArray = (summed, "sum") if summed else ([], "count_all")
         found = rows.group_by(keys).aggregate([total])
         self._counts: Counter[tuple[int, int, int]] = Counter()
         self._places: set[Place] = set()

@@ -8,14 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fabyield.stdf.arrow.numpy_columns import Column, numbers, tuples
+from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.numpy_columns import numbers, tuples
 from fabyield.stdf.compiled.buffers import Longs
-from fabyield.stdf.spec.codes import (
-    NO_TEST_VERDICT,
-    PARAMETER_INVALID,
-    RESULT_INVALID,
-    TEST_FAILED,
-)
+from fabyield.stdf.spec.codes import NO_TEST_VERDICT, PARAMETER_INVALID, RESULT_INVALID, TEST_FAILED
 from fabyield.stdf.tools.sessions import SessionFile
 
 PLACE = ("head_num", "site_num", "part_id", "x_coord", "y_coord", "hard_bin", "soft_bin")
@@ -32,32 +28,27 @@ _TEST_TYPES: dict[str, pa.DataType] = {
     **{"kind": pa.string(), "test_program": pa.string(), "test_program_rev": pa.string()},
 }
 VALUES, TESTS = pa.schema(_VALUE_TYPES), pa.schema(_TEST_TYPES)
-Program = tuple[str | None, str | None]
+TestKey = tuple[int, str | None, str, str | None, str | None]
 TestRows = NDArray[np.int32]
 
 
 class TestCatalog:
-    """Tests by program, revision, kind, number and text; `changed` have several definitions."""
+    """Tests by number, text, kind and program; `changed` have several definitions."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[Any, ...], int] = {}
+        self._rows: dict[TestKey, int] = {}
         self._defined: dict[int, tuple[Any, ...]] = {}
         self.changed: set[int] = set()
 
-    def row(self, program: Program, kind: str, number: int, text: str | None) -> int:
+    def row(self, key: TestKey) -> int:
         """Return the row of a test, a new one at first appearance."""
-        key = (number, text, kind, *program)
         return self._rows.setdefault(key, len(self._rows))
 
-    def name(self, row: int, program: Program, kind: str, number: int, text: str | None) -> None:
-        """Name a test whose first results came before its text, unless one of that name exists."""
-        nameless, key = (number, None, kind, *program), (number, text, kind, *program)
+    def define(self, row: int, key: TestKey, definition: tuple[Any, ...]) -> None:
+        """Keep the first definition of a test, and its text if its first results came before it."""
+        nameless = (key[0], None, *key[2:])
         if self._rows.get(nameless) == row and key not in self._rows:
-            del self._rows[nameless]
-            self._rows[key] = row
-
-    def define(self, row: int, definition: tuple[Any, ...]) -> None:
-        """Keep the first file's definition of a test."""
+            self._rows[key] = self._rows.pop(nameless)
         # As texts, because NaN does not equal NaN.
         if repr(self._defined.setdefault(row, definition)) != repr(definition):
             self.changed.add(row)
@@ -88,7 +79,7 @@ class FileTests:
         first = new[np.unique(index[new], return_index=True)[1]]
         tests = values.select(["test_index", "test_num", "test_txt"]).take(first)
         for test, number, text in tuples(tests, *tests.column_names):
-            self._rows[test] = self._catalog.row(self._program, "P", number, text)
+            self._rows[test] = self._catalog.row((number, text, "P", *self._program))
         return np.asarray(self._rows[index])
 
     def define(self, tests: pa.Table) -> None:
@@ -96,10 +87,10 @@ class FileTests:
         self._grow(tests.num_rows)
         wanted = ("test_index", "test_kind", "test_num", "test_txt", *DEFINED)
         for test, kind, number, text, *rest in tuples(tests, *wanted):
+            key = (number, text, kind, *self._program)
             if self._rows[test] < 0:
-                self._rows[test] = self._catalog.row(self._program, kind, number, text)
-            self._catalog.name(int(self._rows[test]), self._program, kind, number, text)
-            self._catalog.define(int(self._rows[test]), tuple(rest))
+                self._rows[test] = self._catalog.row(key)
+            self._catalog.define(int(self._rows[test]), key, tuple(rest))
 
     def _grow(self, size: int) -> None:
         more = np.full(max(0, size - self._rows.size), -1, np.int32)
@@ -116,7 +107,7 @@ def parts(sources: Sequence[SessionFile], found: pa.Table, turns: pa.Table) -> p
         for wafer in [*source.outline.tables.wafers["wafer_id"].to_pylist(), None]
     ]
     lots, wafers, files = zip(*rows, strict=True)
-    columns: dict[str, Column] = {
+    columns: dict[str, ArrowArray] = {
         "lot_id": _taken(lots, run),
         "wafer_id": _taken(wafers, run),
         **{name: found[name] for name in (*PLACE, "part_pass")},
@@ -127,9 +118,9 @@ def parts(sources: Sequence[SessionFile], found: pa.Table, turns: pa.Table) -> p
     return pa.table(columns)
 
 
-def _taken(names: Sequence[str | None], run: Longs) -> Column:
+def _taken(names: Sequence[str | None], run: Longs) -> ArrowArray:
     # A dictionary: the text of millions of rows would exceed Arrow's 32 bits.
-    known: Column = pa.array(names, pa.string()).dictionary_encode()
+    known: ArrowArray = pa.array(names, pa.string()).dictionary_encode()
     return pa.DictionaryArray.from_arrays(known.indices.take(pa.array(run)), known.dictionary)
 
 
@@ -143,7 +134,7 @@ def values(rows: pa.Table, first_part: int, test_row: TestRows) -> pa.Table:
     invalid = (flags & RESULT_INVALID) | (numbers(rows, "parm_flg") & PARAMETER_INVALID)
     # A null is NaN here.
     valid = (invalid == 0) & np.isfinite(result)
-    columns: dict[str, Column] = {
+    columns: dict[str, ArrowArray] = {
         "part_row": numbers(rows, "part_num") + first_part,
         "test_row": test_row,
         "test_num": rows["test_num"],

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
-from fabyield.stdf.arrow.numpy_columns import Column, flags, known, numbers
+from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 
@@ -72,8 +73,8 @@ def _in_file_order(
     )
 
 
-def _named(codes: NDArray[np.int32], absent: Flags | None) -> Column:
-    indices: Column = pa.array(codes, mask=absent)
+def _named(codes: NDArray[np.int32], absent: Flags | None) -> ArrowArray:
+    indices: ArrowArray = pa.array(codes, mask=absent)
     return pa.DictionaryArray.from_arrays(indices, pa.array(NAMES))
 
 
@@ -132,7 +133,7 @@ def _dies(parts: pa.Table, runs: pa.Table, run: Longs) -> Longs:
     return die
 
 
-def _codes(texts: Column) -> Longs:
+def _codes(texts: ArrowArray) -> Longs:
     """Number the texts, 0 for null."""
     indices = texts.combine_chunks().dictionary_encode().indices
     return np.asarray(indices.cast(pa.int64()).fill_null(-1)) + 1
