@@ -84,7 +84,7 @@ def fields_of(record: Record, rng: np.random.Generator, known: dict[str, Any]) -
     for field in record.fields:
         drawn = value(field, rng, fields, field.name in counts)
         fields[field.name] = known.get(field.name, drawn)
-    least = max([5, *(record.index(name) + 1 for name in known)])
+    least = max([5, *(record.places[name] + 1 for name in known)])
     some = int(rng.integers(least, max(least + 1, len(fields))))
     return dict(list(fields.items())[: len(fields) if rng.random() < 0.5 else some])
 

@@ -12,7 +12,7 @@ from fabyield.errors import StdfError
 from fabyield.stdf import RECORDS, read
 from fabyield.stdf.atdf.read import atdf_records, atdf_to_stdf, is_atdf
 from fabyield.stdf.atdf.write import atdf_lines, free_separator, write_atdf
-from fabyield.stdf.decode.single_records import decoded
+from fabyield.stdf.decode.single_records import decode_records
 from fabyield.stdf.spec.types import Bits, Generic
 from tests.stdf.conftest import DATA, MIR, SMALL, pir, prr, ptr
 from tests.stdf.strategies import records
@@ -24,7 +24,7 @@ BY_PLACE = ("record_offset", "record_length")
 
 def to_atdf(content):
     out = io.StringIO()
-    write_atdf(lambda: decoded(chain_of(content)), out)
+    write_atdf(lambda: decode_records(chain_of(content)), out)
     return out.getvalue()
 
 
@@ -171,7 +171,7 @@ def test_flags_that_atdf_cannot_tell_stand_by_name_behind_the_last_field(stdf):
 def test_separator_is_a_character_that_no_text_has(stdf):
     content = stdf(MIR, ("DTR", {"text_dat": "a|b^"}), ("GDR", {"gen_data": [("Cn", "~")]}))
 
-    assert free_separator(decoded(chain_of(content))) == ";"
+    assert free_separator(decode_records(chain_of(content))) == ";"
     assert to_atdf(content).startswith("FAR:A;4;2\n")
     assert read_back(back(content))[1] == ("DTR", {"text_dat": "a|b^"})
 
@@ -186,7 +186,7 @@ def test_records_of_vendors_are_left_out_and_counted(stdf):
 
     content = stdf(MIR, ("180/10", {"data": b"x"}))
 
-    skipped = write_atdf(lambda: decoded(chain_of(content)), out)
+    skipped = write_atdf(lambda: decode_records(chain_of(content)), out)
 
     assert (skipped, len(out.getvalue().splitlines())) == (1, 2)
 

@@ -177,7 +177,7 @@ def test_f09_cut_stream_says_so(stdf, packed):
 def test_f10_bomb_is_refused_while_memory_is_small(stdf, packed, monkeypatch):
     bomb = packed(stdf(MIR) + bytes(200_000_000))
     given = []
-    monkeypatch.setattr(source, "regular", watched(source.regular, given))
+    monkeypatch.setattr(source, "in_blocks", watched(source.in_blocks, given))
 
     with pytest.raises(StdfError, match="content of more than 100,000,000 bytes"):
         read(bomb, most_bytes=100_000_000)

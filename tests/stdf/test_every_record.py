@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fabyield.stdf import RECORDS, Writer
 from fabyield.stdf.decode.scan import scan
-from fabyield.stdf.decode.single_records import decoded
+from fabyield.stdf.decode.single_records import decode_records
 from tests.stdf.conftest import by_pystdf
 from tests.stdf.strategies import records
 
@@ -34,7 +34,7 @@ def chain_of(content):
 
 def read_back(content):
     chain = chain_of(content)
-    found = [(name, fields) for name, _, fields in decoded(chain)][1:]
+    found = [(name, fields) for name, _, fields in decode_records(chain)][1:]
     assert not chain.refused
     return found
 
@@ -69,7 +69,7 @@ def test_records_of_all_kinds_stand_in_file_order(data, byte_order):
     content = written(drawn, byte_order)
     chain = chain_of(content)
 
-    found = list(decoded(chain))
+    found = list(decode_records(chain))
 
     assert [name for name, _, _ in found] == ["FAR", *names]
     assert [offset for _, offset, _ in found] == chain.starts.tolist()
@@ -83,7 +83,7 @@ def test_any_body_is_read_or_refused_and_what_is_read_can_be_written(body, name)
     header = struct.pack("<HBB", len(body), record.type, record.subtype)
     chain = chain_of(written([], "<") + header + body)
 
-    found = list(decoded(chain))[1:]
+    found = list(decode_records(chain))[1:]
 
     assert len(found) + len(chain.refused) == 1
     written([(name, fields) for _, _, fields in found], "<")
@@ -100,7 +100,8 @@ def comparable(record, fields):
 
 def after_counts(record):
     """pystdf does not read a record that ends before a count of it."""
-    return max((record.index(field.count) + 1 for field in record.fields if field.count), default=0)
+    counts = [record.places[field.count] + 1 for field in record.fields if field.count]
+    return max(counts, default=0)
 
 
 def is_ascii(values):

@@ -8,7 +8,7 @@ import pytest
 from fabyield.errors import StdfError
 from fabyield.stdf import RECORDS, Writer
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.decode.single_records import decoded
+from fabyield.stdf.decode.single_records import decode_records
 from fabyield.stdf.spec.types import Bits, Generic
 from tests.stdf.test_every_record import chain_of, read_back, written
 
@@ -116,25 +116,25 @@ def test_str_with_both_maps_whatever_the_flags_is_read():
 def test_record_that_no_layout_fits_is_refused_by_the_first():
     chain = chain_of(file_of("NMR", bytes.fromhex("00 0900 0900 0200")))
 
-    assert [name for name, _, _ in decoded(chain)] == ["FAR"]
+    assert [name for name, _, _ in decode_records(chain)] == ["FAR"]
     [refused] = chain.refused
-    assert refused.reasons == ["pmr_indx runs past the end of the record"]
+    assert refused["reason"].to_pylist() == ["pmr_indx runs past the end of the record"]
 
 
 @pytest.mark.parametrize("body", ["0100 09 00", "0100 0a ff", "0200 01 05", "0100 0c 08"])
 def test_gdr_whose_values_do_not_fit_is_refused(body):
     chain = chain_of(file_of("GDR", bytes.fromhex(body)))
 
-    assert len(list(decoded(chain))) == 1
-    assert chain.refused[0].reasons == ["gen_data runs past the end of the record"]
+    assert len(list(decode_records(chain))) == 1
+    assert chain.refused[0]["reason"].to_pylist() == ["gen_data runs past the end of the record"]
 
 
 def test_str_with_numbers_of_three_bytes_is_refused():
     tail = STR_TAIL.replace("02 01 00 00", "03 01 00 00")
     chain = chain_of(file_of("STR", bytes.fromhex(f"{STR_HEAD} 01 0500 1f {tail}")))
 
-    assert len(list(decoded(chain))) == 1
-    assert chain.refused[0].reasons == ["cyc_ofst runs past the end of the record"]
+    assert len(list(decode_records(chain))) == 1
+    assert chain.refused[0]["reason"].to_pylist() == ["cyc_ofst runs past the end of the record"]
 
 
 def test_gdr_without_pads_is_read_and_written_with_them():

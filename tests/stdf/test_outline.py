@@ -1,4 +1,4 @@
-"""Skimming a file tells what reading all of it tells."""
+"""The outline of a file agrees with all of it."""
 
 import gzip
 
@@ -36,7 +36,7 @@ def test_outline_has_the_tables_of_the_whole_file(stdf, outlined, byte_order, ch
 
     assert [n for n in TABLES if not getattr(found.tables, n).equals(getattr(whole, n))] == []
     assert found.tables.parts.to_pylist() == whole.parts.to_pylist()
-    assert (found.counts, found.sha256) == (whole.counts, whole.sha256)
+    assert (found.tables.counts, found.tables.sha256) == (whole.counts, whole.sha256)
     assert found.is_complete
 
 
@@ -46,15 +46,15 @@ def test_outline_of_a_compressed_file_tells_both_sizes_and_the_same_hash(stdf, o
 
     found = outlined(packed, 60)
 
-    assert (found.stored_bytes, found.content_bytes) == (len(packed), len(content))
-    assert found.sha256 == read(content, hashed=True).sha256
+    assert (found.stored_bytes, found.tables.content_bytes) == (len(packed), len(content))
+    assert found.tables.sha256 == read(content, hashed=True).sha256
 
 
 def test_f09_file_cut_at_any_byte_has_an_outline_as_it_is_read(stdf, outlined):
     content = stdf(*SMALL)
     for size in range(6, len(content)):
         found, whole = outlined(content[:size], 64), read(content[:size])
-        assert found.counts == whole.counts, f"the first {size} bytes"
+        assert found.tables.counts == whole.counts, f"the first {size} bytes"
         assert found.tables.parts.to_pylist() == whole.parts.to_pylist()
         assert not found.is_complete
 
@@ -71,7 +71,7 @@ def test_f09_file_cut_at_any_byte_has_an_outline_as_it_is_read(stdf, outlined):
 def test_f09_what_cannot_be_read_is_told_with_its_place_and_reason(stdf, outlined, rest):
     content = stdf(MIR, pir(0), ptr(0, 1.0), prr(0)) + rest
 
-    assert outlined(content, 16).refused.to_pylist() == read(content).refused.to_pylist()
+    assert outlined(content, 16).tables.refused.to_pylist() == read(content).refused.to_pylist()
 
 
 def test_f09_damaged_part_is_refused_at_its_place_in_the_file(stdf, outlined):
@@ -81,7 +81,7 @@ def test_f09_damaged_part_is_refused_at_its_place_in_the_file(stdf, outlined):
 
     found = outlined(content, 16)
 
-    assert found.refused.to_pylist() == read(content).refused.to_pylist()
+    assert found.tables.refused.to_pylist() == read(content).refused.to_pylist()
     assert not found.is_complete
 
 
@@ -90,7 +90,7 @@ def test_compressed_file_of_several_members_is_one_whatever_the_chunks(stdf, out
     content = stdf(*SMALL)
     packed = b"".join(gzip.compress(content[at : at + 90]) for at in range(0, len(content), 90))
 
-    assert outlined(packed, chunk).sha256 == read(content, hashed=True).sha256
+    assert outlined(packed, chunk).tables.sha256 == read(content, hashed=True).sha256
 
 
 @pytest.mark.parametrize("chunk", [1, 60, 1 << 22])
@@ -99,8 +99,8 @@ def test_f09_cut_gzip_has_an_outline_as_it_is_read_and_said_to_be_cut(stdf, outl
 
     found = outlined(packed, chunk)
 
-    assert found.sha256 == read(packed, hashed=True).sha256
-    assert "gzip stream is cut off" in found.refused["reason"].to_pylist()
+    assert found.tables.sha256 == read(packed, hashed=True).sha256
+    assert "gzip stream is cut off" in found.tables.refused["reason"].to_pylist()
     assert not found.is_complete
 
 

@@ -125,4 +125,4 @@ def test_count_fields_and_flags_stand_before_what_they_rule():
     for record in RECORDS.values():
         for position, field in enumerate(record.fields):
             for ruler in filter(None, (field.count, field.flag)):
-                assert record.index(ruler) < position
+                assert record.places[ruler] < position

@@ -8,7 +8,7 @@ import pytest
 
 from fabyield.settings.settings import Settings
 from fabyield.stdf.tools.name_rules import Naming
-from fabyield.stdf.tools.sessions import TOUCHDOWN, SessionFile, is_beaten
+from fabyield.stdf.tools.sessions import TOUCHDOWN, SessionFile, is_superseded
 from fabyield.transforms.shared.name_rules import NameRules, canonical_lot, canonical_wafer
 from fabyield.transforms.silver import wafer_runs as by_spark
 from tests.frames import of_tuples
@@ -71,12 +71,11 @@ def drawn(draw, place):
 def source(file):
     """What `sessions` knows of a file, without the file."""
     place, whole, size, session, kind, wafers = file
-    bins = [SimpleNamespace(as_py=lambda: kind)]
     # No file begins another: their touch-downs stand at other bytes.
     parts = pa.table({name: [place] for name in TOUCHDOWN})
-    tables = SimpleNamespace(parts=parts, file={"retest_bins": bins})
-    skim = SimpleNamespace(is_complete=whole, content_bytes=size, tables=tables)
-    return SessionFile(place, skim, session, "L", wafers)
+    tables = SimpleNamespace(parts=parts, content_bytes=size)
+    outline = SimpleNamespace(is_complete=whole, header={"retest_bins": kind}, tables=tables)
+    return SessionFile(place, outline, session, "L", wafers)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -93,7 +92,7 @@ def test_f07_superseded_files_are_those_that_spark_marks(spark, seed):
     expected = {row["file_key"] for row in marked.collect()}
 
     sources = [source(file) for file in files]
-    actual = {s.place for s in sources if any(is_beaten(s, other) for other in sources)}
+    actual = {s.place for s in sources if any(is_superseded(s, other) for other in sources)}
 
     assert actual == expected
     assert expected

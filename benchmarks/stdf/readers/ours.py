@@ -10,7 +10,7 @@ from benchmarks.stdf.contenders import Told
 from benchmarks.stdf.readers.telling import TESTED, added, of_records, of_tables
 from fabyield import stdf
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.decode.source import opened
+from fabyield.stdf.decode.source import open_source
 from fabyield.stdf.reader import MOST_STREAMED, chains
 
 
@@ -65,7 +65,7 @@ def _told(found: stdf.StdfTables) -> Told:
 
 
 def _columns(path: str) -> Iterator[dict[str, pa.Table]]:
-    with opened(path, MOST_STREAMED) as content:
+    with open_source(path, MOST_STREAMED) as content:
         for chain in chains(content):
             names = [name for name in chain.counts() if name in stdf.RECORDS]
             yield {name: _table(Rows(chain, name)) for name in names}

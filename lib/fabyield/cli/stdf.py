@@ -94,7 +94,7 @@ def to_parquet(
     rules = Rules(*_decisions(conf, retest_rule), len(files) > 1)
     attempts = Attempts()
     outlines = list(attempts.each(files, outline))
-    with _progress(sum(found.counts.get("PTR", 0) for found in outlines)) as on_rows:
+    with _progress(sum(found.tables.counts.get("PTR", 0) for found in outlines)) as on_rows:
         done = export(outlines, out, rules, batches, on_rows)
     for reason in done.broken:
         attempts.fail(reason)

@@ -5,7 +5,6 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
 import numpy as np
@@ -16,7 +15,7 @@ from fabyield.stdf.encode.columns import Encoded, encode
 from fabyield.stdf.encode.values import ByteOrder, Column, is_single
 from fabyield.stdf.spec.records import record_of
 
-# Records of `write_all` that stand in memory together.
+# Records of `write_all` that are in memory together.
 BLOCK = 1 << 14
 CPU_TYPES: dict[ByteOrder, int] = {">": 1, "<": 2}
 
@@ -25,7 +24,7 @@ class Writer:
     """An STDF V4 file being written; it begins with its FAR.
 
     A path that ends in .gz is compressed, always to the same bytes for the same records.
-    A stream given as target is left open.
+    A stream given as target stays open.
     """
 
     def __init__(self, target: str | Path | BinaryIO, byte_order: ByteOrder = "<") -> None:
@@ -34,33 +33,28 @@ class Writer:
         self.byte_order = byte_order
         self._closing = ExitStack()
         self._out = self._open(Path(target)) if isinstance(target, str | Path) else target
-        self._append(encode("FAR", {"cpu_type": CPU_TYPES[byte_order], "stdf_ver": 4}, byte_order))
+        self._out.write(far(byte_order))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def write(self, name: str, **fields: Column) -> None:
-        """Write one record; fields left out are cut off at the end, or STDF's missing value.
+        """Write one record; fields left out are cut off at the end, else STDF's missing value.
 
-        A field that is None is written as the missing value, wherever it stands. Numbers that a
-        flag declares missing are written as 0, whatever the file they were read from held there.
-        Raises StdfError where a field, a value or a length does not fit.
+        A field that is None is written as the missing value. Numbers that a flag marks as missing
+        are written as 0, whatever the file they were read from had there. Raises StdfError where a
+        field, a value or a length does not fit.
         """
-        _refuse_head(name)
+        _refuse_far(name)
         # Single values are encoded faster than columns of one.
         columns = {key: value if is_single(value) else [value] for key, value in fields.items()}
-        self._append(encode(name, columns, self.byte_order))
+        self._out.write(encode(name, columns, self.byte_order).data.tobytes())
 
     def write_all(self, records: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """Write many records as `write` would, far faster than one by one."""
+        """Write many records like `write`, far faster than one by one."""
         left = iter(records)
         while block := list(islice(left, BLOCK)):
             self._out.write(encode_records(block, self.byte_order))
@@ -73,9 +67,6 @@ class Writer:
         """Finish the file; a stream given as target stays open."""
         self._closing.close()
 
-    def _append(self, encoded: Encoded) -> None:
-        self._out.write(encoded.data.tobytes())
-
     def _open(self, path: Path) -> BinaryIO:
         with ExitStack() as opened:
             out: BinaryIO = opened.enter_context(path.open("wb"))
@@ -86,21 +77,34 @@ class Writer:
         return out
 
 
+def far(byte_order: ByteOrder) -> bytes:
+    """Return the FAR that begins every file."""
+    fields = {"cpu_type": CPU_TYPES[byte_order], "stdf_ver": 4}
+    return encode("FAR", fields, byte_order).data.tobytes()
+
+
 def encode_records(
     records: Sequence[tuple[str, Mapping[str, Any]]], byte_order: ByteOrder
 ) -> bytes:
-    """Bytes of records in their order; those that give the same fields are encoded together."""
+    """Return the bytes of records in order; records with the same fields are encoded together."""
     alike: dict[Hashable, list[int]] = {}
     for position, (name, fields) in enumerate(records):
         alike.setdefault(_shape(name, fields), []).append(position)
     streams = []
     for positions in alike.values():
         name, fields = records[positions[0]]
+        _refuse_far(name)
         columns = {
             key: None if value is None else [records[at][1][key] for at in positions]
             for key, value in fields.items()
         }
-        streams.append((_repeated(name, columns, len(positions), byte_order), np.array(positions)))
+        encoded = encode(name, columns, byte_order)
+        if all(column is None for column in columns.values()):
+            # Without any value, `encode` cannot know the number of records: it made one.
+            many = len(positions)
+            offsets = encoded.data.size * np.arange(many + 1)
+            encoded = Encoded(np.tile(encoded.data, many), offsets)
+        streams.append((encoded, np.array(positions)))
     return interleave(streams)
 
 
@@ -111,24 +115,13 @@ def _shape(name: str, fields: Mapping[str, Any]) -> Hashable:
     return name, tuple((key, value is None) for key, value in fields.items()), tuple(flags)
 
 
-def _repeated(
-    name: str, columns: Mapping[str, Column], rows: int, byte_order: ByteOrder
-) -> Encoded:
-    _refuse_head(name)
-    encoded = encode(name, columns, byte_order)
-    if any(column is not None for column in columns.values()):
-        return encoded
-    # Without a value nothing tells how many records there are.
-    return Encoded(np.tile(encoded.data, rows), encoded.data.size * np.arange(rows + 1))
-
-
-def _refuse_head(name: str) -> None:
+def _refuse_far(name: str) -> None:
     if name == "FAR":
         raise StdfError("FAR: every file begins with one already; leave it out")
 
 
 def interleave(streams: Sequence[tuple[Encoded, Longs]]) -> bytes:
-    """Bytes of all streams' records by ascending order key; ties in order of streams."""
+    """Return all records of the streams by ascending order key; ties in order of streams."""
     for encoded, order in streams:
         if len(order) != encoded.offsets.size - 1:
             raise StdfError(f"{len(order)} order keys for {encoded.offsets.size - 1} records")
@@ -141,6 +134,4 @@ def interleave(streams: Sequence[tuple[Encoded, Longs]]) -> bytes:
     )
     lengths = np.concatenate([np.diff(encoded.offsets) for encoded, _ in streams])
     turn = np.argsort(np.concatenate([order for _, order in streams]), kind="stable")
-    out = np.empty(data.size, np.uint8)
-    gather(out, data, starts[turn], lengths[turn])
-    return out.tobytes()
+    return gather(data, starts[turn], lengths[turn]).tobytes()

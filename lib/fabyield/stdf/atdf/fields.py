@@ -5,15 +5,7 @@ from functools import cache
 from typing import Any
 
 from fabyield.errors import StdfError
-from fabyield.stdf.atdf.records import (
-    CHOICES,
-    GENERIC_LETTERS,
-    ORDERS,
-    OURS,
-    SETS,
-    STATES,
-    TOTALS,
-)
+from fabyield.stdf.atdf.records import CHOICES, GENERIC_LETTERS, ORDERS, OURS, SETS, STATES, TOTALS
 from fabyield.stdf.atdf.values import Form, plain, standard
 from fabyield.stdf.spec.codes import ALL, NO_RESULT
 from fabyield.stdf.spec.fields import Field
@@ -29,14 +21,8 @@ def _forms(name: str) -> dict[str, Form]:
     return {field.name: form(field) for field in RECORDS[name].fields}
 
 
-@cache
-def _field(name: str, field: str) -> Field:
-    record = RECORDS[name]
-    return record.fields[record.index(field)]
-
-
 def texts_of(name: str, fields: Mapping[str, Any]) -> list[str]:
-    """Texts of the fields of a record in the order of ATDF, empty ones at the end left off."""
+    """Return the fields of a record as texts in ATDF order, without empty ones at the end."""
     if name == "GDR":
         return [_generic_text(value) for value in fields.get("gen_data") or ()]
     texts = [_text_of(name, token, fields) for token in ORDERS[name]]
@@ -69,57 +55,52 @@ def _states_text(seconds: Sequence[str | None], firsts: Sequence[str | None]) ->
 
 
 def _generic_text(value: Generic) -> str:
-    form = plain(Field("", value.type))[0]
-    known = value.value.data.hex().upper() if value.type == "Dn" else value.value
-    text = "" if known is None else known if value.type == "Dn" else form(known)
-    return _LETTER_OF[value.type] + text
+    text = "" if value.value is None else plain(Field("", value.type))[0](value.value)
+    # ATDF has no number of bits here.
+    return _LETTER_OF[value.type] + (text.partition(":")[2] if value.type == "Dn" else text)
 
 
 def fields_of(name: str, texts: Sequence[str]) -> dict[str, Any]:
-    """Fields of STDF that the texts of an ATDF record tell, its flags among them.
+    """Return the STDF fields, flags included, that the texts of an ATDF record mean.
 
-    Raises StdfError naming the field and its text where that is none of its kind.
+    Raises StdfError naming the field and its text where the text is not of the field's type.
     """
     if name == "GDR":
         return {"gen_data": [_generic(text) for text in texts if text]}
     order = ORDERS[name]
-    told: dict[str, Any] = dict.fromkeys(_letter_flags(name), 0)
+    fields: dict[str, Any] = dict.fromkeys(_letter_flags(name), 0)
     for token, text in zip(order, [*texts, *[""] * (len(order) - len(texts))], strict=False):
-        _tell(name, token, text, told)
-    if name == "PTR" and "result" not in told:
-        told["test_flg"] |= NO_RESULT
-    for text in texts[len(order) :]:
-        _tell_more(name, text, told)
-    return told if name in OURS else _with_optional(name, told)
-
-
-def _tell(name: str, token: str, text: str, told: dict[str, Any]) -> None:
-    if token in CHOICES or token in SETS:
-        _tell_flags(name, token, text, told)
-    elif token in STATES:
-        _tell_states(token, text, told)
-    elif text:
-        told[token] = _value(name, token, text, _forms(name)[token])
-    elif name in TOTALS and token in ("head_num", "site_num"):
-        told[token] = ALL
+        if token in CHOICES or token in SETS:
+            _set_flags(name, token, text, fields)
+        elif token in STATES:
+            fields |= _states(token, text) if text else {}
+        elif text:
+            fields[token] = _value(name, token, text, _forms(name)[token])
+        elif name in TOTALS and token in ("head_num", "site_num"):
+            fields[token] = ALL
+    if name == "PTR" and "result" not in fields:
+        fields["test_flg"] |= NO_RESULT
+    for text in filter(None, texts[len(order) :]):
+        _set_extra(name, text, fields)
+    return fields if name in OURS else _with_optional(name, fields)
 
 
 def _value(name: str, token: str, text: str, form: Form) -> Any:  # noqa: ANN401
     try:
         return form[1](text)
     except (ValueError, OverflowError) as error:
-        kind = _field(name, token).type
+        kind = RECORDS[name].field(token).type
         raise StdfError(f"{name}.{token}: {text!r} is no {kind}: {error}") from error
 
 
-def _tell_flags(name: str, token: str, text: str, told: dict[str, Any]) -> None:
+def _set_flags(name: str, token: str, text: str, fields: dict[str, Any]) -> None:
     letters = _letters(name, token)
     for one in [text] if token in CHOICES else text:
         if one.upper() not in letters:
             raise StdfError(f"{name}.{token}: {text!r} is none of {', '.join(sorted(letters))}")
         flag, bits = letters[one.upper()]
         if flag:
-            told[flag] |= bits
+            fields[flag] |= bits
 
 
 @cache
@@ -136,45 +117,40 @@ def _letter_flags(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flags))
 
 
-def _tell_states(token: str, text: str, told: dict[str, Any]) -> None:
-    if not text:
-        return
+def _states(token: str, text: str) -> dict[str, list[str | None]]:
     seconds, firsts = STATES[token]
     lists = [states.split(",") for states in text.split("/")]
-    told[firsts] = ["".join(state[-1:] for state in states) or None for states in lists]
+    fields = {firsts: ["".join(state[-1:] for state in states) or None for states in lists]}
     left = ["".join(state[:-1] or " " for state in states).rstrip() for states in lists]
-    if any(left):
-        told[seconds] = [text or None for text in left]
+    return fields | ({seconds: [text or None for text in left]} if any(left) else {})
 
 
-def _tell_more(name: str, text: str, told: dict[str, Any]) -> None:
-    """Take a field that stands by its name behind all others, empty where it is not stored."""
+def _set_extra(name: str, text: str, fields: dict[str, Any]) -> None:
+    """Set a field given by name behind all others; an empty one is not stored."""
     key, is_named, value = text.partition("=")
     field = key.lower()
-    if not text:
-        return
     if not is_named or field not in _forms(name):
         raise StdfError(f"{name}: {text!r} stands behind its {len(ORDERS[name])} fields")
-    told.pop(field, None)
+    fields.pop(field, None)
     if value:
-        told[field] = _value(name, field, value, plain(_field(name, field)))
+        fields[field] = _value(name, field, value, plain(RECORDS[name].field(field)))
 
 
-def _with_optional(name: str, told: dict[str, Any]) -> dict[str, Any]:
-    """Say in OPT_FLAG which fields are not given; of a limit, that it is the test's usual one."""
+def _with_optional(name: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Set OPT_FLAG for fields not given; a limit not given is the usual one of the test."""
     record = RECORDS[name]
-    for flag, ruled in _optional(name).items():
-        place = record.index(flag)
-        if flag not in told and any(record.index(field) > place for field in told):
-            missing = (mask for mask, fields in ruled.items() if told.keys().isdisjoint(fields))
-            told[flag] = int(record.fields[place].fill) | sum(mask & -mask for mask in missing)
-    return told
+    for flag, by_mask in _optional(name).items():
+        place = record.places[flag]
+        if flag not in fields and any(record.places[field] > place for field in fields):
+            missing = (mask for mask, names in by_mask.items() if fields.keys().isdisjoint(names))
+            fields[flag] = int(record.field(flag).fill) | sum(mask & -mask for mask in missing)
+    return fields
 
 
 @cache
 def _optional(name: str) -> dict[str, dict[int, tuple[str, ...]]]:
     record = RECORDS[name]
-    return {field.flag: record.ruled_by(field.flag) for field in record.fields if field.flag}
+    return {field.flag: record.fields_by_mask(field.flag) for field in record.fields if field.flag}
 
 
 def _generic(text: str) -> Generic:

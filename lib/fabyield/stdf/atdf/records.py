@@ -1,5 +1,6 @@
-"""What ATDF says in another way than STDF: the order of fields, and flags as letters."""
+"""Where ATDF differs from STDF: the order of fields, and flags as letters."""
 
+import re
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -7,38 +8,39 @@ from fabyield.stdf.spec.records import RECORDS
 
 
 class Letter(NamedTuple):
-    """A letter stands for bits of a flag field; one without bits for none of the others."""
+    """A letter for bits of a flag field, or without bits for none of the others."""
 
     letter: str
-    flag: str = ""
-    bits: int = 0
+    flag: str
+    bits: int
 
 
-# One letter of these, the first that the flags call for.
+def _letters(text: str) -> tuple[Letter, ...]:
+    """Parse letters, each with a flag field and its bits, if any: `F:test_flg&128 P:&`."""
+    found = (re.split("[:&]", letter) for letter in text.split())
+    return tuple(Letter(letter, flag, int(bits or 0)) for letter, flag, bits in found)
+
+
+# One letter: the first whose bits are set.
 CHOICES: Final = MappingProxyType(
     {
-        "pass_fail": (
-            *(Letter("", "test_flg", 64), Letter("F", "test_flg", 128)),
-            *(Letter("A", "parm_flg", 32), Letter("P")),
-        ),
-        "part_pass": (Letter("", "part_flg", 16), Letter("F", "part_flg", 8), Letter("P")),
-        "retest": (Letter("I", "part_flg", 1), Letter("C", "part_flg", 2), Letter("")),
-        "abort": (Letter("Y", "part_flg", 4), Letter("")),
+        "pass_fail": _letters(":test_flg&64 F:test_flg&128 A:parm_flg&32 P:&"),
+        "part_pass": _letters(":part_flg&16 F:part_flg&8 P:&"),
+        "retest": _letters("I:part_flg&1 C:part_flg&2 :&"),
+        "abort": _letters("Y:part_flg&4 :&"),
     }
 )
-# All letters that the flags call for, one behind another.
+# All letters whose bits are set.
 SETS: Final = MappingProxyType(
     {
-        "alarm": (
-            *(Letter("A", "test_flg", 1), Letter("U", "test_flg", 4), Letter("T", "test_flg", 8)),
-            *(Letter("N", "test_flg", 16), Letter("X", "test_flg", 32)),
-            *(Letter("S", "parm_flg", 1), Letter("D", "parm_flg", 2), Letter("O", "parm_flg", 4)),
-            *(Letter("H", "parm_flg", 8), Letter("L", "parm_flg", 16)),
+        "alarm": _letters(
+            "A:test_flg&1 U:test_flg&4 T:test_flg&8 N:test_flg&16 X:test_flg&32 "
+            "S:parm_flg&1 D:parm_flg&2 O:parm_flg&4 H:parm_flg&8 L:parm_flg&16"
         ),
-        "limit_compare": (Letter("L", "parm_flg", 64), Letter("H", "parm_flg", 128)),
+        "limit_compare": _letters("L:parm_flg&64 H:parm_flg&128"),
     }
 )
-# Two fields of PLR, a second character of each state and its first, stand in one of ATDF.
+# One field of ATDF for two of PLR: the second character of each state, and the first.
 STATES: Final = MappingProxyType(
     {"pgm_states": ("pgm_chal", "pgm_char"), "rtn_states": ("rtn_chal", "rtn_char")}
 )
@@ -50,9 +52,9 @@ GENERIC_LETTERS: Final = MappingProxyType(
     }
 )
 TIMES: Final = ("mod_tim", "setup_t", "start_t", "finish_t")
-# Where an empty head or site stands for all of them.
+# Records in which an empty head or site means all of them.
 TOTALS: Final = ("PCR", "HBR", "SBR", "TSR")
-# ATDF has no form of them: each field in order of STDF, counts and flags included.
+# Records without a form in ATDF: all fields in order of STDF, with counts and flags.
 OURS: Final = ("VUR", "PSR", "NMR", "CNR", "SSR", "CDR", "STR")
 
 _TEST = "test_num head_num site_num"
@@ -65,7 +67,6 @@ _OTHER_ORDERS = {
     "sblot_id test_cod rtst_cod job_rev exec_typ exec_ver prot_cod cmod_cod burn_tim tst_temp "
     "user_txt aux_file pkg_typ famly_id date_cod facil_id floor_id proc_id oper_frq spec_nam "
     "spec_ver flow_id setup_id dsgn_rev eng_id rom_cod serl_num supr_nam",
-    "PCR": "head_num site_num part_cnt rtst_cnt abrt_cnt good_cnt func_cnt",
     "PLR": "grp_indx grp_mode grp_radx pgm_states rtn_states",
     "WIR": "head_num start_t site_grp wafer_id",
     "WRR": "head_num finish_t part_cnt wafer_id site_grp rtst_cnt abrt_cnt good_cnt func_cnt "

@@ -1,4 +1,4 @@
-"""One value of ATDF: to text and back."""
+"""One value of ATDF as text, and back."""
 
 import re
 from collections.abc import Callable
@@ -16,10 +16,10 @@ Form = tuple[Callable[[Any], str], Callable[[str], Any]]
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"(\d+):(\d+):(\d+) +(\d+)-([A-Za-z]{3})-(\d{4})")
-# A record of ATDF is one line: what would end it is written as its picture.
+# A record of ATDF is one line, so a line break is written as its picture.
 PICTURES = str.maketrans({"\n": "␊", "\r": "␍"})
 BREAKS = str.maketrans({"␊": "\n", "␍": "\r"})
-# U2 counts them.
+# The number of bits is a U2.
 MOST_BITS = 2**16 - 1
 _RADIX_NUMBERS = {letter: number for number, letter in RADICES.items()}
 
@@ -93,36 +93,31 @@ def _listed(one: Form) -> Form:
     )
 
 
-TEXT: Form = (_text, lambda text: text.translate(BREAKS))
-HEX: Form = (lambda number: f"{number:X}", lambda text: int(text, 16))
 _PLAIN: dict[str, Form] = {
     "R4": (lambda number: str(np.float32(number)), _real),
     "R8": (repr, float),
-    "N1": HEX,
-    **dict.fromkeys(("C1", "Cn", "Sn"), TEXT),
+    "N1": (lambda number: f"{number:X}", lambda text: int(text, 16)),
+    **dict.fromkeys(("C1", "Cn", "Sn"), (_text, lambda text: text.translate(BREAKS))),
     "Bn": (lambda data: data.hex().upper(), bytes.fromhex),
     "Dn": (lambda bits: f"{bits.size}:{bits.data.hex().upper()}", _of_sized_bits),
 }
-NUMBER: Form = (str, int)
 _LISTED_TEXT: Form = (_escaped, _unescaped)
-RADIX: Form = (lambda radix: RADICES.get(radix, ""), _radix)
 
 
 def plain(field: Field) -> Form:
-    """Text of a field by its STDF type alone: lists by commas, bits with their number."""
-    one = _PLAIN.get(field.type, NUMBER)
+    """Return the text form by STDF type alone: lists with commas, bits with their number."""
+    one = _PLAIN.get(field.type, (str, int))
     if field.count is None:
         return one
-    is_text = field.type in ("Cn", "Sn", "Cf")
-    return _listed(_LISTED_TEXT if is_text else one)
+    return _listed(_LISTED_TEXT if field.type in ("Cn", "Sn", "Cf") else one)
 
 
 def standard(field: Field) -> Form:
-    """Text of a field as ATDF has it: times as dates, bits as pins, radices as letters."""
+    """Return the text form of a field in ATDF: times as dates, bits as pins, radices as letters."""
     if field.name in TIMES:
         return _time_text, _seconds
     if field.type == "Dn":
         return _pins, _of_pins
     if field.name == "grp_radx":
-        return _listed(RADIX)
+        return _listed((lambda radix: RADICES.get(radix, ""), _radix))
     return plain(field)

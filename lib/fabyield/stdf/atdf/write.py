@@ -1,14 +1,14 @@
-"""STDF as ATDF, its form in text: one line per record.
+"""STDF as ATDF, its text form: one line per record.
 
-What STDF says and ATDF has no word for stands behind the last field of a line as `NAME=value`
-(OPT_FLAG=78: no limit, where ATDF knows only that none is given; FAIL_PIN=16:8101: the number of
-bits), `NAME=` for a field that the record ends before. The records that V4-2007 added have no form
-in ATDF: here they stand under their names, all fields in order of STDF, `%25` and `%2C` for the
+Where ATDF has no word for a field of STDF, the field follows the last one as `NAME=value`
+(OPT_FLAG=78: no limit, where ATDF only knows that none is given; FAIL_PIN=16:8101: the number of
+bits), or as `NAME=` if the record ends before it. The records that V4-2007 added have no form in
+ATDF: here they have their own names and all fields in order of STDF, with `%25` and `%2C` for the
 percent sign and comma in lists of texts. A line break inside a text is written as its picture.
 
-Lost are the byte order, the records of vendors, the pads and numbers of bits in a GDR, raw numbers
-that a flag calls missing, the bits of a NaN, and where a record ended if only missing values
-followed. Values are in base units, whatever their scale: the header says so.
+ATDF loses the byte order, the records of vendors, the pads and numbers of bits in a GDR, raw
+numbers that a flag marks as missing, the bits of a NaN, and where a record ended if only missing
+values followed. Values are in base units, whatever their scale: the header says so.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,10 +28,10 @@ SEPARATORS = "|^~;!$&@#*<>?{}[]\\`\t\x1f\x1e\x1d\x1c"
 
 
 def write_atdf(records: Callable[[], Iterable[Decoded]], out: TextIO) -> int:
-    """Write records as lines of ATDF; give the number of vendors' records left out.
+    """Write records as lines of ATDF; return the number of vendors' records left out.
 
-    `records` is called twice: first to see which character no text has, so that it can part
-    fields. Raises StdfError where there is none.
+    `records` is called twice: first to find a separator that no text contains. Raises StdfError
+    where there is none.
     """
     separator = free_separator(records())
     skipped = 0
@@ -47,7 +47,7 @@ def write_atdf(records: Callable[[], Iterable[Decoded]], out: TextIO) -> int:
 
 
 def free_separator(records: Iterable[Decoded]) -> str:
-    """Find a character that no text of the records has; `|` if it can be."""
+    """Return the first of SEPARATORS, beginning with `|`, that no text of the records contains."""
     free = set(SEPARATORS)
     for _, _, fields in records:
         for text in _texts(fields.values()):
@@ -66,35 +66,30 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
 
 
 def atdf_lines(records: Iterable[Decoded], separator: str = "|") -> Iterator[str]:
-    """Give the lines of ATDF for records, the header first; those of vendors are left out.
+    """Yield the lines of ATDF, header first, without the records of vendors.
 
-    Raises StdfError where a text has the separator.
+    Raises StdfError where a text contains the separator.
     """
     yield separator.join(("FAR:A", "4", "2"))
     for name, offset, fields in records:
         if name == "FAR" or name not in RECORDS:
             continue
-        texts = _all_texts(name, fields)
+        texts = texts_of(name, fields)
+        if name not in OURS and name != "GDR":
+            more = list(_extra(name, fields, fields_of(name, texts)))
+            texts += [*[""] * (len(ORDERS[name]) - len(texts)), *more] if more else []
         if any(separator in text for text in texts):
             raise StdfError(f"{name} at byte {offset:,}: {separator!r} in a text parts fields")
         yield f"{name}:{separator.join(texts)}"
 
 
-def _all_texts(name: str, fields: Mapping[str, Any]) -> list[str]:
-    texts = texts_of(name, fields)
-    if name in OURS or name == "GDR":
-        return texts
-    more = list(_untold(name, fields, fields_of(name, texts)))
-    return texts if not more else [*texts, *[""] * (len(ORDERS[name]) - len(texts)), *more]
-
-
-def _untold(name: str, fields: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[str]:
-    """Name the fields that a reader of the standard ones would take for something else."""
+def _extra(name: str, fields: Mapping[str, Any], read: Mapping[str, Any]) -> Iterator[str]:
+    """Write the fields by name that would be `read` differently from the standard ones."""
     record = RECORDS[name]
-    last = max((record.index(field) for field in told), default=-1)
+    last = max((record.places[field] for field in read), default=-1)
     for place, field in enumerate(record.fields):
-        value, known = fields.get(field.name), told.get(field.name)
-        # What takes no bytes need not be told, nor what a writer fills in by itself.
+        value, known = fields.get(field.name), read.get(field.name)
+        # Fields without bytes can be left out, and those that the writer fills in by itself.
         is_filled = known is None and (value == [] or (value == field.fill and place < last))
         if _same(value, known) or is_filled:
             continue
@@ -103,7 +98,7 @@ def _untold(name: str, fields: Mapping[str, Any], told: Mapping[str, Any]) -> It
 
 
 def _same(one: object, other: object) -> bool:
-    """Tell whether two values are equal in STDF, whose numbers have four bytes."""
+    """Return whether two values are equal in STDF, where numbers have four bytes."""
     if isinstance(one, float) and isinstance(other, float):
         return np.float32(one).tobytes() == np.float32(other).tobytes()
     return one == other or repr(one) == repr(other)

@@ -1,4 +1,4 @@
-"""Loops over whole buffers, compiled; all else in this package is numpy on their results."""
+"""Compiled loops over whole buffers; the rest of this package is numpy on their results."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ Number = int | np.int64
 Column = NDArray[Any]
 
 FIXED, TEXT, BITS, ARRAY, NIBBLES, PIECES, SIZED, LETTERS, VALUES = range(9)
-# Bytes of a value in a GDR by its code, that included; a record has no room for one without type.
+# Bytes of a GDR value with its type code, by code; no record has room for one of unknown type.
 GENERIC_SIZES = np.array([1, 2, 3, 5, 2, 3, 5, 5, 9, 65_536, 0, 0, 0, 2])
 # Added to the shape of a field that is stored only under a condition.
 OPTIONAL = 16
@@ -27,15 +27,15 @@ PLAN = 8
 
 
 def bounds(lengths: Longs) -> Longs:
-    """Tell where pieces that stand behind one another begin, and where the last one ends."""
+    """Return where adjacent pieces of these lengths begin, and where the last one ends."""
     found = np.zeros(lengths.size + 1, np.int64)
     np.cumsum(lengths, out=found[1:])
     return found
 
 
 @njit(cache=True, nogil=True)
-def taken(values: Column, index: Ints | Longs) -> Column:
-    """Take values by index, -1 the last one; much faster than numpy where there are many."""
+def take(values: Column, index: Ints | Longs) -> Column:
+    """Take values by index (-1: the last one); much faster than numpy on many of them."""
     out = np.empty(index.size, values.dtype)
     for i in range(index.size):
         out[i] = values[index[i]]
@@ -54,30 +54,32 @@ def scatter(out: Bytes, at: Longs, data: Bytes, offsets: Longs) -> None:
 
 
 @njit(cache=True, nogil=True)
-def gather(out: Bytes, data: Bytes, starts: Longs, lengths: Longs) -> None:
-    """Copy the pieces of `data` that begin at `starts` one behind another into `out`."""
-    to = 0
+def gather(data: Bytes, starts: Longs, lengths: Longs) -> Bytes:
+    """Join the pieces of `data` that begin at `starts`."""
+    out, to = np.empty(lengths.sum(), np.uint8), 0
     for i in range(starts.size):
         for source in range(starts[i], starts[i] + lengths[i]):
             out[to] = data[source]
             to += 1
+    return out
 
 
 @njit(cache=True, nogil=True)
-def nibbles(out: Bytes, data: Bytes, starts: Longs, counts: Longs) -> None:
-    """Copy half bytes, the low one of each byte first, of the arrays at `starts` into `out`."""
-    to = 0
+def nibbles(data: Bytes, starts: Longs, counts: Longs) -> Bytes:
+    """Read the half bytes of the arrays at `starts`, the low one of each byte first."""
+    out, to = np.empty(counts.sum(), np.uint8), 0
     for i in range(starts.size):
         for k in range(counts[i]):
             out[to] = data[starts[i] + k // 2] >> 4 * (k % 2) & 15
             to += 1
+    return out
 
 
 class Found(NamedTuple):
-    """What `walk` finds of each wanted field of each record, a row per field.
+    """Position and raw number of each wanted field in each record, a row per field.
 
-    `at`: where it begins, as bytes from the start of the record; 0 where it is not stored.
-    `raw`: its number as it stands, unsigned: of a text or bits their length, of an array how many.
+    `at`: bytes from the start of the record, 0 where the field is not stored. `raw`: the unsigned
+    number as stored; for a text or bits their length, for an array its number of elements.
     """
 
     at: Places
@@ -85,7 +87,7 @@ class Found(NamedTuple):
 
 
 class Array(NamedTuple):
-    """An array inside a record: its shape, the bytes of an element or before it, how many."""
+    """An array inside a record: its shape, bytes per element or per length, number of elements."""
 
     shape: int
     width: np.int64
@@ -93,14 +95,14 @@ class Array(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> Small:
-    """Find each field of each record, and its number, while the record is at hand.
+def find_fields(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> Small:
+    """Find each field of each record, and its number, in one pass over the data.
 
     `fields` has a row per field: its shape, its width, the position of its count field, the row of
     `found` to fill (-1 for none), and the position of its width field; where OPTIONAL, also the
-    position of the flag field, mask and value that say that it is stored. One position beyond the
-    last stands for 0, two for 1. Returns the number of whole fields of each record, one more where
-    bytes follow the last; if the next one is damaged, minus 1 minus that number.
+    position, mask and value of the flag that says it is stored. The position behind the last field
+    means 0, the one after that means 1. Returns the number of whole fields of each record, one more
+    where bytes follow the last; if the next one is damaged, minus 1 minus that number.
     """
     whole = np.empty(starts.size, np.int16)
     counts = np.zeros(fields.shape[0] + 2, np.int64)
@@ -119,18 +121,12 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> S
             if place >= end and not (is_array and many == 0):
                 whole[i] = f
                 break
-            value = np.int64(0)
             if is_array:
-                value = many
                 array = Array(shape, width + counts[fields[f, 4]], many)
-                few = (many + 1) // 2 if shape == NIBBLES else width * many
-                size = span(data, big, place, end, array) if shape >= PIECES else few
+                value, size = many, array_size(data, big, place, end, array)
             else:
-                size = np.int64(width)
-                if place + size <= end:
-                    value = number(data, big, place, width)
-                    counts[f] = value
-                    size += value if shape == TEXT else (value + 7) // 8 if shape == BITS else 0
+                value, size = single(data, big, place, end, (shape, width))
+                counts[f] = value
             if place + size > end:
                 whole[i] = -1 - f
                 break
@@ -145,28 +141,44 @@ def walk(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> S
 
 
 @njit(cache=True, nogil=True)
-def span(data: Bytes, big: bool, place: np.int64, end: np.int64, array: Array) -> np.int64:
-    """Count the bytes of an array of texts, values, or of a width that the record tells.
+def single(
+    data: Bytes, big: bool, place: Number, end: Number, kind: tuple[Number, Number]
+) -> tuple[np.int64, np.int64]:
+    """Return the number and the size of a field that is no array, given its shape and width."""
+    shape, width = kind
+    size = np.int64(width)
+    if place + size > end:
+        return np.int64(0), size
+    value = number(data, big, place, width)
+    if shape == TEXT:
+        size += value
+    elif shape == BITS:
+        size += (value + 7) // 8
+    return value, size
 
-    They are more than are left where an element is damaged.
-    """
+
+@njit(cache=True, nogil=True)
+def array_size(data: Bytes, big: bool, place: np.int64, end: np.int64, array: Array) -> np.int64:
+    """Return the bytes of an array, more than the record has left if an element is damaged."""
     shape, width, many = array
-    over = end - place + 1
+    too_many = end - place + 1
+    if shape == NIBBLES:
+        return (many + 1) // 2
     if shape == SIZED and many > 0 and width not in (1, 2, 4, 8):
-        return over
-    if shape in (SIZED, LETTERS):
+        return too_many
+    if shape not in (PIECES, VALUES):
         return width * many
     at = place
     for _ in range(many):
         if at + width > end:
-            return over
-        at += element(data, big, at, end, array)
+            return too_many
+        at += element_size(data, big, at, end, array)
     return at - place
 
 
 @njit(cache=True, nogil=True)
-def element(data: Bytes, big: bool, at: np.int64, end: np.int64, array: Array) -> np.int64:
-    """Count the bytes of a text with its length before it, or of a GDR's value with its code."""
+def element_size(data: Bytes, big: bool, at: np.int64, end: np.int64, array: Array) -> np.int64:
+    """Return the bytes of a text with its length, or of a GDR value with its type code."""
     if array.shape == PIECES:
         return array.width + number(data, big, at, array.width)
     code = data[at]
@@ -180,15 +192,15 @@ def element(data: Bytes, big: bool, at: np.int64, end: np.int64, array: Array) -
 
 
 @njit(cache=True, nogil=True)
-def elements(data: Bytes, big: bool, places: Longs, counts: Longs, array: Array) -> Longs:
-    """Find where each element of the arrays at `places` begins, those of all one after another."""
+def element_starts(data: Bytes, big: bool, places: Longs, counts: Longs, array: Array) -> Longs:
+    """Return where each element of the arrays at `places` begins."""
     starts = np.empty(counts.sum(), np.int64)
     k = 0
     for i in range(places.size):
         at = places[i]
         for _ in range(counts[i]):
             starts[k] = at
-            at += element(data, big, at, np.int64(data.size), array)
+            at += element_size(data, big, at, np.int64(data.size), array)
             k += 1
     return starts
 
@@ -209,7 +221,7 @@ def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
 @njit(cache=True, nogil=True)
 def number(data: Bytes, big: bool, at: Number, width: Number) -> np.int64:
     """Read an unsigned integer of up to four bytes; of more, the first four bytes in file order."""
-    # Unsigned, or each index would be asked whether it counts from the end.
+    # Unsigned, or numba would check each index for counting from the end.
     place = np.uint64(at)
     one = np.int64(data[place])
     if width == 1:
@@ -221,26 +233,3 @@ def number(data: Bytes, big: bool, at: Number, width: Number) -> np.int64:
     if big:
         return one << 24 | two << 16 | three << 8 | four
     return four << 24 | three << 16 | two << 8 | one
-
-
-@njit(cache=True, nogil=True)
-def free(slots: Longs, code: int) -> int:
-    """Find the first free slot for `code`; there is always one."""
-    slot = code & (slots.size - 1)
-    while slots[slot] >= 0:
-        slot = (slot + 1) & (slots.size - 1)
-    return slot
-
-
-@njit(cache=True, nogil=True)
-def none(size: int) -> Longs:
-    """Make an array of -1."""
-    return np.full(size, -1, np.int64)
-
-
-@njit(cache=True, nogil=True)
-def doubled(old: Longs) -> Longs:
-    """Copy `old` into the first half of an array of -1."""
-    new = none(2 * old.size)
-    new[: old.size] = old
-    return new

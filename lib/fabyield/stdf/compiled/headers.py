@@ -1,32 +1,31 @@
-"""What a header is, and what speaks against it; compiled."""
+"""Record headers, and the checks that tell a real one from damage; compiled."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.compiled.buffers import Bytes, Found, Ints, Longs, Number, walk
+from fabyield.stdf.compiled.buffers import Bytes, Found, Ints, Longs, Number, find_fields
 
-# What a header may be; of tests, where its head and site stand tells the rest.
+# The role of a record.
 NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SITES, VENDOR, FAR = range(10)
 WHOLE, MORE, DOUBTFUL, WRONG, END = range(5)
-# So many plausible records in a row are taken for the end of a damaged stretch.
+# This many plausible records in a row end a damaged stretch.
 ENOUGH = 3
-# So many that end where the record around them does are taken for what stands there.
+# This many records that end together with the one around them prove that its length is wrong.
 INSIDE = 2
 PIR_BODY, FAR_BODY = 2, 2
 VERSION, MRR, FAR_CODE = 4, 1 << 8 | 20, 10
 PIR_TYPE, PIR_SUBTYPE = 5, 10
 CHUNK = 4 * 255
-# A longer record is asked whether others end with it, as far back as this.
+# A record longer than LONG is searched for records inside, over its last BACK bytes.
 LONG, BACK = 1024, 512
 
 
 class Layouts(NamedTuple):
-    """The plans of all layouts behind one another, as `walk` takes them, in order of code.
+    """The plans of all layouts, as `find_fields` takes them, in order of code.
 
-    `end`: where that of each layout begins, and the last one ends; `first`: the first layout of
-    each code, and behind it that of the next.
+    Layout i is `plan[end[i]:end[i + 1]]`; `first` has the first layout of each code, in order.
     """
 
     plan: Ints
@@ -35,7 +34,7 @@ class Layouts(NamedTuple):
 
 
 class Types(NamedTuple):
-    """The role of each record code, the least bytes that one of it has behind its header."""
+    """The role of each record code, and the least number of bytes behind its header."""
 
     role: Bytes
     least: Bytes
@@ -44,8 +43,8 @@ class Types(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
-    """Read code and body length."""
-    # Unsigned, or each index would be asked whether it counts from the end.
+    """Return code and body length."""
+    # Unsigned, or numba would check each index for counting from the end.
     place = np.uint64(at)
     one, two = np.int64(data[place]), np.int64(data[place + np.uint64(1)])
     kind, subtype = data[place + np.uint64(2)], data[place + np.uint64(3)]
@@ -55,7 +54,7 @@ def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
 
 @njit(cache=True, nogil=True)
 def is_far(data: Bytes, big: bool, at: Number) -> bool:
-    """Tell whether a FAR stands at `at`; a damaged type of another record is not taken for one."""
+    """Return whether a real FAR begins at `at`, not a record whose type is damaged."""
     if at + 4 + FAR_BODY > data.size:
         return False
     code, length = header(data, big, at)
@@ -64,7 +63,7 @@ def is_far(data: Bytes, big: bool, at: Number) -> bool:
 
 @njit(cache=True, nogil=True)
 def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
-    """Tell whether records follow one another from `at`: WHOLE, WRONG, or MORE to be seen."""
+    """Return WHOLE if a run of records begins at `at`, WRONG if not, MORE if data is missing."""
     closing = False
     for n in range(ENOUGH):
         if at == data.size and last and (n > 1 or closing):
@@ -86,10 +85,7 @@ def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> i
 
 @njit(cache=True, nogil=True)
 def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
-    """Tell whether the record at `at` ends where one of its fields does, as whole ones do.
-
-    Of a vendor's own it is not known.
-    """
+    """Return whether the record at `at` ends where a field does, or is a vendor's own."""
     known = types.layouts
     code, _ = header(data, big, at)
     nothing = np.zeros((0, 1), np.uint32)
@@ -97,57 +93,52 @@ def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
         return True
     for layout in range(known.first[code], known.first[code + 1]):
         plan = known.plan[known.end[layout] : known.end[layout + 1]]
-        whole = walk(data, big, np.array([at], np.int64), plan, Found(nothing, nothing))[0]
+        whole = find_fields(data, big, np.array([at], np.int64), plan, Found(nothing, nothing))[0]
         if 0 <= whole <= plan.shape[0]:
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def swallows(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
-    """Tell whether records follow one another inside the one at `at`, up to its very end.
+def is_sound(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
+    """Return whether the record at `at` ends where a field does, and no others end with it."""
+    tail = (max(at + 4, end - BACK), end)
+    return fits(data, big, types, at) and not has_records(data, big, types, tail, False)
 
-    Its length is damaged then, and the end that it claims is that of another record.
+
+@njit(cache=True, nogil=True)
+def has_records(
+    data: Bytes, big: bool, types: Types, bounds: tuple[Number, Number], with_part: bool
+) -> bool:
+    """Return whether INSIDE records, or a PIR and any others, fill the end of a stretch exactly.
+
+    Then the length of the record around them is wrong.
     """
-    begin = max(at + 4, end - BACK)
+    begin, end = bounds
     many = np.zeros(max(end - begin, 0) + 1, np.int16)
+    # Backwards, so that each place is checked once.
     for place in range(end - 4, begin - 1, -1):
         code, length = header(data, big, place)
-        after = place + 4 + length
-        known = types.role[code] not in (NONE, FAR, VENDOR) and length >= types.least[code]
-        if known and after <= end and (after == end or many[after - begin] > 0):
+        role, after = types.role[code], place + 4 + length
+        known = role not in (NONE, FAR) and (with_part or role != VENDOR)
+        if not known or length < types.least[code] or after > end:
+            continue
+        if after == end or many[after - begin] > 0:
             many[place - begin] = 1 + many[after - begin]
-            if many[place - begin] == INSIDE:
+            is_part = role == PIR and length == PIR_BODY
+            if is_part if with_part else many[place - begin] == INSIDE:
                 return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def holds_part(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
-    """Tell whether a PIR stands inside the record at `at`, and what follows it ends with it."""
-    begin = at + 4
-    # Backwards, so that each place is looked at once.
-    follows = np.zeros(max(end - begin, 0) + 1, np.bool_)
-    follows[-1] = True
-    for place in range(end - 4, begin - 1, -1):
-        code, length = header(data, big, place)
-        after = place + 4 + length
-        is_known = types.role[code] not in (NONE, FAR) and length >= types.least[code]
-        if is_known and after <= end and follows[after - begin]:
-            follows[place - begin] = True
-            if types.role[code] == PIR and length == PIR_BODY:
-                return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def part_begins(data: Bytes, big: bool) -> Number:
-    """Count the headers of PIRs, wherever they stand."""
+def count_pirs(data: Bytes, big: bool) -> Number:
+    """Return the number of byte sequences that look like the header of a PIR."""
     high, low = (np.uint64(0), np.uint64(1)) if big else (np.uint64(1), np.uint64(0))
     found = np.int64(0)
     stop = data.size - 3
     for begin in range(0, stop, CHUNK):
-        # Few enough for a byte, and unsigned: so many places are compared at once.
+        # The count of a chunk fits a byte, so that the compiler compares many places at once.
         seen = np.uint8(0)
         for at in range(np.uint64(begin), np.uint64(min(begin + CHUNK, stop))):
             differ = data[at + high] | (data[at + low] ^ np.uint8(PIR_BODY))

@@ -1,31 +1,20 @@
-"""What PTRs measured, and which of them tell the same of their test; compiled."""
+"""Results of PTRs, and which PTRs say the same about their test; compiled."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from fabyield.stdf.compiled.buffers import (
-    Bytes,
-    Ints,
-    Longs,
-    Number,
-    Raw,
-    Small,
-    doubled,
-    free,
-    none,
-    number,
-)
+from fabyield.stdf.compiled.buffers import Bytes, Ints, Longs, Number, Raw, Small, number
 
-# Places in a PTR, header included; and its length with the result.
+# Offsets in a PTR, header included; and its length with the result.
 TEST_FLG, PARM_FLG, RESULT, WITH_RESULT = 10, 11, 12, 16
-# Odd, and of no order: the golden ratio's share of 64 bits.
+# Hash multiplier: 2**64 divided by the golden ratio, as a signed number.
 FACTOR = np.int64(-0x61C8_8646_80B5_83EB)
 
 
 class Measured(NamedTuple):
-    """Room for flags and result of each PTR, the latter as raw bits; 0 where it ends before."""
+    """Flags and raw result bits of each PTR; 0 where the PTR ends before them."""
 
     test_flg: Small
     parm_flg: Small
@@ -34,7 +23,7 @@ class Measured(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def measure(data: Bytes, big: bool, start: Longs, end: Longs, out: Measured) -> None:
-    """Take the values of PTRs."""
+    """Fill `out` with the flags and results of PTRs."""
     test_flg, parm_flg, result = out.test_flg, out.parm_flg, out.result
     for i in range(start.size):
         at, left = start[i], end[i] - start[i]
@@ -45,23 +34,25 @@ def measure(data: Bytes, big: bool, start: Longs, end: Longs, out: Measured) -> 
 
 @njit(cache=True, nogil=True)
 def kinds(data: Bytes, start: Longs, end: Longs) -> tuple[Ints, Ints]:
-    """Number the kinds of PTRs in order of first sight; also list the first PTR of each.
+    """Number the kinds of PTRs by first appearance; also return the first PTR of each.
 
-    Those of one kind agree in test number, length, and in all that stands behind the result.
+    PTRs of one kind agree in test number, length, and in every byte behind the result.
     """
     kind = np.empty(start.size, np.int32)
-    first, follows, hashes, slots = none(64), none(64), none(64), none(256)
+    first, slots = np.full(64, -1, np.int64), np.full(256, -1, np.int64)
+    follows, hashes = first.copy(), first.copy()
     count, last, i = 0, -1, 0
     while True:
-        i = follow(data, (start, end), (first, follows), kind, i)
+        i = number_repeats(data, (start, end), (first, follows), kind, i)
         if i == start.size:
             return kind, first[:count].astype(np.int32)
         if count == first.size:
-            first, follows, hashes = doubled(first), doubled(follows), doubled(hashes)
-            slots = none(4 * first.size)
+            more = np.full(count, -1, np.int64)
+            first, follows = np.append(first, more), np.append(follows, more)
+            hashes, slots = np.append(hashes, more), np.full(8 * count, -1, np.int64)
             for k in range(count):
-                slots[free(slots, hashes[k])] = k
-        code = hashed(data, start[i], end[i])
+                slots[free_slot(slots, hashes[k])] = k
+        code = hash_of(data, start[i], end[i])
         slot = code & (slots.size - 1)
         while slots[slot] >= 0:
             known = slots[slot]
@@ -79,13 +70,13 @@ def kinds(data: Bytes, start: Longs, end: Longs) -> tuple[Ints, Ints]:
 
 
 @njit(cache=True, nogil=True)
-def follow(
+def number_repeats(
     data: Bytes, bounds: tuple[Longs, Longs], known: tuple[Longs, Longs], kind: Ints, i: int
 ) -> int:
-    """Number PTRs from the i-th on, as far as each is of the kind before or of what followed it.
+    """Number PTRs from the i-th on while each repeats the kind before it or the expected next kind.
 
-    A tester measures in one order, site by site. `known` are the first PTR of each kind, and the
-    kind that followed it last.
+    A tester measures in a fixed order, site by site. `known`: the first PTR of each kind, and the
+    kind that came after it last time.
     """
     start, end = bounds
     first, follows = known
@@ -104,16 +95,16 @@ def follow(
 
 @njit(cache=True, nogil=True)
 def alike(data: Bytes, start: Longs, end: Longs, a: int, b: int) -> bool:
-    """Tell whether two PTRs are of one kind."""
+    """Return whether two PTRs are of one kind."""
     size = end[a] - start[a]
     if size != end[b] - start[b]:
         return False
-    # Unsigned, or each index would be asked whether it counts from the end.
+    # Unsigned, or numba would check each index for counting from the end.
     one, two = np.uint64(start[a]), np.uint64(start[b])
     for i in range(np.uint64(4), np.uint64(min(size, 8))):
         if data[one + i] != data[two + i]:
             return False
-    # Without an early end, so that many bytes are compared at once.
+    # No early exit, so that the compiler compares many bytes at once.
     differ = np.uint8(0)
     for i in range(np.uint64(WITH_RESULT), np.uint64(max(size, WITH_RESULT))):
         differ |= data[one + i] ^ data[two + i]
@@ -121,7 +112,7 @@ def alike(data: Bytes, start: Longs, end: Longs, a: int, b: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def hashed(data: Bytes, at: Number, stop: Number) -> Number:
+def hash_of(data: Bytes, at: Number, stop: Number) -> Number:
     """Hash what `alike` compares."""
     code = np.int64(stop - at)
     if at + 8 <= stop:
@@ -134,3 +125,12 @@ def hashed(data: Bytes, at: Number, stop: Number) -> Number:
         code = code * FACTOR + number(data, True, place, 1)
         place += 1
     return code ^ code >> 29 ^ code >> 47
+
+
+@njit(cache=True, nogil=True)
+def free_slot(slots: Longs, code: int) -> int:
+    """Return the first free slot for `code`; the table is never full."""
+    slot = code & (slots.size - 1)
+    while slots[slot] >= 0:
+        slot = (slot + 1) & (slots.size - 1)
+    return slot

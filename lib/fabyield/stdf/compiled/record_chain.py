@@ -1,41 +1,20 @@
-"""From header to header through a block, over damaged stretches; compiled."""
+"""Follow records from header to header, skipping damaged stretches; compiled."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from fabyield.stdf.compiled import headers
 from fabyield.stdf.compiled.buffers import Bytes, Longs, Number, Words
-from fabyield.stdf.compiled.headers import (
-    DOUBTFUL,
-    END,
-    FAR,
-    FAR_BODY,
-    FAR_CODE,
-    LONG,
-    MORE,
-    NONE,
-    PIR,
-    PIR_BODY,
-    VENDOR,
-    WHOLE,
-    WRONG,
-    Types,
-    fits,
-    header,
-    holds_part,
-    is_far,
-    plausible,
-    swallows,
-)
+from fabyield.stdf.compiled.headers import Types, header
 
 
 class Links(NamedTuple):
-    """Room for what `chain` finds: the whole records, and the damaged stretches.
+    """The whole records of a block, and its damaged stretches.
 
-    Of each record its start, its end, its code and the role of that; of each code how many.
-
-    A row of `gap`: where it begins and ends, and how many records stand before it.
+    Each record has start, end, code and role; `many` counts the records per code. A row of `gap`:
+    begin, end, number of records before it.
     """
 
     start: Longs
@@ -47,13 +26,12 @@ class Links(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def plain(
+def follow_plain(
     data: Bytes, big: bool, types: Types, links: Links, known: tuple[Number, int]
 ) -> tuple[Number, int]:
-    """Follow records as long as nothing about them is special, as of nearly all.
+    """Follow ordinary records, nearly all there are, with the result of `judge` but far faster.
 
-    What `judge` finds of them, at a fraction of the time. `known`, as what it returns: where the
-    next one begins, and how many there are before it.
+    `known`, like the return value: where the next record begins, and how many came before it.
     """
     at, count = known
     role, least = types.role, types.least
@@ -64,15 +42,17 @@ def plain(
     if end + 4 > data.size:
         return at, count
     after_code, after_length = header(data, big, end)
-    while length <= LONG and least[after_code] <= after_length:
+    while length <= headers.LONG and least[after_code] <= after_length:
         what = role[code]
         beyond = end + 4 + after_length
-        if what in (NONE, FAR) or (what == PIR and length > PIR_BODY):
+        if what in (headers.NONE, headers.FAR) or (
+            what == headers.PIR and length > headers.PIR_BODY
+        ):
             break
-        if role[after_code] == NONE or beyond + 4 > data.size:
+        if role[after_code] == headers.NONE or beyond + 4 > data.size:
             break
         next_code, next_length = header(data, big, beyond)
-        if role[next_code] == NONE:
+        if role[next_code] == headers.NONE:
             break
         start[count], stop[count], codes[count], roles[count] = at, end, code, what
         many[code] += 1
@@ -84,65 +64,68 @@ def plain(
 
 @njit(cache=True, nogil=True)
 def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[int, Number]:
-    """Tell whether the record at `at` is whole, and where it ends."""
+    """Return the status of the record at `at`, and where it ends."""
     code, length = header(data, big, at)
     role, end = types.role[code], at + 4 + length
-    status = WHOLE
-    if role == FAR:
-        is_cut = at + 4 + FAR_BODY > data.size and not last
-        status = MORE if is_cut else END if is_far(data, big, at) else WRONG
-    elif role == NONE:
-        status = WRONG
+    status = headers.WHOLE
+    if role == headers.FAR:
+        is_cut = at + 4 + headers.FAR_BODY > data.size and not last
+        status = (
+            headers.MORE
+            if is_cut
+            else headers.END
+            if headers.is_far(data, big, at)
+            else headers.WRONG
+        )
+    elif role == headers.NONE:
+        status = headers.WRONG
     elif end + 4 > data.size:
-        status = MORE if not last else WHOLE if end <= data.size else WRONG
+        status = headers.MORE if not last else headers.WHOLE if end <= data.size else headers.WRONG
     else:
-        status = followed(data, big, last, types, end)
-        if status == DOUBTFUL and not fits(data, big, types, at):
-            status = WRONG
-    if status == WHOLE:
-        is_doubtful = role == PIR and length > PIR_BODY
-        if length > LONG:
-            is_doubtful = not fits(data, big, types, at) or swallows(data, big, types, at, end)
+        status = next_status(data, big, last, types, end)
+        if status == headers.DOUBTFUL and not headers.fits(data, big, types, at):
+            status = headers.WRONG
+    if status == headers.WHOLE:
+        is_doubtful = role == headers.PIR and length > headers.PIR_BODY
+        if length > headers.LONG:
+            is_doubtful = not headers.is_sound(data, big, types, at, end)
         if is_doubtful:
-            status = DOUBTFUL
+            status = headers.DOUBTFUL
     return status, end
 
 
 @njit(cache=True, nogil=True)
-def followed(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
-    """Tell whether a record seems to stand at `at`, and another one behind it."""
+def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
+    """Return WHOLE if a record seems to begin at `at` and another behind it."""
     code, length = header(data, big, at)
-    if types.role[code] == NONE or length < types.least[code]:
-        return DOUBTFUL
+    if types.role[code] == headers.NONE or length < types.least[code]:
+        return headers.DOUBTFUL
     after = at + 4 + length
     if after + 4 > data.size:
-        return MORE if not last else WHOLE if after <= data.size else DOUBTFUL
+        return (
+            headers.MORE if not last else headers.WHOLE if after <= data.size else headers.DOUBTFUL
+        )
     code, _ = header(data, big, after)
-    return DOUBTFUL if types.role[code] == NONE else WHOLE
+    return headers.DOUBTFUL if types.role[code] == headers.NONE else headers.WHOLE
 
 
 @njit(cache=True, nogil=True)
 def resync(
     data: Bytes, big: bool, last: bool, types: Types, bounds: tuple[Number, Number]
 ) -> tuple[Number, bool]:
-    """Find the next place within bounds where records follow one another, and whether it is sure.
-
-    Where the bounds end if there is none.
-    """
+    """Return the next place in bounds, or their end, where a run of records begins; and if sure."""
     at, stop = bounds
     while at < stop and at + 4 <= data.size:
         code, length = header(data, big, at)
-        if types.role[code] not in (NONE, VENDOR):
-            seen, end = plausible(data, big, last, types, at), at + 4 + length
-            if seen == WHOLE and (
-                not fits(data, big, types, at) or swallows(data, big, types, at, end)
-            ):
-                seen = WRONG
+        if types.role[code] not in (headers.NONE, headers.VENDOR):
+            seen, end = headers.plausible(data, big, last, types, at), at + 4 + length
+            if seen == headers.WHOLE and not headers.is_sound(data, big, types, at, end):
+                seen = headers.WRONG
             place = at
-            if seen == WHOLE and end - at > LONG:
-                place, seen = shorter(data, big, last, types, at)
-            if seen == MORE or (seen == WHOLE and place == at):
-                return at, seen == WHOLE
+            if seen == headers.WHOLE and end - at > headers.LONG:
+                place, seen = shorter_run(data, big, last, types, at)
+            if seen == headers.MORE or (seen == headers.WHOLE and place == at):
+                return at, seen == headers.WHOLE
             if place > at:
                 at = place
                 continue
@@ -151,64 +134,71 @@ def resync(
 
 
 @njit(cache=True, nogil=True)
-def shorter(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
-    """Find where shorter records follow one another inside the long one at `at`.
+def shorter_run(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
+    """Return where a run of shorter records begins inside the long one at `at`, else `at`.
 
-    They are likelier than it behind a damaged stretch. Itself if there are none.
+    Behind a damaged stretch they are likelier than the long one.
     """
-    stop = min(at + 4 * LONG, at + header(data, big, at)[1])
+    stop = min(at + 4 * headers.LONG, at + header(data, big, at)[1])
     for place in range(at + 4, stop):
         code, length = header(data, big, np.int64(place))
-        if types.role[code] not in (NONE, VENDOR) and length <= LONG:
-            seen = plausible(data, big, last, types, np.int64(place))
-            if seen == MORE or (seen == WHOLE and fits(data, big, types, np.int64(place))):
+        if types.role[code] not in (headers.NONE, headers.VENDOR) and length <= headers.LONG:
+            seen = headers.plausible(data, big, last, types, np.int64(place))
+            if seen == headers.MORE or (
+                seen == headers.WHOLE and headers.fits(data, big, types, np.int64(place))
+            ):
                 return np.int64(place), seen
-    return at, WHOLE
+    return at, headers.WHOLE
 
 
 @njit(cache=True, nogil=True)
-def chain(
+def add(links: Links, types: Types, count: int, bounds: tuple[Number, Number], code: Number) -> int:
+    """Append a record to `links`; return the new number of records."""
+    links.start[count], links.end[count] = bounds
+    links.code[count], links.role[count] = code, types.role[code]
+    links.many[code] += 1
+    return count + 1
+
+
+@njit(cache=True, nogil=True)
+def follow_headers(
     data: Bytes, big: bool, flags: tuple[bool, bool, bool, bool], types: Types, links: Links
 ) -> tuple[int, int, Number, bool]:
-    """Follow the headers of a block.
+    """Follow the headers of a block; return the numbers of records and gaps, the stop, and `lost`.
 
-    `flags`: is it the first, the last, does it begin in a gap, is each record asked whether it
-    holds a PIR: one whose length is damaged may hide the end of a part, and the next one's begin.
-    Returns the numbers of records and gaps, where it stopped, and whether that is in a gap.
+    `flags`: first block, last block, begins in a gap (`lost`, also at the stop), check every record
+    for a hidden PIR: a damaged length may hide the end of one part and the start of the next.
     """
     first, last, lost, careful = flags
-    gap = links.gap
-    start, stop, code, role = links.start, links.end, links.code, links.role
-    many = links.many
+    gap, count, gaps = links.gap, 0, 0
     at: Number = np.int64(0)
     end: Number = at
-    count, gaps = 0, 0
     if first:
-        at, count = np.int64(4 + FAR_BODY), 1
-        start[0], stop[0], code[0], role[0] = 0, at, FAR_CODE, FAR
-        many[FAR_CODE] += 1
+        at = np.int64(4 + headers.FAR_BODY)
+        count = add(links, types, count, (np.int64(0), at), headers.FAR_CODE)
     while at + 4 <= data.size:
-        status, end = WRONG, np.int64(data.size)
+        status, end = headers.WRONG, np.int64(data.size)
         if not lost:
             if not careful:
-                at, count = plain(data, big, types, links, (at, count))
+                at, count = follow_plain(data, big, types, links, (at, count))
             status, end = judge(data, big, last, types, at)
-        if status in (MORE, END):
+        if status in (headers.MORE, headers.END):
             break
-        if careful and status == WHOLE and holds_part(data, big, types, at, end):
-            status = DOUBTFUL
+        if (
+            careful
+            and status == headers.WHOLE
+            and headers.has_records(data, big, types, (at + 4, end), True)
+        ):
+            status = headers.DOUBTFUL
         found, sure = end, True
-        if status != WHOLE:
-            # Of a record in doubt the question is only whether others begin inside.
-            stops = end if status == DOUBTFUL else np.int64(data.size)
-            found, sure = resync(data, big, last, types, (at if lost else at + 1, stops))
-            if not sure and status == DOUBTFUL:
+        if status != headers.WHOLE:
+            # A doubtful record is only searched for others inside.
+            stop = end if status == headers.DOUBTFUL else np.int64(data.size)
+            found, sure = resync(data, big, last, types, (at if lost else at + 1, stop))
+            if not sure and status == headers.DOUBTFUL:
                 break
-        if status == WHOLE or (status == DOUBTFUL and found >= end):
-            what, _ = header(data, big, at)
-            start[count], stop[count], code[count], role[count] = at, end, what, types.role[what]
-            many[what] += 1
-            count += 1
+        if status == headers.WHOLE or (status == headers.DOUBTFUL and found >= end):
+            count = add(links, types, count, (at, end), header(data, big, at)[0])
             at = end
             continue
         if found > at:

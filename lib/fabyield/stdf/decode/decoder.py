@@ -1,4 +1,4 @@
-"""From a block's records to the tables of a batch."""
+"""From the records of a block to the tables of a batch."""
 
 from dataclasses import replace
 from functools import cache
@@ -10,13 +10,12 @@ import pyarrow as pa
 from fabyield.stdf.compiled.buffers import Ints
 from fabyield.stdf.decode.damage import refused_table
 from fabyield.stdf.decode.definitions import Definitions
-from fabyield.stdf.decode.file_row import Header, no_file
+from fabyield.stdf.decode.file_tables import Header, Wafers, no_file
 from fabyield.stdf.decode.parts import Touchdowns
-from fabyield.stdf.decode.results import Results, measured, no_results
+from fabyield.stdf.decode.results import Results, no_results, results_of
 from fabyield.stdf.decode.rows import Rows, no_rows
 from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.decode.tables import MEASURED, StdfTables
-from fabyield.stdf.decode.wafer_runs import Wafers
 from fabyield.stdf.spec.records import RECORDS
 
 LEAST_FIELDS: Final = {"PIR": 2, "PRR": 3, "WIR": 1, "WRR": 1, "HBR": 3, "SBR": 3}
@@ -24,16 +23,15 @@ OWN_TABLE: Final = {
     **{"part_counts": "PCR", "test_counts": "TSR", "sites": "SDR"},
     **{"pins": "PMR", "text": "DTR"},
 }
-# What tells of the file as a whole; without results no more than that is decoded.
-TOLD = ("PCR", "TSR", "SDR")
-BINS = ("bin_num", "bin_cnt", "bin_pf", "bin_nam")
+# The tables that are decoded even without results.
+SUMMARIES = ("PCR", "TSR", "SDR")
 ELSEWHERE = frozenset(
     ("FAR", "MIR", "MRR", "RDR", "WCR", *LEAST_FIELDS, *MEASURED.values(), *OWN_TABLE.values())
 )
 
 
 class Decoder:
-    """What is known of a file from one block to the next."""
+    """The state of a file from one block to the next."""
 
     def __init__(self, name: str, *, results: bool = True) -> None:
         self._header = Header()
@@ -44,16 +42,14 @@ class Decoder:
         self._results = {table: Results(record) for table, record in records.items()}
 
     def batch(self, chain: Chain) -> StdfTables:
-        """Decode a block: all its records, and what waited for one of its parts to end."""
+        """Decode a block, and the results that waited for one of its parts to end."""
         counts = chain.counts()
-        rows = {name: self._rows(chain, name, counts) for name in LEAST_FIELDS}
-        owner, splits = self._parts.follow(chain)
-        wcr = self._rows(chain, "WCR", counts)
-        self._wafers.add({**rows, "WCR": wcr}, owner, splits)
-        self._header.add(chain, {n: self._rows(chain, n, counts) for n in Header.NAMES})
+        rows = {name: _rows(chain, name, counts) for name in (*LEAST_FIELDS, "WCR", *Header.NAMES)}
+        owner, splits = self._parts.assign_owners(chain)
+        self._wafers.add(rows, owner, splits)
+        self._header.add(chain, rows)
         parts = self._parts.parts(rows["PRR"], owner)
-        if self._results:
-            self._measure(chain, owner, counts)
+        self._add_results(chain, owner, counts)
         if chain.is_last:
             self._parts.give_up()
         values: dict[str, Any] = {table: no_results(n) for table, n in MEASURED.items()}
@@ -63,13 +59,13 @@ class Decoder:
         }
         self._forget()
         self._header.check(chain)
-        wanted = [name for name in counts if self._results or name in TOLD]
+        wanted = [name for name in counts if self._results or name in SUMMARIES]
         own: dict[str, Any] = {
-            table: _plain(Rows(chain, n)) if n in wanted else _none_of(n)
+            table: _plain(Rows(chain, n)) if n in wanted else _empty(n)
             for table, n in OWN_TABLE.items()
         }
         others = {
-            name: _placed(Rows(chain, name))
+            name: _with_offset(Rows(chain, name))
             for name in wanted
             if name in RECORDS and name not in ELSEWHERE
         }
@@ -85,7 +81,7 @@ class Decoder:
         )
 
     def finished(self, batch: StdfTables, size: int, sha256: str | None) -> StdfTables:
-        """Add to the last batch what is known only at the end."""
+        """Return the last batch with all that is known only at the end."""
         return replace(
             batch,
             file=self._header.table(),
@@ -95,18 +91,12 @@ class Decoder:
             sha256=sha256,
         )
 
-    def _rows(self, chain: Chain, name: str, counts: dict[str, int]) -> Rows:
-        return (
-            Rows(chain, name, least=LEAST_FIELDS.get(name, 0)) if name in counts else no_rows(name)
-        )
-
-    def _measure(self, chain: Chain, owner: Ints, counts: dict[str, int]) -> None:
-        """Take the test records of a block; tests are numbered in order of first sight."""
-        found = {name: measured(chain, name) for name in MEASURED.values() if name in counts}
-        test = self._definitions.learn({name: one.telling() for name, one in found.items()})
-        for table, name in MEASURED.items():
-            if name in found:
-                self._results[table].add(found[name].waiting(owner, test[name]))
+    def _add_results(self, chain: Chain, owner: Ints, counts: dict[str, int]) -> None:
+        wanted = {results.name: results for results in self._results.values()}
+        found = {name: results_of(chain, name) for name in wanted if name in counts}
+        tests = self._definitions.add({name: one.first_of_kinds() for name, one in found.items()})
+        for name, one in found.items():
+            wanted[name].add(one.rows(owner, tests[name]))
 
     def _forget(self) -> None:
         waiting = [results.pirs() for results in self._results.values()]
@@ -116,34 +106,36 @@ class Decoder:
             results.renumber(number)
 
 
+def _rows(chain: Chain, name: str, counts: dict[str, int]) -> Rows:
+    return Rows(chain, name, least=LEAST_FIELDS.get(name, 0)) if name in counts else no_rows(name)
+
+
 @cache
 def _until_the_last() -> dict[str, Any]:
     return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Definitions("").table()}
 
 
 @cache
-def _none_of(name: str) -> pa.Table:
+def _empty(name: str) -> pa.Table:
     return _plain(no_rows(name))
 
 
 def _plain(rows: Rows) -> pa.Table:
-    columns: dict[str, Any] = rows.columns(field.name for field in rows.record.fields)
+    columns: dict[str, Any] = rows.columns()
     if rows.record.name == "SDR":
         columns.pop("site_cnt")
         columns["site_nums"] = columns.pop("site_num")
     return pa.table(columns)
 
 
-def _placed(rows: Rows) -> pa.Table:
+def _with_offset(rows: Rows) -> pa.Table:
     offset = pa.array(rows.starts + rows.chain.base)
-    fields = [field.name for field in rows.record.fields]
-    return pa.table({"record_offset": offset, **rows.columns(fields)})
+    return pa.table({"record_offset": offset, **rows.columns()})
 
 
 def _bins(hard: Rows, soft: Rows) -> pa.Table:
-    if len(hard) or len(soft):
-        return pa.concat_tables([_bins_of("H", hard), _bins_of("S", soft)])
-    return _no_bins()
+    tables = [_bins_of(kind, rows) for kind, rows in (("H", hard), ("S", soft)) if len(rows)]
+    return pa.concat_tables(tables or [_no_bins()])
 
 
 @cache
@@ -152,12 +144,7 @@ def _no_bins() -> pa.Table:
 
 
 def _bins_of(kind: str, rows: Rows) -> pa.Table:
-    prefix = f"{kind.lower()}bin"
-    columns = {name: f"{prefix}_{name.removeprefix('bin_')}" for name in BINS}
-    return pa.table(
-        {
-            "bin_kind": pa.array([kind] * len(rows), pa.string()),
-            **rows.columns(("head_num", "site_num")),
-            **{name: rows.column(field) for name, field in columns.items()},
-        }
-    )
+    kinds: Any = pa.array([kind] * len(rows), pa.string())
+    own, common = f"{kind.lower()}bin_", "bin_"
+    columns = {name.replace(own, common): column for name, column in rows.columns().items()}
+    return pa.table({"bin_kind": kinds, **columns})

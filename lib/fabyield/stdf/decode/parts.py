@@ -1,20 +1,12 @@
-"""Who owns what: test records their part, parts their wafer."""
+"""Which part each test record belongs to, and which wafer run each part belongs to."""
 
 import numpy as np
 import pyarrow as pa
 
-from fabyield.stdf.arrow.list_columns import ArrowArray, arrow, arrow_taken
+from fabyield.stdf.arrow.list_columns import ArrowArray, take_numbers, to_arrow
 from fabyield.stdf.compiled import part_ownership
 from fabyield.stdf.compiled.buffers import Ints, Longs
-from fabyield.stdf.compiled.part_ownership import (
-    HEADS,
-    NOBODY,
-    OPEN,
-    PLACES,
-    Open,
-    Owned,
-    Records,
-)
+from fabyield.stdf.compiled.part_ownership import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
 from fabyield.stdf.decode.rows import Rows
 from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.spec.codes import NO_PART_VERDICT, PART_FAILED
@@ -27,23 +19,22 @@ PLACE = ("wafer_num", "head_num", "site_num", "x_coord", "y_coord")
 class Touchdowns:
     """The parts that tests belong to, from block to block: a row per PIR that is still needed.
 
-    `part`: the number of the part, NEVER_CLOSED, or WAITING for its PRR; `row`: which of `closing`,
-    the PRRs of this and earlier blocks, that is.
+    `part`: the number of the part, NEVER_CLOSED, or WAITING for its PRR; `_row`: the row of that
+    part in `_closing`, the PRRs of this and earlier blocks.
     """
 
     def __init__(self) -> None:
-        told = np.array([0, 0, 0, 0, part_ownership.NO_HEAD, 0], np.int64)
         own_head = np.arange(HEADS, dtype=np.uint8)
         self._open = Open(
-            np.full(PLACES, NOBODY, np.int32),
-            np.zeros(PLACES, np.int32),
-            np.full(HEADS, NOBODY, np.int32),
-            np.zeros(HEADS, np.int32),
-            told,
-            np.repeat(own_head, PLACES // HEADS),
-            np.repeat(own_head, PLACES // HEADS),
-            own_head.copy(),
-            np.full(HEADS, NOBODY, np.int32),
+            part=np.full(PLACES, NOBODY, np.int32),
+            part_seen=np.zeros(PLACES, np.int32),
+            wafer=np.full(HEADS, NOBODY, np.int32),
+            wafer_seen=np.zeros(HEADS, np.int32),
+            counters=np.array([0, 0, 0, 0, part_ownership.NO_HEAD, 0], np.int64),
+            of_site=np.repeat(own_head, PLACES // HEADS),
+            of_group=np.repeat(own_head, PLACES // HEADS),
+            head=own_head,
+            group=np.full(HEADS, NOBODY, np.int32),
         )
         self._closed: Ints = np.empty(0, np.int32)
         self._parts = 0
@@ -55,36 +46,36 @@ class Touchdowns:
     @property
     def runs(self) -> int:
         """Number of wafer runs so far."""
-        return int(self._open.told[part_ownership.RUNS])
+        return int(self._open.counters[part_ownership.RUNS])
 
-    def follow(self, chain: Chain) -> tuple[Ints, Ints]:
-        """Give each record of the next block its owner; also list the runs that go on as others."""
+    def assign_owners(self, chain: Chain) -> tuple[Ints, Ints]:
+        """Return the owner of each record of the next block, and the runs that others continue."""
         known, count = self.part.size, chain.starts.size
-        self._open.told[part_ownership.PIRS] = known
+        self._open.counters[part_ownership.PIRS] = known
         closed = np.full(known + count, OPEN, np.int32)
         out = Owned(np.empty(count, np.int32), closed, np.empty((count, 2), np.int32))
         records = Records(chain.starts, chain.ends, chain.roles, chain.hidden)
-        splits = part_ownership.own(chain.data, records, self._open, out)
-        pirs = int(self._open.told[part_ownership.PIRS])
+        splits = part_ownership.assign_owners(chain.data, records, self._open, out)
+        pirs = int(self._open.counters[part_ownership.PIRS])
         self._closed, more = closed[:pirs], pirs - known
         self.part = np.append(self.part, np.full(more, WAITING, np.int64))
         self._row = np.append(self._row, np.zeros(more, np.int64))
         return out.owner, out.split[:splits].copy()
 
     def parts(self, rows: Rows, owner: Ints) -> pa.Table:
-        """One row per PRR of the block, which closes a part."""
+        """Return a row per PRR of the block, and close the parts of these PRRs."""
         wafer = owner[rows.index].astype(np.int64)
         flags = rows.integers("part_flg")
-        known = flags & NO_PART_VERDICT == 0
-        fields = [field.name for field in rows.record.fields if field.name != "part_fix"]
         number = self._parts + np.arange(len(rows), dtype=np.int64)
         table = pa.table(
             {
                 "part_num": pa.array(number),
                 "record_offset": pa.array(rows.starts + rows.chain.base),
-                "wafer_num": arrow(wafer, wafer >= 0, pa.int32()),
-                **rows.columns(fields),
-                "part_pass": pa.array(flags & PART_FAILED == 0, pa.bool_(), mask=~known),
+                "wafer_num": to_arrow(wafer, wafer >= 0, pa.int32()),
+                **rows.columns(name for name in rows.record.places if name != "part_fix"),
+                "part_pass": pa.array(
+                    flags & PART_FAILED == 0, pa.bool_(), mask=flags & NO_PART_VERDICT != 0
+                ),
             }
         )
         self._close(rows, table)
@@ -93,45 +84,44 @@ class Touchdowns:
     def _close(self, rows: Rows, parts: pa.Table) -> None:
         closed = np.flatnonzero(self._closed >= 0)
         row = np.searchsorted(rows.index, self._closed[closed])
-        # A PRR that is damaged closes a part that nobody knows.
+        # A damaged PRR closes a part that is not in the table.
         whole = np.append(rows.index, -1)[row] == self._closed[closed]
         self.part[closed] = np.where(whole, self._parts + row, NEVER_CLOSED)
         self._row[closed] = self._closing_rows + row
         self._closing.append(parts.select(PLACE))
         self._closing_rows += len(rows)
         self._parts += len(rows)
-        known = self._open.part_told == self._open.told[part_ownership.PARTS_LOST]
+        known = self._open.part_seen == self._open.counters[part_ownership.PARTS_LOST]
         self._open.part[~known] = NOBODY
         lost = self.part == WAITING
         lost[self._open.part[self._open.part >= 0]] = False
         self.part[lost] = NEVER_CLOSED
 
     def places(self, pir: Ints) -> dict[str, ArrowArray]:
-        """Tell wafer, head, site and coordinates of tests by their PIR, which is closed."""
-        closing = pa.concat_tables(self._closing).combine_chunks()
-        # By PIR first: there are far fewer of them than tests.
+        """Return wafer, head, site and coordinates of tests by their PIRs, which are closed."""
+        closing = pa.concat_tables(self._closing)
+        # Look up PIRs first: there are far fewer of them than tests.
         used: ArrowArray = pa.array(np.where(self.part >= 0, self._row, 0), mask=self.part < 0)
-        return {name: arrow_taken(closing[name].combine_chunks().take(used), pir) for name in PLACE}
+        places = {name: closing[name].combine_chunks().take(used) for name in PLACE}
+        return {name: take_numbers(column, pir) for name, column in places.items()}
 
     def give_up(self, pir: int | None = None) -> None:
-        """Take the part of a PIR, or all that are still open, for never closed."""
+        """Mark the part of a PIR, or all open parts, as never closed."""
         lost = self.part == WAITING if pir is None else np.arange(self.part.size) == pir
         self.part[lost] = NEVER_CLOSED
-        held = self._open.part
-        held[(held >= 0) if pir is None else held == pir] = NOBODY
+        still_open = self._open.part
+        still_open[(still_open >= 0) if pir is None else still_open == pir] = NOBODY
 
     def forget(self, needed: Longs) -> Ints:
-        """Drop all PIRs but those open and `needed`; return the new number of each."""
-        kept = np.zeros(self.part.size, np.bool_)
+        """Drop all PIRs except the open ones and `needed`; return the new number of each."""
+        kept = self.part == WAITING
         kept[needed] = True
-        kept[self.part == WAITING] = True
         number = (np.cumsum(kept) - 1).astype(np.int32)
         self._open.part[:] = np.append(number, NOBODY)[self._open.part]
         self.part, row = self.part[kept], self._row[kept]
-        still = self.part >= 0
-        closed: ArrowArray = pa.array(row[still])
-        closing = pa.concat_tables(self._closing).combine_chunks().take(closed)
+        closed = np.flatnonzero(self.part >= 0)
+        self._closing = [pa.concat_tables(self._closing).combine_chunks().take(row[closed])]
         self._row = np.zeros(row.size, np.int64)
-        self._row[still] = np.arange(int(still.sum()))
-        self._closing, self._closing_rows = [closing], int(still.sum())
+        self._row[closed] = np.arange(closed.size)
+        self._closing_rows = closed.size
         return number

@@ -1,17 +1,18 @@
-"""From blocks of bytes to chains of whole records, and what is refused."""
+"""From blocks of bytes to chains of whole records, with refusals for the rest."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
+import pyarrow as pa
 
 from fabyield.errors import StdfError
 from fabyield.stdf.compiled import headers, record_chain
-from fabyield.stdf.compiled.buffers import Bytes, Flags, Longs, Words, taken
+from fabyield.stdf.compiled.buffers import Bytes, Flags, Longs, Words, take
 from fabyield.stdf.compiled.headers import Types
 from fabyield.stdf.compiled.record_chain import Links
-from fabyield.stdf.decode.damage import Gap, Refused
+from fabyield.stdf.decode.damage import Gap, refused_rows
 from fabyield.stdf.decode.layouts import layouts
 from fabyield.stdf.spec.records import NAMES, RECORDS, VENDOR_TYPES, name_of
 
@@ -22,7 +23,7 @@ ROLES = {
     **{"WRR": headers.WRR, "SDR": headers.SITES},
     **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
 }
-# Without so much, a header behind a damaged stretch is not taken for that of such a record.
+# Behind a damaged stretch, a header with a shorter body than this is not taken for a real one.
 LEAST = {
     **{"MIR": 15, "MRR": 4, "PCR": 6, "HBR": 8, "SBR": 8, "PMR": 4, "PGR": 3, "SDR": 3},
     **{"WIR": 6, "WRR": 6, "WCR": 4, "PIR": 2, "PRR": 7, "TSR": 7, "PTR": 8, "MPR": 8, "FTR": 7},
@@ -32,11 +33,10 @@ LEAST = {
 
 @dataclass(frozen=True)
 class Chain:
-    """The whole records of a block: where they start and end, what they are, how many of each.
+    """The whole records of a block: start, end, code and role of each, and how many per code.
 
-    `roles` tell what each record is to parts and wafers; `base` is the block's place in the
-    content. `hidden` has a row per record and one for the end: whether a damaged stretch before it
-    may hide the end of a part, the end of a wafer.
+    `base` is the offset of the block in the content. `hidden` has a row per record and one for the
+    end: whether a damaged stretch before it may hide the end of a part, the end of a wafer.
     """
 
     data: Bytes
@@ -49,53 +49,52 @@ class Chain:
     many: Longs
     hidden: Flags
     is_last: bool = True
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[pa.Table] = field(default_factory=list)
 
     def refuse(self, index: Longs, name: str, reasons: Sequence[str]) -> None:
-        """Note records, by their place in the chain, that are not read further."""
+        """Refuse records by their position in the chain."""
         if index.size:
             offsets = self.starts[index] + self.base
-            self.refused.append(Refused(offsets, self.lengths(index), name, reasons))
+            self.refused.append(refused_rows(offsets, self.lengths(index), name, reasons))
 
     def index(self, name: str) -> Longs:
-        """Tell which of the records have that name."""
+        """Return the positions of all records with that name."""
         return np.flatnonzero(self.codes == RECORDS[name].code)
 
     def bounds(self, index: Longs) -> tuple[Longs, Longs]:
-        """Tell where some of the records start and end."""
-        return taken(self.starts, index), taken(self.ends, index)
+        """Return where some of the records start and end."""
+        return take(self.starts, index), take(self.ends, index)
 
     def lengths(self, index: Longs) -> Longs:
-        """Count the bytes of some of the records, header included."""
+        """Return the sizes of some of the records in bytes, header included."""
         start, end = self.bounds(index)
-        lengths: Longs = end - start
-        return lengths
+        return np.subtract(end, start)
 
     def counts(self) -> dict[str, int]:
-        """Count the records by name, in order of type and subtype."""
+        """Return the number of records by name, in order of type and subtype."""
         present = np.flatnonzero(self.many).tolist()
         return {str(name_of(code)): int(self.many[code]) for code in present}
 
 
 def scan(blocks: Iterable[Bytes], name: str) -> Iterator[Chain]:
-    """Follow the records through `blocks`; raises StdfError, naming `name`, if it is no STDF.
+    """Follow the records through `blocks`; raise StdfError, naming `name`, if this is no STDF.
 
-    What is damaged is refused, as far as the next place where records follow one another. Each
-    chain holds until the next one is asked for: they share their room.
+    Damage is refused up to the next place where a run of records begins. Each chain is valid until
+    the next one is read: they share their memory.
     """
     scanner, left = Scanner(name), np.empty(0, np.uint8)
     for block in blocks:
-        # The one before is done with only when it is known not to be the last.
+        # A block is scanned when the next one has come: only then is it known not to be the last.
         if left.size >= FAR_SIZE:
             chain, left = scanner.chain(left, last=False)
             yield chain
-        # A copy: the block holds only until the next one is asked for.
+        # A copy, because the block is valid only until the next one is read.
         left = np.concatenate([left, block])
     yield scanner.chain(left, last=True)[0]
 
 
 class Scanner:
-    """Where a scan stands between two blocks."""
+    """The state of a scan between two blocks."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -109,15 +108,15 @@ class Scanner:
         self._room = _room(0)
 
     def chain(self, data: Bytes, *, last: bool) -> tuple[Chain, Bytes]:
-        """Find the records of a block, and what is left of it for the next one."""
+        """Return the records of a block, and the bytes left for the next one."""
         first = self._big is None
         if self._big is None:
             self._big = is_big_endian(data, self._name)
-        # Always read-only, or the loops would be compiled twice.
+        # Always read-only, so that the loops are compiled only once.
         data.flags.writeable = False
         links, (count, gaps, stop, lost) = self._follow(data, first, last)
         # More PIRs than were read: some are in damaged stretches, or inside other records.
-        if headers.part_begins(data[:stop], self._big) > _pirs(links, count):
+        if headers.count_pirs(data[:stop], self._big) > _pirs(links, count):
             links, (count, gaps, stop, lost) = self._follow(data, first, last, careful=True)
         self._lost = lost
         chain = Chain(
@@ -139,13 +138,13 @@ class Scanner:
             # Too little is left for another header.
             found.append([int(stop), data.size, count])
             stop, self._lost = np.int64(data.size), False
-        self._look_into(chain, found)
+        self._refuse_gaps(chain, found)
         return chain, self._rest(chain, int(stop), last)
 
     def _follow(
         self, data: Bytes, first: bool, last: bool, *, careful: bool = False
     ) -> tuple[Links, tuple[int, int, int | np.int64, bool]]:
-        # Each record has a header, and each gap stands before a record or the end.
+        # Each record has a header, and each gap is in front of a record or the end.
         most = data.size // 4 + 1
         if self._room.start.size < most:
             self._room = _room(most)
@@ -153,26 +152,25 @@ class Scanner:
         if self._over:
             return links, (0, 0, data.size, False)
         flags = (first, last, self._lost, careful)
-        return links, record_chain.chain(data, bool(self._big), flags, types(), links)
+        return links, record_chain.follow_headers(data, bool(self._big), flags, types(), links)
 
-    def _look_into(self, chain: Chain, gaps: list[list[int]]) -> None:
+    def _refuse_gaps(self, chain: Chain, gaps: list[list[int]]) -> None:
         """Refuse the stretches that end in this block, and note what they may hide."""
         goes_on = gaps[0][0] == 0 if gaps else self._lost and not chain.starts.size
         if not goes_on:
-            self._close(chain, 0)
+            self._close_gap(chain, 0)
         for n, (begin, end, before) in enumerate(gaps, 1):
             gap = self._gap or Gap(self._base + begin)
             self._gap = gap.with_more(self._base + end, bytes(chain.data[begin:end]))
             if n < len(gaps) or not self._lost:
-                self._close(chain, before, over=chain.is_last and end == chain.data.size)
+                self._close_gap(chain, before, over=chain.is_last and end == chain.data.size)
 
-    def _close(self, chain: Chain, before: int, *, over: bool = False) -> None:
-        if self._gap:
-            is_padding = over and self._gap.blank and self._has_ended
-            if not is_padding:
-                chain.hidden[before] |= self._gap.hidden(chain.big)
-                chain.refused.append(self._gap.refused(chain.big, over=over))
-            self._gap = None
+    def _close_gap(self, chain: Chain, before: int, *, over: bool = False) -> None:
+        gap, self._gap = self._gap, None
+        is_padding = over and gap and gap.blank and self._has_ended
+        if gap and not is_padding:
+            chain.hidden[before] |= gap.hidden(chain.big)
+            chain.refused.append(gap.refused(chain.big, over=over))
 
     def _rest(self, chain: Chain, stop: int, last: bool) -> Bytes:
         data = chain.data
@@ -181,7 +179,11 @@ class Scanner:
         if left and (last or second):
             self._over = second
             if second or not self._has_ended or data[stop:].any():
-                chain.refused.append(_tail(self._base + stop, left, second))
+                reason = f"a record header takes 4 bytes, {left} are left"
+                if second:
+                    reason = "a second FAR: another file begins here, to be delivered as a file of "
+                    reason += "its own"
+                chain.refused.append(refused_rows(self._base + stop, left, None, [reason]))
             stop = data.size
         self._base += stop
         return data[stop:]
@@ -189,9 +191,8 @@ class Scanner:
 
 @cache
 def types() -> Types:
-    """Tell what each code of a record is."""
-    role = np.zeros(2**16, np.uint8)
-    least = np.zeros(2**16, np.uint8)
+    """Return the role and the least size of every record code."""
+    role, least = np.zeros((2, 2**16), np.uint8)
     role[list(NAMES)] = headers.PLAIN
     for name, value in ROLES.items():
         role[RECORDS[name].code] = value
@@ -218,15 +219,8 @@ def _pirs(links: Links, count: int) -> int:
     return int(np.count_nonzero(links.end[found] - links.start[found] == PIR_SIZE))
 
 
-def _tail(offset: int, left: int, second: bool) -> Refused:
-    reason = f"a record header takes 4 bytes, {left} are left"
-    if second:
-        reason = "a second FAR: another file begins here, to be delivered as a file of its own"
-    return Refused.one(offset, left, None, reason)
-
-
 def is_big_endian(data: Bytes, name: str) -> bool:
-    """Tell the byte order by FAR; raises StdfError if the content cannot be read."""
+    """Return the byte order that FAR gives; raise StdfError if the content cannot be read."""
     if not data.size:
         raise StdfError(f"{name}: empty file")
     head = data[:FAR_SIZE].tolist()

@@ -1,4 +1,4 @@
-"""Every record of a chain by itself, with its fields as Python values."""
+"""Each record of a chain on its own, with its fields as Python values."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,51 +13,46 @@ from fabyield.stdf.spec.types import Bits, Generic
 
 Decoded = tuple[str, int, dict[str, Any]]
 
-# As many records at a time, so that the values of a large file never stand in memory together.
+# Records decoded at a time, so that memory holds the values of only a part of a large file.
 BLOCK = 1 << 15
 
 
-def decoded(chain: Chain) -> Iterator[Decoded]:
-    """Give name, offset and fields of each record in file order, damaged ones refused.
+def decode_records(chain: Chain) -> Iterator[Decoded]:
+    """Yield name, offset and fields of each record in file order; refuse damaged ones.
 
-    A field beyond the end of its record is not among the fields; one that is marked as missing, or
-    that a flag leaves out, is None. Bit fields are `Bits`, the values of a GDR `Generic`. A
-    vendor's record (`180/10`) has the bytes of its body as `data`.
+    Fields beyond the end of a record are left out; a field that is marked as missing, or not stored
+    because of a flag, is None. Bit fields are `Bits`, values of a GDR `Generic`. A vendor's record
+    (`180/10`) has the bytes of its body as `data`.
 
-    Written again the bytes are the same, but for raw values marked as missing (0 as a letter
-    becomes a space), texts that are not UTF-8, and pads of a GDR that stood elsewhere.
+    The writer makes the same bytes of them, except for raw values marked as missing (a letter 0
+    becomes a space), texts that are not UTF-8, and unusual pads of a GDR.
     """
     for begin in range(0, chain.codes.size, BLOCK):
         codes = chain.codes[begin : begin + BLOCK]
         block: dict[int, Decoded] = {}
         for code in np.unique(codes).tolist():
             index = begin + np.flatnonzero(codes == code)
-            block |= dict(_of_one_kind(chain, str(name_of(code)), index))
+            block |= _of_one_kind(chain, str(name_of(code)), index)
         yield from (block[position] for position in sorted(block))
 
 
-def _of_one_kind(chain: Chain, name: str, index: Longs) -> Iterator[tuple[int, Decoded]]:
+def _of_one_kind(chain: Chain, name: str, index: Longs) -> dict[int, Decoded]:
     if name not in RECORDS:
-        yield from _bodies(chain, name, index)
-        return
+        bounds = zip(index.tolist(), *(b.tolist() for b in chain.bounds(index)), strict=True)
+        return {
+            position: (name, chain.base + start, {"data": chain.data[start + 4 : end].tobytes()})
+            for position, start, end in bounds
+        }
     rows = Rows(chain, name, index=index)
-    names = [field.name for field in rows.record.fields]
+    names = list(rows.record.places)
     values = zip(*(_values(rows, field) for field in rows.record.fields), strict=True)
-    # EPS has no fields, and so no values to go by.
+    # EPS has no fields, and so no values to count its records by.
     each = values if names else iter([()] * len(rows))
     places = zip(rows.index.tolist(), rows.starts.tolist(), rows.reach().tolist(), strict=True)
-    for (position, start, reach), row in zip(places, each, strict=True):
-        yield (
-            position,
-            (name, chain.base + start, dict(zip(names[:reach], row[:reach], strict=True))),
-        )
-
-
-def _bodies(chain: Chain, name: str, index: Longs) -> Iterator[tuple[int, Decoded]]:
-    for position in index.tolist():
-        start = int(chain.starts[position])
-        end = int(chain.ends[position])
-        yield position, (name, chain.base + start, {"data": chain.data[start + 4 : end].tobytes()})
+    return {
+        position: (name, chain.base + start, dict(zip(names[:reach], row[:reach], strict=True)))
+        for (position, start, reach), row in zip(places, each, strict=True)
+    }
 
 
 def _values(rows: Rows, field: Field) -> list[Any]:

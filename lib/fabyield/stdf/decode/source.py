@@ -1,4 +1,4 @@
-"""The decompressed content of a source, a block at a time."""
+"""The decompressed content of a source, block by block."""
 
 import bz2
 import hashlib
@@ -24,10 +24,10 @@ else:
 
 
 class Stream(Protocol):
-    """What is read of an open file."""
+    """An open binary file."""
 
     def read(self, size: int, /) -> bytes:
-        """Give up to `size` bytes, none at the end."""
+        """Return up to `size` bytes, none at the end."""
 
 
 Source = str | Path | bytes | bytearray | memoryview | Stream
@@ -37,52 +37,23 @@ MAGIC_BYTES = 4
 BLOCK = 1 << 23
 
 
-class Decompressor(Protocol):
-    """What bz2 and zstd have in common."""
-
-    @property
-    def eof(self) -> bool:
-        """Whether the member has ended."""
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing more comes of what was given."""
-
-    @property
-    def unused_data(self) -> bytes:
-        """What stands behind the member."""
-
-    def decompress(self, data: Piece, /, max_length: int) -> bytes:
-        """Give up to `max_length` bytes; what is left over comes with the next call."""
-
-
 class Gzip:
-    """A gzip member, in the manner of bz2.BZ2Decompressor."""
+    """A gzip member with the interface of bz2.BZ2Decompressor."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
-
-    @property
-    def eof(self) -> bool:
-        """Whether the member has ended."""
-        return self._member.eof
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether nothing more comes of what was given."""
-        return not self._member.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        """What stands behind the member."""
-        return self._member.unused_data
+        self.eof, self.needs_input, self.unused_data = False, True, b""
 
     def decompress(self, data: Piece, /, max_length: int) -> bytes:
-        """Give up to `max_length` bytes of the member."""
-        return self._member.decompress(self._member.unconsumed_tail + data, max_length)
+        """Return up to `max_length` bytes; the next call continues behind them."""
+        piece = self._member.decompress(self._member.unconsumed_tail + data, max_length)
+        self.eof, self.unused_data = self._member.eof, self._member.unused_data
+        self.needs_input = not self._member.unconsumed_tail
+        return piece
 
 
-# By the first bytes of a member; of zstd also those of a frame that holds nothing of the content.
+Decompressor = Gzip | bz2.BZ2Decompressor | zstd.ZstdDecompressor
+# By the first bytes of a member; a zstd file may also begin with a frame without content.
 SKIPPED = tuple(bytes((first, 0x2A, 0x4D, 0x18)) for first in range(0x50, 0x60))
 FORMATS: dict[str, tuple[tuple[bytes, ...], Callable[[], Decompressor]]] = {
     "gzip": ((b"\x1f\x8b",), Gzip),
@@ -93,10 +64,10 @@ FORMATS: dict[str, tuple[tuple[bytes, ...], Callable[[], Decompressor]]] = {
 
 @dataclass
 class Content:
-    """Bytes of a source, decompressed by what it begins with; `size` counts those given so far.
+    """The content of a source, decompressed as its first bytes say; `size` counts bytes so far.
 
-    `broken` says what is wrong with a compressed stream that is cut off. Raises StdfError where
-    one is damaged, or holds more than `most_bytes`.
+    `broken` says what is wrong with a compressed stream that was cut off. Raises StdfError where
+    one is damaged, or has more than `most_bytes`.
     """
 
     name: str
@@ -111,15 +82,12 @@ class Content:
 
     @property
     def sha256(self) -> str | None:
-        """Hash of what was given so far, None unless asked for."""
+        """Hash of the content so far, None unless asked for."""
         return self._hash.hexdigest() if self.hashed else None
 
     def blocks(self) -> Iterator[Bytes]:
-        """Give the content in pieces of BLOCK bytes and a smaller last one.
-
-        Each holds until the next one is asked for.
-        """
-        for block in regular(self._pieces()):
+        """Yield the content in blocks of BLOCK bytes, each valid until the next one is read."""
+        for block in in_blocks(self._pieces()):
             self.size += len(block)
             if self.size > self.most_bytes:
                 raise StdfError(
@@ -131,17 +99,17 @@ class Content:
             yield np.frombuffer(block, np.uint8)
 
     def _pieces(self) -> Iterator[Piece]:
-        first = _more(b"", self.raw, MAGIC_BYTES)
+        first = _at_least(MAGIC_BYTES, b"", self.raw)
         for name, (magic, _) in FORMATS.items():
             if first.startswith(magic):
-                yield from self._unpacked(first, name)
+                yield from self._decompressed(first, name)
                 return
         if first:
             yield first
         yield from self.raw
 
-    def _unpacked(self, data: bytes, name: str) -> Iterator[bytes]:
-        """Content of the compressed members one behind another; zeros behind them are dropped."""
+    def _decompressed(self, data: bytes, name: str) -> Iterator[bytes]:
+        """Decompress all members; drop zeros behind the last one."""
         magic, new = FORMATS[name]
         given: Piece
         while data.startswith(magic):
@@ -161,47 +129,42 @@ class Content:
                 if member.needs_input and not given and not piece:
                     self.broken = f"{name} stream is cut off"
                     return
-            data = _more(member.unused_data, self.raw, MAGIC_BYTES)
+            data = _at_least(MAGIC_BYTES, member.unused_data, self.raw)
         if data.strip(b"\0") or any(bytes(more).strip(b"\0") for more in self.raw):
             self.broken = f"what stands behind the last {name} member is none"
 
 
 @contextmanager
-def opened(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator[Content]:
-    """Open a path, bytes, or an open stream, which is left open."""
+def open_source(source: Source, most_bytes: int, *, hashed: bool = False) -> Iterator[Content]:
+    """Open a path, bytes, or an open stream, which stays open."""
     with ExitStack() as closing:
+        name = str(getattr(source, "name", "STDF input"))
         if isinstance(source, bytes | bytearray | memoryview):
-            name, pieces = "STDF input", _slices(memoryview(source))
+            view = memoryview(source)
+            pieces: Iterator[Piece] = (view[at : at + BLOCK] for at in range(0, len(view), BLOCK))
         elif isinstance(source, str | Path):
             name = str(source)
             pieces = _pieces_of(closing.enter_context(Path(source).open("rb")))
         else:
-            name = str(getattr(source, "name", "STDF input"))
             pieces = iter(partial(source.read, BLOCK), b"")
         yield Content(name, pieces, most_bytes, hashed)
 
 
 def _pieces_of(file: BufferedReader) -> Iterator[Piece]:
-    """Read a file, each time into the same room: a piece holds until the next one is asked for."""
+    """Read a file into one reused buffer: a piece is valid until the next one is read."""
     room = np.empty(BLOCK, np.uint8).data
     while size := file.readinto(room):
         yield room[:size]
 
 
-def _more(data: bytes, raw: Iterator[Piece], least: int) -> bytes:
-    """Add to `data` until there are `least` bytes or no more come."""
+def _at_least(least: int, data: bytes, raw: Iterator[Piece]) -> bytes:
     while len(data) < least and (more := next(raw, b"")):
         data += more
     return data
 
 
-def _slices(data: memoryview) -> Iterator[Piece]:
-    for start in range(0, len(data), BLOCK):
-        yield data[start : start + BLOCK]
-
-
-def regular(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """Join pieces until there are BLOCK bytes."""
+def in_blocks(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Join small pieces into blocks of at least BLOCK bytes."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:

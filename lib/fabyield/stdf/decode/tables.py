@@ -8,7 +8,7 @@ import pyarrow as pa
 
 # Only the last batch of a file has these.
 LAST = ("file", "wafers", "tests")
-# The records of which each of the tables of results has a row.
+# The record of which each table of results has the rows.
 MEASURED: Final = {"test_values": "PTR", "functional": "FTR", "multi_values": "MPR"}
 
 
@@ -16,11 +16,11 @@ MEASURED: Final = {"test_values": "PTR", "functional": "FTR", "multi_values": "M
 class StdfTables:
     """An STDF file, or a batch of one, as Arrow tables.
 
-    Missing values are null; `record_offset` counts bytes of the decompressed content, `part_num`,
+    Missing values are null; `record_offset` counts bytes of the decompressed content; `part_num`,
     `wafer_num` and `test_index` count from 0 in the file. `refused` says what was not read and why,
-    `others` has the records without a table of their own by name, `counts` says how many whole
-    records of each name there are (`180/10` for a vendor's own). `sha256` is that of the
-    decompressed content, None unless asked for.
+    `others` has the records without a table of their own by name, `counts` has the number of whole
+    records by name (`180/10` for a vendor's own). `sha256` is the hash of the decompressed content,
+    None unless asked for.
     """
 
     file: pa.Table
@@ -43,30 +43,28 @@ class StdfTables:
     sha256: str | None = None
 
 
-TABLES = tuple(field.name for field in fields(StdfTables) if field.type is pa.Table)
-
-
 def joined(batches: Iterable[StdfTables]) -> StdfTables:
-    """Put the batches of one file together."""
+    """Join the batches of one file."""
     every = list(batches)
-    last = every[-1]
-    adding = [name for name in TABLES if name not in LAST]
     tables: dict[str, Any] = {
-        name: pa.concat_tables([getattr(b, name) for b in every]) for name in adding
+        field.name: pa.concat_tables([getattr(b, field.name) for b in every])
+        for field in fields(StdfTables)
+        if field.type is pa.Table and field.name not in LAST
     }
-    tables |= {name: _named(tables[name], last.tests) for name in MEASURED}
+    tables |= {name: _with_texts(tables[name], every[-1].tests) for name in MEASURED}
     tables["refused"] = tables["refused"].sort_by("record_offset")
-    names = dict.fromkeys(name for batch in every for name in batch.others)
-    others = {
-        name: pa.concat_tables([batch.others[name] for batch in every if name in batch.others])
-        for name in names
-    }
-    kinds = dict.fromkeys(name for batch in every for name in batch.counts)
-    counts = {name: sum(batch.counts.get(name, 0) for batch in every) for name in kinds}
-    return replace(last, others=others, counts=counts, **tables)
+    others: dict[str, list[pa.Table]] = {}
+    counts: dict[str, int] = {}
+    for batch in every:
+        for name, table in batch.others.items():
+            others.setdefault(name, []).append(table)
+        for name, count in batch.counts.items():
+            counts[name] = counts.get(name, 0) + count
+    tables["others"] = {name: pa.concat_tables(found) for name, found in others.items()}
+    return replace(every[-1], counts=counts, **tables)
 
 
-def _named(values: pa.Table, tests: pa.Table) -> pa.Table:
+def _with_texts(values: pa.Table, tests: pa.Table) -> pa.Table:
     """Take each test's text from the whole file, which may name it late."""
     texts = tests["test_txt"].combine_chunks().dictionary_encode()
     at = values.schema.get_field_index("test_txt")

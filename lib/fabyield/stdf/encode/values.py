@@ -1,4 +1,4 @@
-"""What one field of many records is stored as."""
+"""One field of many records as the bytes to store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,30 +17,30 @@ from fabyield.stdf.spec.types import LENGTHS, NUMBERS, Bits
 
 ByteOrder = Literal["<", ">"]
 Column = NDArray[Any] | Sequence[Any] | int | float | str | bytes | None
-# Of types with a length; a union would be made anew in each of very many calls.
+# Single values that have a length; a tuple, because building a union takes time in every call.
 SINGLE = (str, bytes, Bits)
 MOST_BYTES = {"Cn": 255, "Sn": 65_535, "Bn": 255, "Dn": 8_191}
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """What one field puts into each record, one behind another; one length if all are equal."""
+    """The bytes of one field in all records, and the length per record or of every record."""
 
     data: Bytes
     lengths: Longs | int
 
 
 def is_single(values: Column) -> bool:
-    """Tell whether one value stands for all records."""
+    """Return whether one value is given for all records."""
     return isinstance(values, SINGLE) or not hasattr(values, "__len__")
 
 
 def bytes_of(numbers: NDArray[Any]) -> Bytes:
-    """Give the bytes of an array as they lie in memory."""
+    """Return the bytes of an array as they lie in memory."""
     return np.ascontiguousarray(numbers).view(np.uint8)
 
 
-def of_numbers(numbers: NDArray[Any]) -> Pieces:
+def encode_numbers(numbers: NDArray[Any]) -> Pieces:
     """Store one number per record, in the byte order it has."""
     return Pieces(bytes_of(numbers), numbers.dtype.itemsize)
 
@@ -48,13 +48,13 @@ def of_numbers(numbers: NDArray[Any]) -> Pieces:
 def to_numbers(
     label: str, kind: str, values: Column, rows: int, byte_order: ByteOrder
 ) -> NDArray[Any]:
-    """Convert to an STDF type; raises StdfError, naming `label`, if a value does not fit."""
-    # Numbers of 8 bytes as they are: numpy would take a list of such for floats.
-    listed = np.asarray(values, object if kind == "U8" and isinstance(values, list) else None)
+    """Convert to an STDF type; raise StdfError, naming `label`, if a value does not fit."""
+    # Numbers of 8 bytes stay objects: numpy would turn a list of them into floats.
+    given = np.asarray(values, object if kind == "U8" and isinstance(values, list) else None)
     try:
-        # One value for all rows is looked at once.
-        _check_range(label, kind, np.atleast_1d(listed))
-        stored = listed.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
+        # One value for all rows is checked once.
+        _check_range(label, kind, np.atleast_1d(given))
+        stored = given.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
         return stored if stored.shape == (rows,) else np.full(rows, stored, stored.dtype)
     except (TypeError, ValueError) as error:
         raise StdfError(f"{label}: {brief(values)} is no {kind}: {error}") from error
@@ -76,7 +76,6 @@ def _check_range(label: str, kind: str, numbers: NDArray[Any]) -> None:
 
 @cache
 def _range(kind: str) -> tuple[float, float]:
-    """The least and the largest number that a type can hold."""
     if kind == "N1":
         return 0, 15
     dtype = np.dtype(NUMBERS[kind])
@@ -85,15 +84,16 @@ def _range(kind: str) -> tuple[float, float]:
     return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
-def of_texts(
+def encode_texts(
     label: str, kind: str, values: Column, rows: int, byte_order: ByteOrder
 ) -> list[Pieces]:
-    """Store one text per record, its length before it; raises StdfError where one is too long."""
-    values, counts = _bits(label, values) if kind == "Dn" else (values, None)
+    """Store one text per record behind its length; raise StdfError where one is too long."""
+    values, counts = _split_bits(label, values) if kind == "Dn" else (values, None)
     data, lengths = text_bytes(label, values)
     most = MOST_BYTES[kind]
     if kind in ("Cn", "Sn") and lengths.size and lengths.max() > most:
-        values = _shorter(values, most)
+        texts: Any = values
+        values = _fitting(texts, most) if is_single(values) else [_fitting(t, most) for t in texts]
         data, lengths = text_bytes(label, values)
     if lengths.size and lengths.max() > most:
         text = data[int(lengths[: int(lengths.argmax())].sum()) :][:20].tobytes()
@@ -101,30 +101,25 @@ def of_texts(
     counts = lengths * (8 if kind == "Dn" else 1) if counts is None else counts
     sizes = counts.astype(np.dtype(LENGTHS[kind]).newbyteorder(byte_order))
     if is_single(values):
-        return [of_numbers(np.repeat(sizes, rows)), Pieces(np.tile(data, rows), data.size)]
-    return [of_numbers(sizes), Pieces(data, lengths)]
-
-
-def _shorter(values: Column, most: int) -> Column:
-    """Put texts too long in UTF-8 in Latin-1, where that is read as the same text."""
-    listed: Any = values
-    return _fitting(values, most) if is_single(values) else [_fitting(v, most) for v in listed]
+        return [encode_numbers(np.repeat(sizes, rows)), Pieces(np.tile(data, rows), data.size)]
+    return [encode_numbers(sizes), Pieces(data, lengths)]
 
 
 def _fitting(text: Any, most: int) -> Any:  # noqa: ANN401
+    """Encode a text too long in UTF-8 as Latin-1, where that is read as the same text."""
     if not isinstance(text, str):
         return text
     long, short = text.encode(), text.encode("latin-1", "ignore")
     return short if len(long) > most and decode_one(short) == text else long
 
 
-def _bits(label: str, values: Column) -> tuple[Column, Longs | None]:
-    """Part bits from their number, which is that of whole bytes where none is given."""
+def _split_bits(label: str, values: Column) -> tuple[Column, Longs | None]:
+    """Split Bits into bytes and numbers of bits; plain bytes have whole bytes of them."""
     single = is_single(values)
-    listed: Any = [values] if single else values
-    if not any(isinstance(value, Bits) for value in listed):
+    given: Any = [values] if single else values
+    if not any(isinstance(value, Bits) for value in given):
         return values, None
-    bits = [_as_bits(value) for value in listed]
+    bits = [v if isinstance(v, Bits) else Bits(8 * len(v or b""), v or b"") for v in given]
     for size, part in bits:
         if len(part) != (size + 7) // 8:
             raise StdfError(f"{label}: {size:,} bits do not take the {len(part):,} bytes given")
@@ -132,18 +127,14 @@ def _bits(label: str, values: Column) -> tuple[Column, Longs | None]:
     return data[0] if single else data, np.array([bit.size for bit in bits], np.int64)
 
 
-def _as_bits(value: Bits | bytes | None) -> Bits:
-    return value if isinstance(value, Bits) else Bits(8 * len(value or b""), value or b"")
-
-
 def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
-    """Give all texts behind one another, and the length of each."""
-    listed: Any = [values] if is_single(values) else values
+    """Return the bytes of all texts, and the length of each."""
+    given: Any = [values] if is_single(values) else values
     try:
         if isinstance(values, str | bytes):
             one = np.frombuffer(values.encode() if isinstance(values, str) else values, np.uint8)
             return one.copy(), np.array([one.size])
-        texts = pa.array(listed).cast(pa.large_binary()).fill_null(b"")
+        texts = pa.array(given).cast(pa.large_binary()).fill_null(b"")
     except (pa.ArrowException, UnicodeError) as error:
         raise StdfError(f"{label}: {brief(values)} is no text: {error}") from error
     _, ends_buffer, data_buffer = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
@@ -152,21 +143,14 @@ def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
     return data_buffer[ends[0] : ends[-1]].copy(), np.diff(ends)
 
 
-def of_letters(label: str, values: Column, rows: int) -> Pieces:
-    """Store one character per record, a space for none."""
-    data, lengths = text_bytes(label, _one_byte_each(values))
+def encode_letters(label: str, values: Column, rows: int) -> Pieces:
+    """Store one character per record, a space for none; beyond ASCII in Latin-1, as testers do."""
+    given: Any = values.encode("latin-1", "replace") if isinstance(values, str) else values
+    if not is_single(given) and any(isinstance(v, str) and not v.isascii() for v in given):
+        given = [v.encode("latin-1", "replace") if isinstance(v, str) else v for v in given]
+    data, lengths = text_bytes(label, given)
     if np.any(lengths > 1):
         raise StdfError(f"{label}: {brief(values)} is longer than one character")
     letters = np.full(lengths.size, ord(" "), np.uint8)
     letters[lengths == 1] = data
-    return of_numbers(np.broadcast_to(letters, rows))
-
-
-def _one_byte_each(values: Column) -> Column:
-    """Letters beyond ASCII as testers wrote them, in Latin-1."""
-    if isinstance(values, str):
-        return values if values.isascii() else values.encode("latin-1", "replace")
-    listed: Any = values
-    if not is_single(values) and any(isinstance(v, str) and not v.isascii() for v in listed):
-        return [v.encode("latin-1", "replace") if isinstance(v, str) else v for v in listed]
-    return values
+    return encode_numbers(np.broadcast_to(letters, rows))

@@ -1,12 +1,12 @@
-"""What bits of flags and some numbers mean. Source: STDF V4."""
+"""Meaning of flag bits and of special numbers. Source: STDF V4."""
 
 # TEST_FLG of PTR, MPR and FTR.
 NO_RESULT, NOT_EXECUTED, NO_TEST_VERDICT, TEST_FAILED = 2, 16, 64, 128
 RESULT_INVALID = 0b0011_1111
 # PARM_FLG of PTR and MPR.
 PARAMETER_INVALID = 0b0000_0111
-# PART_FLG of PRR; the first two: it supersedes another touch-down, of the same part ID or place.
+# PART_FLG of PRR; the first two say that the part supersedes one of the same part ID or place.
 PART_ID_FLAG, COORDINATE_FLAG, ABNORMAL, PART_FAILED, NO_PART_VERDICT = 1, 2, 4, 8, 16
 SUPERSEDES = PART_ID_FLAG | COORDINATE_FLAG
-# Instead of the number of a head, of a site or of a site group.
+# Head, site or site group number that means all of them.
 ALL = 255

@@ -1,14 +1,14 @@
 """How the fields of a record are declared.
 
-A field reads `name:type`, then what applies of:
+A field reads `name:type`, followed by whatever applies of:
 `/width` (each element, Uf or Cf, takes as many bytes as that field says),
-`*count` (an array as long as that field says, or of that number),
-`=value` (this value means missing), `+value` (written when nothing is given),
-`?flag&mask` (missing where that flag field has a bit of mask),
-`@flag&mask=value` (stored only where that flag field, under mask, is value).
+`*count` (an array as long as that field says, or of that fixed length),
+`=value` (this value means missing), `+value` (the default that the writer fills in),
+`?flag&mask` (missing where that flag field has a bit of mask set),
+`@flag&mask=value` (stored only where that flag field, under mask, equals value).
 
-Where testers disagree on a layout, a record has others beside its first: they are tried on what
-the first does not fit to the byte. Fields that only they have are read over.
+Where testers disagree on a layout, a record has other layouts behind a `|`: the reader tries them
+on records that the first layout does not fit to the byte. It skips fields that only they have.
 """
 
 import re
@@ -20,7 +20,7 @@ from fabyield.stdf.spec.types import TEXTS, width_of
 
 
 class Condition(NamedTuple):
-    """A field is stored only where `flag`, under `mask`, is `value`."""
+    """A field is stored only where `flag`, under `mask`, equals `value`."""
 
     flag: str
     mask: int
@@ -44,10 +44,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """One kind of record: its name, type and subtype, and fields in order of storage.
-
-    `others` are further layouts that are read, never written.
-    """
+    """One kind of record, its fields in order of storage; `others` are layouts only for reading."""
 
     name: str
     type: int
@@ -62,26 +59,25 @@ class Record:
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """Position of each field."""
+        """Position of each field, by name in order of storage."""
         return {field.name: place for place, field in enumerate(self.fields)}
 
-    def index(self, field: str) -> int:
-        """Position of `field` among the fields; KeyError if the record has none of that name."""
-        return self.places[field]
+    def field(self, name: str) -> Field:
+        """Return the field `name`; raise KeyError if the record has none."""
+        return self.fields[self.places[name]]
 
-    def ruled_by(self, flag: str) -> dict[int, tuple[str, ...]]:
-        """Tell which fields decide each mask of a flag field: it is set where none is given."""
+    def fields_by_mask(self, flag: str) -> dict[int, tuple[str, ...]]:
+        """Return, per mask of a flag field, the fields of which at least one must be given."""
         ruled: dict[int, list[Field]] = {}
         for field in self.fields:
             if field.flag == flag:
                 ruled.setdefault(field.flag_mask, []).append(field)
-        return {mask: _widest(together) for mask, together in ruled.items()}
-
-
-def _widest(fields: list[Field]) -> tuple[str, ...]:
-    """Leave out a scale, which by itself does not make up for its limit."""
-    most = max(width_of(field.type) for field in fields)
-    return tuple(field.name for field in fields if width_of(field.type) == most)
+        widest = {mask: max(width_of(f.type) for f in fields) for mask, fields in ruled.items()}
+        # A scale, narrower than its limit, does not replace it.
+        return {
+            mask: tuple(f.name for f in fields if width_of(f.type) == widest[mask])
+            for mask, fields in ruled.items()
+        }
 
 
 _FIELD = re.compile(
@@ -98,6 +94,7 @@ def _field(text: str) -> Field:
     part = match.groupdict()
     is_text = part["type"] in TEXTS
     blank = " " if part["type"] == "C1" else ""
+    condition = (part["holder"], int(part["bits"] or 0), int(part["value"] or 0))
     return Field(
         part["name"],
         part["type"],
@@ -107,25 +104,15 @@ def _field(text: str) -> Field:
         flag=part["flag"],
         flag_mask=int(part["mask"] or 0),
         width=part["width"],
-        stored=_condition(part),
+        stored=Condition(*condition) if part["holder"] else None,
     )
 
 
-def _condition(part: dict[str, str]) -> Condition | None:
-    if part["holder"] is None:
-        return None
-    return Condition(part["holder"], int(part["bits"]), int(part["value"]))
-
-
-def _fields(text: str) -> tuple[Field, ...]:
-    return tuple(_field(declared) for declared in text.split())
-
-
-def record(name: str, kind: int, subtype: int, fields: str = "", *others: str) -> Record:
-    """Declare a record and its layouts; raises ValueError where a field is not well declared."""
-    return Record(name, kind, subtype, _fields(fields), tuple(map(_fields, others)))
-
-
-def always(fields: str) -> str:
-    """Declare the same fields, all of them stored whatever the flags say."""
-    return re.sub(r"@\S+", "", fields)
+def record(text: str) -> Record:
+    """Parse `NAME type subtype field... | other layout`; raise ValueError for a bad field."""
+    head, *layouts = text.split("|")
+    name, kind, subtype, *first = head.split()
+    fields, *others = (
+        tuple(map(_field, layout)) for layout in (first, *(other.split() for other in layouts))
+    )
+    return Record(name, int(kind), int(subtype), fields, tuple(others))

@@ -1,14 +1,14 @@
-"""What is in a file, told without reading its test results."""
+"""Facts about a file, without reading its test results."""
 
 from typing import Any
 
 import pyarrow as pa
 
-from fabyield.stdf.arrow.numpy_columns import flags, is_text
+from fabyield.stdf.arrow.numpy_columns import flags, is_text, tuples
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.retest import NO_VERDICT, touchdowns
-from fabyield.stdf.tools.sessions import SessionFile, file_names, parts_of, runs_of
+from fabyield.stdf.tools.sessions import SessionFile, parts_of, runs_of
 
 BYTE_ORDERS = {1: "big-endian", 2: "little-endian"}
 SHOWN = (
@@ -20,29 +20,29 @@ WAFER = ("wafer_id", "start_t", "finish_t", "part_cnt")
 
 
 def info(outline: Outline, naming: Naming, retest_rule: str) -> dict[str, Any]:
-    """Facts about one file by name, ready for JSON; times as stored, yields in percent of die.
+    """Return facts about one file, ready for JSON; times as stored, yields in percent of die.
 
     The first and the final verdict are those within this file alone.
     """
-    names = file_names(outline)
+    header, tables = outline.header, outline.tables
     return {
         "file": outline.path,
         "stored_bytes": outline.stored_bytes,
-        "content_bytes": outline.content_bytes,
-        "sha256": outline.sha256,
-        "byte_order": BYTE_ORDERS[names["cpu_type"]],
-        "stdf_ver": names["stdf_ver"],
+        "content_bytes": tables.content_bytes,
+        "sha256": tables.sha256,
+        "byte_order": BYTE_ORDERS[header["cpu_type"]],
+        "stdf_ver": header["stdf_ver"],
         "is_complete": outline.is_complete,
-        **{name: names[name] for name in SHOWN},
-        **_yields(*decided(outline, naming, retest_rule)),
+        **{name: header[name] for name in SHOWN},
+        **_yields(*decide(outline, naming, retest_rule)),
         "wafers": _wafers(outline),
-        "records": outline.counts,
-        "refused": outline.refused.to_pylist(),
+        "records": tables.counts,
+        "refused": tables.refused.to_pylist(),
     }
 
 
-def decided(outline: Outline, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
-    """The parts of a file, and which of them decide within the file."""
+def decide(outline: Outline, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
+    """Return the parts of a file, and which of them decide within the file."""
     source = [SessionFile.of(0, outline, naming)]
     parts = parts_of(source)
     return parts, touchdowns(parts, runs_of(source, naming), retest_rule)
@@ -64,7 +64,7 @@ def _yields(parts: pa.Table, turns: pa.Table) -> dict[str, int | float | None]:
 
 def _wafers(outline: Outline) -> list[dict[str, Any]]:
     touched = outline.tables.parts.group_by("wafer_num").aggregate([([], "count_all")])
-    counts = dict(zip(*(column.to_pylist() for column in touched.columns), strict=True))
+    counts = dict(tuples(touched, *touched.column_names))
     rows = outline.tables.wafers.select(["wafer_num", *WAFER]).to_pylist()
     found = [{"touchdowns": counts.get(row.pop("wafer_num"), 0)} | row for row in rows]
     outside = {"touchdowns": counts.get(None, 0)} | dict.fromkeys(WAFER)

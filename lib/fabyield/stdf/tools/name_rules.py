@@ -1,4 +1,4 @@
-"""One spelling for lots, wafers and insertions, as the nightly job spells them, without Spark."""
+"""One spelling for lots, wafers and insertions, the same as in the nightly job, without Spark."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,14 @@ class Naming:
     lot_id_rules: Sequence[Sequence[str]] = field(default_factory=list)
 
     def lot(self, raw: str | None) -> str:
-        """Trimmed, in upper case, and by the rules for lots; `-` where there is none."""
+        """Return a lot trimmed, in upper case, and spelt by the fab's rules; `-` for none."""
         spelt = trimmed(raw).upper()
         for pattern, replacement in self.lot_id_rules:
             spelt = _compiled(pattern).sub(_template(replacement), spelt)
         return spelt or NOWHERE
 
     def wafer(self, raw: str | None, lot: str) -> str:
-        """`raw` without its lot's prefix and its decoration, digits padded to two; `-` for none."""
+        """Return a wafer without its lot and decoration, one digit padded to two; `-` for none."""
         spelt = trimmed(raw).upper()
         for pattern, replacement in self.wafer_id_rules:
             found = _compiled(pattern.replace(LOT, re.escape(lot)))
@@ -38,7 +38,7 @@ class Naming:
         return (spelt.zfill(2) if re.fullmatch("[0-9]", spelt) else spelt) or NOWHERE
 
     def insertion(self, names: Mapping[str, str | None]) -> str:
-        """The insertion that the first matching rule makes of FLOW_ID, TEST_COD or JOB_NAM."""
+        """Return the insertion by the first rule that matches FLOW_ID, TEST_COD or JOB_NAM."""
         for rule in self.insertion_rules:
             raw = names[rule["column"]]
             found = _compiled(rule["pattern"]).search(trimmed(raw)) if raw is not None else None
@@ -48,7 +48,7 @@ class Naming:
 
 
 def trimmed(raw: str | None) -> str:
-    """`raw` without the spaces, line ends and control characters that testers pad with."""
+    """Return a name without the spaces, line ends and control characters that testers pad with."""
     return _EDGES.sub("", raw or "")
 
 
@@ -63,7 +63,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _template(java: str) -> str:
-    r"""Turn Java's `$1` into Python's `\g<1>`; what stands behind a backslash is itself."""
+    r"""Convert Java's `$1` to Python's `\g<1>`; a character behind a backslash is itself."""
 
     def turned(found: re.Match[str]) -> str:
         literal, number, name = found.groups()

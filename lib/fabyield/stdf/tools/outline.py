@@ -1,9 +1,9 @@
-"""A file without its test results: what is known of it long before all of it is decoded."""
+"""A file without its test results, which is quick to read even for a large file."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-
-import pyarrow as pa
+from typing import Any
 
 from fabyield.errors import StdfError
 from fabyield.stdf.decode.tables import StdfTables, joined
@@ -12,40 +12,26 @@ from fabyield.stdf.reader import batches
 
 @dataclass(frozen=True)
 class Outline:
-    """What a file holds besides test results; those are counted but not looked into."""
+    """All tables of a file except test results, which are only counted."""
 
     path: str
     stored_bytes: int
     tables: StdfTables = field(repr=False)
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many records there are of each name."""
-        return self.tables.counts
-
-    @property
-    def refused(self) -> pa.Table:
-        """What cannot be read, but for test records."""
-        return self.tables.refused
-
-    @property
-    def content_bytes(self) -> int:
-        """Length of the decompressed content."""
-        return self.tables.content_bytes
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the decompressed content: tells a renamed or recompressed copy."""
-        return str(self.tables.sha256)
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """The one row about the file as a whole: its MIR, MRR and whether it is a retest."""
+        row: dict[str, Any] = self.tables.file.to_pylist()[0]
+        return row
 
     @property
     def is_complete(self) -> bool:
-        """Whether the file ends with its MRR and nothing of it was refused."""
-        return bool(self.tables.file["is_complete"][0].as_py())
+        """Whether the file ends with its MRR and nothing in it was refused."""
+        return bool(self.header["is_complete"])
 
 
 def outline(path: str | Path) -> Outline:
-    """Read the outline of a file; raises StdfError as `read` does, or if it cannot be opened."""
+    """Read the outline of a file; raise StdfError as `read` does, or if it cannot be opened."""
     try:
         tables = joined(batches(path, hashed=True, results=False))
         return Outline(str(path), Path(path).stat().st_size, tables)

@@ -1,36 +1,113 @@
-"""What `to-parquet` writes, as tables."""
+"""The tables that `to-parquet` writes."""
 
 from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fabyield.stdf.arrow.numpy_columns import Column, numbers
+from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.numpy_columns import numbers, tuples
 from fabyield.stdf.compiled.buffers import Longs
-from fabyield.stdf.spec.codes import (
-    NO_TEST_VERDICT,
-    PARAMETER_INVALID,
-    RESULT_INVALID,
-    TEST_FAILED,
-)
-from fabyield.stdf.tools.catalog import TestRows
-from fabyield.stdf.tools.sessions import SessionFile, file_names
+from fabyield.stdf.spec.codes import NO_TEST_VERDICT, PARAMETER_INVALID, RESULT_INVALID, TEST_FAILED
+from fabyield.stdf.tools.sessions import SessionFile
 
 PLACE = ("head_num", "site_num", "part_id", "x_coord", "y_coord", "hard_bin", "soft_bin")
 TURN = ("touchdown_num", "is_first", "is_final", "decided_by")
-_TYPES: dict[str, pa.DataType] = {
+DEFINED = ("units", "lo_limit", "hi_limit", "res_scal", "llm_scal", "hlm_scal")
+_VALUE_TYPES: dict[str, pa.DataType] = {
     **{"part_row": pa.int64(), "test_row": pa.int32(), "test_num": pa.int64()},
     **{"result": pa.float32(), "valid": pa.bool_(), "test_pass": pa.bool_()},
 }
-VALUES = pa.schema(_TYPES)
+_TEST_TYPES: dict[str, pa.DataType] = {
+    **{"test_num": pa.int64(), "test_txt": pa.string(), "units": pa.string()},
+    **{"lo_limit": pa.float32(), "hi_limit": pa.float32()},
+    **{"res_scal": pa.int16(), "llm_scal": pa.int16(), "hlm_scal": pa.int16()},
+    **{"kind": pa.string(), "test_program": pa.string(), "test_program_rev": pa.string()},
+}
+VALUES, TESTS = pa.schema(_VALUE_TYPES), pa.schema(_TEST_TYPES)
+TestKey = tuple[int, str | None, str, str | None, str | None]
+TestRows = NDArray[np.int32]
+
+
+class TestCatalog:
+    """Tests by number, text, kind and program; `changed` have several definitions."""
+
+    def __init__(self) -> None:
+        self._rows: dict[TestKey, int] = {}
+        self._defined: dict[int, tuple[Any, ...]] = {}
+        self.changed: set[int] = set()
+
+    def row(self, key: TestKey) -> int:
+        """Return the row of a test, a new one at first appearance."""
+        return self._rows.setdefault(key, len(self._rows))
+
+    def define(self, row: int, key: TestKey, definition: tuple[Any, ...]) -> None:
+        """Keep the first definition of a test, and its text if its first results came before it."""
+        nameless = (key[0], None, *key[2:])
+        if self._rows.get(nameless) == row and key not in self._rows:
+            self._rows[key] = self._rows.pop(nameless)
+        # As texts, because NaN does not equal NaN.
+        if repr(self._defined.setdefault(row, definition)) != repr(definition):
+            self.changed.add(row)
+
+    def table(self) -> pa.Table:
+        """Return one row per test, in order of first appearance."""
+        none = (None,) * len(DEFINED)
+        rows = [
+            (number, text, *self._defined.get(row, none), *rest)
+            for (number, text, *rest), row in sorted(self._rows.items(), key=itemgetter(1))
+        ]
+        return pa.Table.from_pylist([dict(zip(TESTS.names, r, strict=True)) for r in rows], TESTS)
+
+
+class FileTests:
+    """The rows in a catalog of the tests of one file, collected as its results are read."""
+
+    def __init__(self, catalog: TestCatalog, source: SessionFile) -> None:
+        header = source.outline.header
+        self._catalog, self._program = catalog, (header["job_nam"], header["job_rev"])
+        self._rows: TestRows = np.empty(0, np.int32)
+
+    def of(self, values: pa.Table) -> TestRows:
+        """Return the catalog's row of each PTR result."""
+        index = values["test_index"].to_numpy()
+        self._grow(int(index.max(initial=-1)) + 1)
+        new = np.flatnonzero(self._rows[index] < 0)
+        first = new[np.unique(index[new], return_index=True)[1]]
+        tests = values.select(["test_index", "test_num", "test_txt"]).take(first)
+        for test, number, text in tuples(tests, *tests.column_names):
+            self._rows[test] = self._catalog.row((number, text, "P", *self._program))
+        return np.asarray(self._rows[index])
+
+    def define(self, tests: pa.Table) -> None:
+        """Add the definitions at the end of a file."""
+        self._grow(tests.num_rows)
+        wanted = ("test_index", "test_kind", "test_num", "test_txt", *DEFINED)
+        for test, kind, number, text, *rest in tuples(tests, *wanted):
+            key = (number, text, kind, *self._program)
+            if self._rows[test] < 0:
+                self._rows[test] = self._catalog.row(key)
+            self._catalog.define(int(self._rows[test]), key, tuple(rest))
+
+    def _grow(self, size: int) -> None:
+        more = np.full(max(0, size - self._rows.size), -1, np.int32)
+        self._rows = np.concatenate([self._rows, more])
 
 
 def parts(sources: Sequence[SessionFile], found: pa.Table, turns: pa.Table) -> pa.Table:
-    """One row per touch-down with its lot and wafer as the tester spelt them, and its file."""
+    """Return a row per touch-down with its lot and wafer as the tester spelt them, and its file."""
     run = numbers(found, "run")
-    lots, wafers, files = _of_runs(sources)
-    columns: dict[str, Column] = {
+    # The runs of each file in the order of `sessions.runs_of`.
+    rows = [
+        (source.outline.header["lot_id"], wafer, source.outline.path)
+        for source in sources
+        for wafer in [*source.outline.tables.wafers["wafer_id"].to_pylist(), None]
+    ]
+    lots, wafers, files = zip(*rows, strict=True)
+    columns: dict[str, ArrowArray] = {
         "lot_id": _taken(lots, run),
         "wafer_id": _taken(wafers, run),
         **{name: found[name] for name in (*PLACE, "part_pass")},
@@ -41,59 +118,39 @@ def parts(sources: Sequence[SessionFile], found: pa.Table, turns: pa.Table) -> p
     return pa.table(columns)
 
 
-def _of_runs(sources: Sequence[SessionFile]) -> tuple[list[str | None], ...]:
-    """Lot, wafer and file of each run, in the order of `sessions.runs_of`."""
-    rows = [
-        (file_names(source.outline)["lot_id"], wafer, source.outline.path)
-        for source in sources
-        for wafer in [*source.outline.tables.wafers["wafer_id"].to_pylist(), None]
-    ]
-    lots, wafers, files = zip(*rows, strict=True)
-    return list(lots), list(wafers), list(files)
-
-
-def _taken(names: list[str | None], run: Longs) -> Column:
-    # The text of millions of rows would outgrow Arrow's 32 bits.
-    known: Column = pa.array(names, pa.string()).dictionary_encode()
-    indices = known.indices.take(pa.array(run))
-    return pa.DictionaryArray.from_arrays(indices, known.dictionary)
+def _taken(names: Sequence[str | None], run: Longs) -> ArrowArray:
+    # A dictionary: the text of millions of rows would exceed Arrow's 32 bits.
+    known: ArrowArray = pa.array(names, pa.string()).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(known.indices.take(pa.array(run)), known.dictionary)
 
 
 def values(rows: pa.Table, first_part: int, test_row: TestRows) -> pa.Table:
-    """One row per PTR; `first_part` is the row of the file's first part in parts.parquet.
+    """Return a row per PTR; `first_part` is the row of the file's first part in parts.parquet.
 
     A result is valid where TEST_FLG bits 0-5 and PARM_FLG bits 0-2 are 0 and it is a finite
-    number. SessionFile: STDF V4, PTR.
+    number. Source: STDF V4, PTR.
     """
-    said, result = numbers(rows, "test_flg"), _floats(rows)
-    invalid = (said & RESULT_INVALID) | (numbers(rows, "parm_flg") & PARAMETER_INVALID)
+    flags, result = numbers(rows, "test_flg"), rows["result"].to_numpy()
+    invalid = (flags & RESULT_INVALID) | (numbers(rows, "parm_flg") & PARAMETER_INVALID)
+    # A null is NaN here.
     valid = (invalid == 0) & np.isfinite(result)
-    columns: dict[str, Column] = {
+    columns: dict[str, ArrowArray] = {
         "part_row": numbers(rows, "part_num") + first_part,
         "test_row": test_row,
         "test_num": rows["test_num"],
         "result": pa.array(result, mask=~valid),
         "valid": valid,
-        "test_pass": pa.array(said & TEST_FAILED == 0, mask=said & NO_TEST_VERDICT != 0),
+        "test_pass": pa.array(flags & TEST_FAILED == 0, mask=flags & NO_TEST_VERDICT != 0),
     }
     return pa.table(columns, VALUES)
 
 
-def _floats(rows: pa.Table) -> NDArray[np.float32]:
-    result: Column = rows["result"]
-    # What is null becomes NaN.
-    found: NDArray[np.float32] = result.to_numpy()
-    return found
-
-
 def of_files(sources: Sequence[SessionFile], name: str) -> pa.Table:
-    """The wafers or bins of all files, each row with its lot and its file."""
+    """Return the wafers or bins of all files, each row with its lot and its file."""
     found = []
     for source in sources:
         rows: pa.Table = getattr(source.outline.tables, name)
-        lot = file_names(source.outline)["lot_id"]
-        for place, column, value in ((0, "lot_id", lot), (None, "file", source.outline.path)):
-            text = pa.array([value] * rows.num_rows, pa.string())
-            rows = rows.add_column(rows.num_columns if place is None else place, column, text)
-        found.append(rows)
+        lot = pa.array([source.outline.header["lot_id"]] * rows.num_rows, pa.string())
+        file = pa.array([source.outline.path] * rows.num_rows, pa.string())
+        found.append(rows.add_column(0, "lot_id", lot).append_column("file", file))
     return pa.concat_tables(found)

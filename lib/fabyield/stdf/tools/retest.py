@@ -1,4 +1,4 @@
-"""Which touch-down of a die decides its first and its final verdict, without Spark.
+"""Find the touch-downs that decide the first and the final verdict of a die, without Spark.
 
 The rules are those of the nightly job's `touchdowns` and `die_results`.
 """
@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
-from fabyield.stdf.arrow.numpy_columns import Column, flags, known, numbers, taken
+from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 
@@ -21,7 +22,7 @@ NAMES = (
     *("first_touchdown", "part_id_flag", "coordinate_flag", "retest_file", "same_die_again"),
     *("only_touchdown", NO_VERDICT),
 )
-# A die's key: its wafer above these bits, then what kind of name it has, then the name.
+# A die's key: its wafer above these bits, then the kind of its name, then the name.
 WAFER_BITS, PART_ID_BIT, PLACE_BIT = 42, 1 << 41, 1 << 62
 
 
@@ -30,9 +31,9 @@ def touchdowns(parts: pa.Table, runs: pa.Table, retest_rule: str) -> pa.Table:
 
     `parts`: run (a row of `runs`), x_coord, y_coord, part_id, part_flg, part_pass, in order of
     file and place. `runs`: wafer_key (equal for one lot, wafer and insertion), sblot_id,
-    started_at (null: not known), is_retest_file. Returns, for each part, touchdown_num, is_first,
+    started_at (null: unknown), is_retest_file. Returns, for each part, touchdown_num, is_first,
     is_final, superseded_by (null where it supersedes nothing) and decided_by, the rule that chose
-    the final touch-down of its die: the same on all touch-downs of the die.
+    the final touch-down of its die, equal on all touch-downs of the die.
     Raises StdfError for a `retest_rule` that is not in RULES.
     """
     if retest_rule not in RULES:
@@ -40,7 +41,7 @@ def touchdowns(parts: pa.Table, runs: pa.Table, retest_rule: str) -> pa.Table:
     run = numbers(parts, "run")
     die = _dies(parts, runs, run)
     started = numbers(runs, "started_at", -1)[run]
-    # Stable: what started together stays in order of file and place.
+    # Stable: touch-downs that started together stay in order of file and place.
     order = np.lexsort((started, die))
     turns = _Turns.of(die[order])
     valid = known(parts, "part_pass")[order]
@@ -72,14 +73,14 @@ def _in_file_order(
     )
 
 
-def _named(codes: NDArray[np.int32], absent: Flags | None) -> Column:
-    indices: Column = pa.array(codes, mask=absent)
+def _named(codes: NDArray[np.int32], absent: Flags | None) -> ArrowArray:
+    indices: ArrowArray = pa.array(codes, mask=absent)
     return pa.DictionaryArray.from_arrays(indices, pa.array(NAMES))
 
 
 @dataclass(frozen=True)
 class _Turns:
-    """Touch-downs sorted by die: where each die begins, how many it has, the number of each."""
+    """Touch-downs sorted by die: the first place and the size of each die, the number of each."""
 
     begins: Longs
     sizes: Longs
@@ -92,7 +93,7 @@ class _Turns:
         return cls(begins, sizes, np.arange(die.size) - np.repeat(begins, sizes) + 1)
 
     def decisive(self, valid: Flags, by: Longs) -> tuple[Longs, Longs]:
-        """Tell the places of each die's first and final touch-down."""
+        """Return the places of each die's first and final touch-down."""
         counts = (self.number == 1) | (by != NONE)
         first_valid = self._extreme(np.minimum, valid)
         final = self._extreme(np.maximum, valid & counts)
@@ -101,17 +102,16 @@ class _Turns:
         return np.where(first_valid < 0, self.begins, first_valid), np.where(final < 0, last, final)
 
     def _extreme(self, which: np.ufunc, wanted: Flags) -> Longs:
-        """Tell each die's least or greatest place among those wanted, -1 for none."""
+        """Return each die's least or greatest wanted place, -1 for none."""
         if not wanted.size:
             return self.begins
         worst = wanted.size if which is np.minimum else -1
         places = which.reduceat(np.where(wanted, np.arange(wanted.size), worst), self.begins)
-        found: Longs = np.where(places == wanted.size, -1, places)
-        return found
+        return np.where(places == wanted.size, -1, places)
 
 
 def _superseding(parts: pa.Table, runs: pa.Table, run: Longs, retest_rule: str) -> Longs:
-    """Tell the rule by which each touch-down supersedes, were it not the first of its die."""
+    """Return the rule by which each touch-down would supersede an earlier one of its die."""
     said, in_retest = numbers(parts, "part_flg"), flags(runs, "is_retest_file")[run]
     rules = [said & PART_ID_FLAG != 0, said & COORDINATE_FLAG != 0, in_retest]
     otherwise = BY_TOUCH if retest_rule == "touch" else NONE
@@ -119,25 +119,21 @@ def _superseding(parts: pa.Table, runs: pa.Table, run: Longs, retest_rule: str) 
 
 
 def _dies(parts: pa.Table, runs: pa.Table, run: Longs) -> Longs:
-    """Number the die: by coordinates, else by sublot and part ID, else each part is its own."""
+    """Return a key per die: coordinates, else sublot and part ID, else each part is its own die."""
     wafer = numbers(runs, "wafer_key")[run] << WAFER_BITS
     x, y = (numbers(parts, name) + 2**15 for name in ("x_coord", "y_coord"))
     die = wafer | x << 16 | y
     rest = np.flatnonzero(~(known(parts, "x_coord") & known(parts, "y_coord")))
     if rest.size:
-        ids, has_id = _part_ids(taken(parts, rest))
+        nameless = parts.take(rest)
+        ids, has_id = _codes(nameless["part_id"]), known(nameless, "part_id")
         # Testers number the parts of each sublot from 1.
         name = _codes(runs["sblot_id"])[run[rest]] * (ids.max() + 1) + ids
         die[rest] = np.where(has_id, wafer[rest] | PART_ID_BIT | name, PLACE_BIT | rest)
     return die
 
 
-def _part_ids(parts: pa.Table) -> tuple[Longs, Flags]:
-    return _codes(parts["part_id"]), known(parts, "part_id")
-
-
-def _codes(texts: Column) -> Longs:
+def _codes(texts: ArrowArray) -> Longs:
     """Number the texts, 0 for null."""
     indices = texts.combine_chunks().dictionary_encode().indices
-    found: Longs = np.asarray(indices.cast(pa.int64()).fill_null(-1)) + 1
-    return found
+    return np.asarray(indices.cast(pa.int64()).fill_null(-1)) + 1
