@@ -1,4 +1,4 @@
-"""Plans read from conf/simulate.yml, with a scenario of conf/scenarios.yml laid over it."""
+"""Plans from conf/simulate.yml, changed by a scenario of conf/scenarios.yml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,12 @@ from fabyield.settings.loading import merged
 from fabyield.settings.strict import build
 from fabyield.settings.strict_yaml import load_yaml
 
+CONF = files("fabyield.conf")
+
 
 @dataclass(frozen=True)
 class Scenario:
-    """A named story: what happens, what the pipeline should say of it, and what it changes."""
+    """What happens, what the pipeline should report, and the values it changes in the plan."""
 
     about: str
     says: tuple[str, ...]
@@ -27,43 +29,38 @@ class Scenario:
 
 
 def load_plan(path: Path | None = None, scenario: str | None = None) -> Plan:
-    """Read a plan from YAML, by default conf/simulate.yml, with a scenario laid over it.
+    """Read a plan from YAML, by default conf/simulate.yml, and apply a scenario to it.
 
     Raises ConfigError, which names a wrong field or an unknown scenario.
     """
-    source = path if path is not None else files("fabyield.conf").joinpath("simulate.yml")
-    values = _mapping(source)
+    values = _mapping(path or CONF.joinpath("simulate.yml"))
     if scenario is not None:
-        values = merged(values, scenarios()[_known(scenario)].over)
+        if scenario not in (known := scenarios()):
+            raise ConfigError(f"scenario {scenario}: unknown; use one of {', '.join(known)}")
+        values = merged(values, known[scenario].over)
     plan = cast(Plan, build(Plan, values, "plan"))
     check(plan)
     return plan
 
 
 def scenarios() -> dict[str, Scenario]:
-    """All scenarios of conf/scenarios.yml by name."""
-    source = files("fabyield.conf").joinpath("scenarios.yml")
+    """Return all scenarios of conf/scenarios.yml by name."""
+    source = CONF.joinpath("scenarios.yml")
     found = {}
     for name, value in _mapping(source).items():
-        told = {**value, "over": value.get("over", {})}
-        if told.keys() != {"about", "says", "over"}:
+        given = {"over": {}, **value}
+        if given.keys() != {"about", "says", "over"}:
             raise ConfigError(f"{source}: {name}: give about, says and over, not {sorted(value)}")
-        found[name] = Scenario(told["about"], tuple(told["says"]), told["over"])
+        found[name] = Scenario(given["about"], tuple(given["says"]), given["over"])
     return found
-
-
-def _known(scenario: str) -> str:
-    if scenario not in (known := scenarios()):
-        raise ConfigError(f"scenario {scenario}: there is none; use one of {', '.join(known)}")
-    return scenario
 
 
 def _mapping(source: Path | Traversable) -> dict[str, Any]:
     try:
         values = load_yaml(source.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"plan {source}: {said}; give a YAML file") from error
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"plan {source}: {reason}; give a YAML file") from error
     if not isinstance(values, Mapping):
         raise ConfigError(f"plan {source}: not a YAML mapping")
     return dict(values)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from fabsim import Out, Plan, in_processes, simulate
-from fabsim.line.history import Built
+from fabsim import Destination, Plan, in_processes, simulate
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Effect, Excursion, Kind, Shape
 from fabsim.testers.sessions import Session, sessions
 from fabyield.stdf import StdfTables, read
@@ -59,12 +59,12 @@ def with_excursion(plan: Plan, one: Excursion) -> Plan:
     return replace(plan, excursions=(one,))
 
 
-def first_lots(built: Built, count: int) -> Built:
+def first_lots(built: LineRun, count: int) -> LineRun:
     """The same line, of which only the first lots are looked at."""
     return replace(built, lots=built.lots[:count])
 
 
-def all_sessions(built: Built, number: int) -> Iterator[Session]:
+def all_sessions(built: LineRun, number: int) -> Iterator[Session]:
     """All sessions at an insertion that are known by now."""
     for lot in built.lots:
         yield from sessions(built, lot, number)
@@ -73,7 +73,7 @@ def all_sessions(built: Built, number: int) -> Iterator[Session]:
 def in_sigmas(session: Session) -> Any:
     """Results of every touch-down in sigmas off nominal: touch-downs x tests."""
     program = session.program
-    return (session.touches.results - program.nominal) / program.sigma
+    return (session.readings.results - program.nominal) / program.sigma
 
 
 def is_share(count: int, of: int, share: float) -> bool:
@@ -95,11 +95,11 @@ class Fab:
     nights: range
 
     @cached_property
-    def built(self) -> Built:
-        return Built.until(self.plan, self.nights[-1])
+    def built(self) -> LineRun:
+        return LineRun.until(self.plan, self.nights[-1])
 
     def deliver(self, nights: range, cores: int = 1) -> None:
-        simulate(self.plan, Out.below(str(self.root)), nights, in_processes(cores))
+        simulate(self.plan, Destination.in_folder(str(self.root)), nights, in_processes(cores))
 
     def stdf(self) -> dict[str, bytes]:
         """What has landed, by its path below landing/stdf."""

@@ -82,7 +82,7 @@ def test_another_night_is_added_to_the_first(simulate, plan, tmp_path):
     ("words", "reason"),
     [
         ([], "--out: name the folder"),
-        (["--out", "fab", "--scenario", "luck"], "scenario luck: there is none; use one of quiet,"),
+        (["--out", "fab", "--scenario", "luck"], "scenario luck: unknown; use one of quiet,"),
         (["--out", "fab", "--plan", "no.yml"], "plan no.yml"),
         (["--out", "fab", "--lots-per-night", "0"], "lots_per_night 0: use"),
         (["--out", ""], "--out: name the folder"),

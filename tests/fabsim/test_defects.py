@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Effect, Kind, Pattern, Scarcity, Shape
 from fabsim.plan.wafer_map import wafer_map
 from fabsim.wafer.defects import damage, poisson
@@ -21,7 +21,7 @@ GROUPS = 20
 def wafers(plan, nights=8, **of_product):
     """The damage of all wafers of some nights, of a plan in which nothing else is wrong."""
     products = tuple(replace(one, **of_product) for one in plan.products)
-    built = Built.until(replace(plan, products=products), nights)
+    built = LineRun.until(replace(plan, products=products), nights)
     every = [(lot, slot) for lot in built.lots for slot in lot.slots.tolist()]
     return built, [damage(built, lot, slot) for lot, slot in every]
 

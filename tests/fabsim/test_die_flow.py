@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.schedule import booking
 from fabsim.plan.excursions import Effect, Kind, Scarcity, Shape
-from fabsim.testers.die_flow import carriers, course
+from fabsim.testers.die_flow import incoming_parts, touch_parts
 from fabsim.wafer.defects import damage
 from tests.fabsim.fabs import (
     CP1,
@@ -28,11 +28,11 @@ PROBE = {"insertion": "CP1", "node_nam": "cp-a01", "site_num": "3"}
 
 def touched(plan, number, lots=6):
     """The line, lot, parts and touch-downs of every session of the first lots."""
-    built = Built.until(plan, 1)
+    built = LineRun.until(plan, 1)
     for lot in built.lots[:lots]:
         if booking(plan, lot, number) is not None:
-            for turn, parts in enumerate(carriers(built, lot, number)):
-                yield built, lot, parts, course(built, lot, number, turn, parts)
+            for turn, parts in enumerate(incoming_parts(built, lot, number)):
+                yield built, lot, parts, touch_parts(built, lot, number, turn, parts)
 
 
 def harm_of(built, lot, parts, number):
@@ -138,17 +138,17 @@ def test_only_what_was_good_comes_to_the_next_insertion(at_cp1, at_cp2):
 
 
 def test_packages_are_a_share_of_a_lots_good_die_mixed(dense):
-    built = Built.until(dense, 1)
+    built = LineRun.until(dense, 1)
     lot = next(lot for lot in built.lots if lot.is_finished)
     before = [
         {
             (slot, int(die))
             for slot, die in zip(parts.slot[way.good], parts.die[way.good], strict=True)
         }
-        for turn, parts in enumerate(carriers(built, lot, CP2))
-        for way in [course(built, lot, CP2, turn, parts)]
+        for turn, parts in enumerate(incoming_parts(built, lot, CP2))
+        for way in [touch_parts(built, lot, CP2, turn, parts)]
     ]
-    (packages,) = carriers(built, lot, FT1)
+    (packages,) = incoming_parts(built, lot, FT1)
     chosen = list(zip(packages.slot.tolist(), packages.die.tolist(), strict=True))
     able = set.union(*before)
 

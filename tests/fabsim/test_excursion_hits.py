@@ -8,7 +8,7 @@ import pytest
 from fabsim.calendar import DAY, NEVER
 from fabsim.factory.rows import materials, recipes
 from fabsim.line.excursion_hits import DRIFT_DAYS, window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lots import lots_of_night
 from fabsim.plan.excursions import Bystander, Kind
 from tests.fabsim.fabs import ETCH, excursion, is_share, small, with_excursion
@@ -23,7 +23,7 @@ def build(plan):
     """`build(excursion)`: eight nights of the line with it."""
 
     def make(one, nights=NIGHTS):
-        return Built.until(with_excursion(small(plan), one), nights)
+        return LineRun.until(with_excursion(small(plan), one), nights)
 
     return make
 
@@ -73,7 +73,7 @@ def test_a_window_is_open_until_its_end_is_known(build):
     when = window(built.plan, built.tools, built.lots, one)
 
     assert (when.begins, when.ends) == (first_at_step(built, 2), NEVER)
-    assert [when.holds(at) for at in (when.begins - 1, when.begins)] == [False, True]
+    assert [when.contains(at) for at in (when.begins - 1, when.begins)] == [False, True]
 
 
 def test_a_drift_grows_steadily_to_its_whole_strength(build):
@@ -134,7 +134,7 @@ def test_what_concerns_one_product_hits_no_other(plan):
     other = replace(plan.products[0], product_id="OTHER")
     some = replace(small(plan), products=(plan.products[0], other))
     one = excursion(Kind.WRONG_RECIPE, RECIPE, product_id="OTHER")
-    built = Built.until(with_excursion(some, one), 4)
+    built = LineRun.until(with_excursion(some, one), 4)
     step = built.tools.step("etch_gate")
     for lot, (strength,) in zip(built.lots, built.hits, strict=True):
         came = lot.started[step] < NEVER
@@ -184,7 +184,7 @@ def test_what_happens_at_testers_hits_no_wafer(build, kind, at):
 def test_a_bystander_sees_most_of_the_wafers_that_were_in_the_bad_chamber(plan):
     beside = Bystander("story", "cmp_ild", "CMP03", "A", share_of_hit=0.8, share_of_others=0.2)
     bad = excursion(Kind.BAD_CHAMBER, ETCH)
-    built = Built.until(replace(with_excursion(plan, bad), bystanders=(beside,)), NIGHTS)
+    built = LineRun.until(replace(with_excursion(plan, bad), bystanders=(beside,)), NIGHTS)
     step, number = built.tools.step("cmp_ild"), built.tools.number("CMP03", "A")
     done = [lot for lot in built.lots if lot.is_finished]
     seen = np.array([lot.chamber[step] == number for lot in done])

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pystdf.IO import Parser
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.insertions import Says
 from fabsim.testers.sessions import sessions
-from fabsim.testers.stdf_files import stdf_file
+from fabsim.testers.write_stdf import stdf_file
 from fabyield.stdf import read as open_file
 from tests.fabsim.fabs import CP2, with_insertions
 
@@ -295,7 +295,7 @@ def test_results_are_multiples_of_what_the_tester_resolves(fab):
 
 @pytest.mark.parametrize("lot", [0, 1])
 def test_a_session_without_parts_is_a_whole_file(tmp_path, tiny, lot):
-    built = Built.until(with_insertions(tiny, share=0.0), 2)
+    built = LineRun.until(with_insertions(tiny, share=0.0), 2)
     session = next(sessions(built, built.lots[lot], CP2))
     path = tmp_path / "empty.stdf"
     path.write_bytes(stdf_file(session))

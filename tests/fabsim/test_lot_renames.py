@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fabsim.calendar import NEVER
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lot_renames import lot_history, lot_ids, renamed_at, renamings
 from fabsim.plan.excursions import Dirt
 from tests.fabsim.fabs import is_share, small
@@ -16,7 +16,7 @@ DIRT = Dirt(split=0.3, merged=0.2, renumbered=0.1)
 
 @pytest.fixture(scope="module")
 def built(plan):
-    return Built.until(replace(small(plan).changed(wafers_per_lot=4), dirt=DIRT), 3)
+    return LineRun.until(replace(small(plan).changed(wafers_per_lot=4), dirt=DIRT), 3)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fabsim.line.excursion_hits import window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Bystander, Effect, Kind, Pattern, Scarcity, Shape
 from fabsim.plan.wafer_map import wafer_map
 from fabsim.truth import bystander_rows, die_table, excursion_rows, wafer_rows
@@ -32,7 +32,7 @@ def built(plan):
     beside = Bystander("story", "cmp_ild", "CMP03", "A", 0.8, 0.2)
     some = (Pattern(Shape.CENTRE, 0.3, (0.5, 0.5)),)
     bad = with_excursion(small(plan).changed(wafers_per_lot=6), BAD)
-    return Built.until(replace(bad, bystanders=(beside,), patterns=some), 6)
+    return LineRun.until(replace(bad, bystanders=(beside,), patterns=some), 6)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_bad_chambers_window_and_wafers_are_told(built):
 
 def test_a_window_is_not_told_before_it_is_known(plan):
     later = replace(BAD, from_night=40, until_night=50)
-    (row,) = excursion_rows(Built.until(with_excursion(plan, later), 1))
+    (row,) = excursion_rows(LineRun.until(with_excursion(plan, later), 1))
 
     assert (row["begins_at"], row["ends_at"], row["wafers"]) == (None, None, 0)
 
@@ -103,7 +103,7 @@ def test_die_tell_their_place_cause_and_who_finds_them(built, finished):
 
 def test_scarce_defects_have_a_label_of_their_own(plan):
     scarce = replace(small(plan), scarcity=Scarcity(5_000, 100_000))
-    built = Built.until(scarce, 1)
+    built = LineRun.until(scarce, 1)
     causes = Counter(die_table(built, built.lots[0])["cause"].to_pylist())
 
     assert set(causes) == {"good", "defect"}
@@ -169,10 +169,10 @@ def test_what_is_lost_is_what_is_caught_and_what_a_bad_contact_keeps(fab):
 
 
 def test_a_bad_chamber_costs_the_wafers_it_hits_their_points_of_final_yield(plan):
-    bad = Built.until(with_excursion(replace(plan, patterns=()), BAD), 3)
+    bad = LineRun.until(with_excursion(replace(plan, patterns=()), BAD), 3)
     points, hit = [], []
     for one in all_sessions(replace(bad, lots=bad.lots[:9]), CP1):
-        points.append(100 * len(one.course.good) / one.die.gross_die)
+        points.append(100 * len(one.touches.good) / one.die.gross_die)
         hit.append(bad.hits[one.lot.index][0, one.slot - 1] > 0)
     points, hit = np.array(points), np.array(hit)
     loss = points[~hit].mean() - points[hit].mean()

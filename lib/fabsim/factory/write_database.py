@@ -1,7 +1,8 @@
-"""The factory database in SQLite or PostgreSQL: lots, wafers, process history, PCM."""
+"""Writes the factory database, in SQLite or PostgreSQL: lots, wafers, process history, PCM."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
-from fabsim.factory.rows import Row, Span, rows_of
-from fabsim.line.history import Built
+from fabsim.calendar import Span
+from fabsim.factory.rows import Row, changed_rows
+from fabsim.line.history import LineRun
 from fabyield.errors import ConfigError, FabYieldError
 
-# Rows that are sent together.
+# Rows per statement.
 CHUNK = 5_000
 INSERTS: dict[str, Any] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 METADATA = MetaData()
@@ -43,7 +45,7 @@ TYPES: dict[str, TypeEngine[Any]] = {
 
 
 def _table(name: str, key: str, rest: str) -> Table:
-    """Declare a table by the names and types of its key columns and of the rest."""
+    """Declare a table by its key columns and the rest, as name:type."""
     columns: list[Column[Any]] = [
         Column(column, TYPES[kind], primary_key=is_key)
         for listed, is_key in ((key, True), (rest, False))
@@ -52,7 +54,7 @@ def _table(name: str, key: str, rest: str) -> Table:
     return Table(name, METADATA, *columns)
 
 
-# Times are epoch microseconds in UTC: Spark reads SQLite's own date texts wrongly.
+# Times are microseconds since 1970 in UTC, because Spark misreads SQLite's date texts.
 TABLES = {
     "products": _table(
         "products",
@@ -91,53 +93,49 @@ TABLES = {
 }
 
 
-def deliver(built: Built, url: str, span: Span) -> dict[str, int]:
-    """Bring the database at `url` from the end of one night to that of another; rows by table.
+def deliver(line: LineRun, url: str, span: Span) -> dict[str, int]:
+    """Upsert the rows of `span` in one transaction; return the number of rows by table.
 
-    All of it or nothing. Rows that are there already stay, or are brought up to date. Raises
-    ConfigError where the URL is wrong, FabYieldError where the database does not take the rows.
+    Raises ConfigError if the URL is wrong, FabYieldError if the database refuses the rows.
     """
-    wrong = "it does not take the rows; see that it runs, and that the user may create tables"
-    with _transaction(url, wrong) as connection:
+    advice = "it refused the rows; check that it runs, and that the user may create tables"
+    with _transaction(url, advice) as connection:
         METADATA.create_all(connection)
         return {
-            name: _upsert(connection, table, rows_of(built, name, span))
+            name: _upsert(connection, table, changed_rows(line, name, span))
             for name, table in TABLES.items()
         }
 
 
-def lots_in(url: str) -> int:
-    """Count the lots that the database at `url` knows.
-
-    Raises FabYieldError where it does not answer.
-    """
-    parsed = make_url(checked(url))
+def count_lots(url: str) -> int:
+    """Return the number of lots in the database; FabYieldError if it does not answer."""
+    parsed = make_url(checked_url(url))
     if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
         return 0
-    wrong = "it does not answer; see that it runs, and that user, password and name are right"
-    with _transaction(url, wrong) as connection:
+    advice = "it does not answer; check that it runs, and the user, password and database name"
+    with _transaction(url, advice) as connection:
         if not inspect(connection).has_table("lots"):
             return 0
         return int(connection.scalar(select(func.count()).select_from(TABLES["lots"])) or 0)
 
 
-def of_file(path: str) -> str:
-    """The URL of an SQLite file, whatever its folders are called."""
+def sqlite_url(path: str) -> str:
+    """Return the URL of an SQLite file; any character may be in `path`."""
     return URL.create("sqlite", database=path).render_as_string()
 
 
-def shown(url: str) -> str:
-    """`url` without its password, and without its options, which may name one too."""
+def without_password(url: str) -> str:
+    """Return `url` without its password and its options, which may hold one too."""
     return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
-def checked(url: str) -> str:
-    """`url` with the driver that is used; ConfigError where it is no URL of ours."""
+def checked_url(url: str) -> str:
+    """Return `url` with its driver; ConfigError if it is not a database that fabsim can write."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise ConfigError(
-            "database URL: not like sqlite:///FILE or postgresql://HOST/NAME"
+            "database URL: write it as sqlite:///FILE or postgresql://HOST/NAME"
         ) from None
     backend = parsed.get_backend_name()
     if backend not in INSERTS:
@@ -152,17 +150,16 @@ def checked(url: str) -> str:
 
 
 @contextmanager
-def _transaction(url: str, wrong: str) -> Iterator[Connection]:
-    """Give a connection whose work is done whole or not at all; `wrong` tells of a failure."""
-    engine = create_engine(checked(url))
+def _transaction(url: str, advice: str) -> Iterator[Connection]:
+    """Open a connection that commits everything or nothing; `advice` is part of its error."""
+    engine = create_engine(checked_url(url))
     try:
         with engine.begin() as connection:
             yield connection
     except SQLAlchemyError as error:
-        # The driver's message may quote rows and, with them, half of the URL: name the place only.
-        raise FabYieldError(
-            f"factory database {shown(url)}: {type(error).__name__}: {wrong}"
-        ) from None
+        # The driver's message may quote rows and parts of the URL: give the place only.
+        place = f"factory database {without_password(url)}"
+        raise FabYieldError(f"{place}: {type(error).__name__}: {advice}") from None
     finally:
         engine.dispose()
 
@@ -175,19 +172,8 @@ def _upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
         index_elements=list(table.primary_key.columns),
         set_={name: insert.excluded[name] for name in rest},
     )
-    count = 0
-    for chunk in _chunks(rows):
+    left, count = iter(rows), 0
+    while chunk := list(islice(left, CHUNK)):
         connection.execute(statement, [dict(zip(names, row, strict=True)) for row in chunk])
         count += len(chunk)
     return count
-
-
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

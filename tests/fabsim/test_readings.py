@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.testers.die_flow import CONTACT_GROUP, NOTHING
-from fabsim.testers.touchdowns import FIRST_FAIL_BIN, FIRST_FAIL_SOFT_BIN, GOOD_BIN, PIN_LIMIT
+from fabsim.testers.readings import FIRST_FAIL_BIN, FIRST_FAIL_SOFT_BIN, GOOD_BIN, PIN_LIMIT
 from tests.fabsim.fabs import (
     CP1,
     all_sessions,
@@ -23,72 +23,72 @@ from tests.fabsim.fabs import (
 def found(plan):
     """Sessions of small wafers with many bad die and bad contacts."""
     many = with_insertions(small(plan, defects_per_die=0.3), contact_pct=10.0)
-    return list(all_sessions(first_lots(Built.until(many, 1), 3), CP1))
+    return list(all_sessions(first_lots(LineRun.until(many, 1), 3), CP1))
 
 
 def each(found):
     for one in found:
-        yield one, one.touches, one.course
+        yield one, one.readings, one.touches
 
 
 def test_a_touch_down_passes_all_tests_or_fails_as_its_verdict_says(found):
-    for _, touches, course in each(found):
-        fails = touches.failed.any(axis=1) | touches.functional_failed.any(axis=1)
-        assert (fails == ~course.passed).all()
+    for _, readings, touches in each(found):
+        fails = readings.failed.any(axis=1) | readings.functional_failed.any(axis=1)
+        assert (fails == ~touches.passed).all()
 
 
 def test_parametric_damage_fails_one_test_of_its_group(found):
     seen = set()
-    for one, touches, course in each(found):
-        functional = len(one.built.plan.groups)
-        rows = (course.group > CONTACT_GROUP) & (course.group < functional)
-        assert (touches.failed[rows].sum(axis=1) == 1).all()
-        failed = one.program.group[touches.failed[rows].argmax(axis=1)]
-        assert (failed == course.group[rows]).all()
+    for one, readings, touches in each(found):
+        functional = len(one.line.plan.groups)
+        rows = (touches.group > CONTACT_GROUP) & (touches.group < functional)
+        assert (readings.failed[rows].sum(axis=1) == 1).all()
+        failed = one.program.group[readings.failed[rows].argmax(axis=1)]
+        assert (failed == touches.group[rows]).all()
         seen |= set(failed.tolist())
     assert seen == {1, 2, 3, 4, 5}
 
 
 def test_functional_damage_fails_a_functional_test_alone(found):
     rows_seen = 0
-    for one, touches, course in each(found):
-        rows = course.group == len(one.built.plan.groups)
+    for one, readings, touches in each(found):
+        rows = touches.group == len(one.line.plan.groups)
         rows_seen += rows.sum()
-        assert (touches.functional_failed[rows].sum(axis=1) == 1).all()
-        assert not touches.failed[rows].any()
+        assert (readings.functional_failed[rows].sum(axis=1) == 1).all()
+        assert not readings.failed[rows].any()
     assert rows_seen > 50
 
 
 def test_a_bad_contact_fails_a_contact_test_the_pins_and_all_functions(found):
-    for one, touches, course in each(found):
-        assert touches.functional_failed[course.is_contact].all()
-        assert (touches.pins_failed == course.is_contact).all()
-        assert (touches.pins[course.is_contact] > PIN_LIMIT).all()
+    for one, readings, touches in each(found):
+        assert readings.functional_failed[touches.is_contact].all()
+        assert (readings.pins_failed == touches.is_contact).all()
+        assert (readings.pins[touches.is_contact] > PIN_LIMIT).all()
         contact = one.program.group == CONTACT_GROUP
-        assert (touches.failed[course.is_contact][:, contact].sum(axis=1) == 1).all()
-    assert sum(one.course.is_contact.sum() for one in found) > 300
+        assert (readings.failed[touches.is_contact][:, contact].sum(axis=1) == 1).all()
+    assert sum(one.touches.is_contact.sum() for one in found) > 300
 
 
 def test_bins_are_those_of_the_first_test_that_failed(found):
-    for one, touches, course in each(found):
-        failed = np.hstack([touches.failed, touches.functional_failed])
+    for one, readings, touches in each(found):
+        failed = np.hstack([readings.failed, readings.functional_failed])
         first, group = failed.argmax(axis=1), np.append(one.program.group, [6, 6])
-        good = course.group == NOTHING
+        good = touches.group == NOTHING
 
-        assert (touches.hard_bin[good] == GOOD_BIN).all()
-        assert (touches.soft_bin[good] == GOOD_BIN).all()
-        assert (touches.hard_bin[~good] == FIRST_FAIL_BIN + group[first[~good]]).all()
-        assert (touches.soft_bin[~good] == FIRST_FAIL_SOFT_BIN + first[~good]).all()
+        assert (readings.hard_bin[good] == GOOD_BIN).all()
+        assert (readings.soft_bin[good] == GOOD_BIN).all()
+        assert (readings.hard_bin[~good] == FIRST_FAIL_BIN + group[first[~good]]).all()
+        assert (readings.soft_bin[~good] == FIRST_FAIL_SOFT_BIN + first[~good]).all()
 
 
 def test_a_test_without_a_low_limit_fails_high(found):
     high = found[0].program.high_only
-    lost = [one.touches.results[:, high][one.touches.failed[:, high]] for one in found]
+    lost = [one.readings.results[:, high][one.readings.failed[:, high]] for one in found]
 
     assert np.isnan(found[0].program.lo_limit[high]).all()
     assert sum(map(len, lost)) > 50
     for one in found:
-        results, failed = one.touches.results[:, high], one.touches.failed[:, high]
+        results, failed = one.readings.results[:, high], one.readings.failed[:, high]
         assert (results > one.program.hi_limit[high])[failed].all()
 
 
@@ -97,9 +97,9 @@ def test_a_retest_reads_the_same_die_again_but_for_its_repeatability(plan):
         level(small(plan), repeat=0.05), contact_pct=30.0, contact_cured=1.0, sites=1
     )
     steps = []
-    for one in all_sessions(first_lots(Built.until(steady, 1), 2), CP1):
-        again, other = one.course.is_retest, one.program.group != CONTACT_GROUP
-        before = np.searchsorted(one.course.part[~again], one.course.part[again])
+    for one in all_sessions(first_lots(LineRun.until(steady, 1), 2), CP1):
+        again, other = one.touches.is_retest, one.program.group != CONTACT_GROUP
+        before = np.searchsorted(one.touches.part[~again], one.touches.part[again])
         values = in_sigmas(one)
         steps.append((values[again] - values[~again][before])[:, other].ravel())
     step = np.concatenate(steps)
@@ -112,7 +112,7 @@ def test_a_retest_reads_the_same_die_again_but_for_its_repeatability(plan):
 
 def test_test_times_have_the_planned_mean_and_spread(found):
     insertion = found[0].program.insertion
-    times = np.concatenate([one.touches.test_ms for one in found])
+    times = np.concatenate([one.readings.test_ms for one in found])
     mean, sigma = insertion.test_ms, insertion.test_sigma_ms
 
     assert abs(times.mean() - mean) < 4 * sigma / np.sqrt(len(times))
@@ -122,8 +122,8 @@ def test_test_times_have_the_planned_mean_and_spread(found):
 def test_a_good_die_far_off_is_held_inside_its_limits(plan):
     far = replace(plan.products[0], shift_sigma=30.0, die_width_mm=29.0, die_height_mm=30.0)
     off = replace(level(plan), products=(replace(far, defects_per_die=0.0),))
-    one = next(all_sessions(first_lots(Built.until(off, 1), 1), CP1))
+    one = next(all_sessions(first_lots(LineRun.until(off, 1), 1), CP1))
 
-    assert one.course.passed.all()
-    assert not one.touches.failed.any()
+    assert one.touches.passed.all()
+    assert not one.readings.failed.any()
     assert in_sigmas(one) == pytest.approx(np.full((61, 40), 0.97 * 6.5), abs=0.01)
