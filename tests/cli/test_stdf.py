@@ -304,7 +304,7 @@ def test_pipe_is_an_error_that_says_what_to_do(stdf, tmp_path, command):
     code, _, err = stdf(command, tmp_path / "pipe")
 
     assert code == 1
-    assert "pipe: no regular file, and it is read twice: save it as one first" in err
+    assert "pipe: not a regular file; save it as one first, because it is read twice" in err
 
 
 def test_atdf_file_is_as_readable_as_any_other_and_a_full_disk_is_named(stdf, tmp_path):

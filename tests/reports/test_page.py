@@ -22,7 +22,7 @@ from fabyield.reports.night_data import (
     TopDriver,
     WaferMap,
 )
-from fabyield.reports.page import page
+from fabyield.reports.page import outcomes, page
 
 EVIL = "<script>alert(1)</script>"
 MODEL = ModelFigures("P1", True, pr_auc=0.8125, pr_auc_all_pass=0.1, pr_auc_lot_mean=0.25)
@@ -98,7 +98,7 @@ def test_headline_counts_wafers_once_and_adds_up_quarantine(night, wafer):
 def test_empty_night_says_in_every_section_what_that_means(night):
     html = page(night())
 
-    assert "No STDF file was new this night; tables stay as they were." in html
+    assert "No STDF file was new this night; the tables are unchanged." in html
     assert "No wafer was sorted this night." in section(html, "yield")
     assert "No wafer to map this night." in section(html, "maps")
     assert "No die failed this night." in section(html, "bins")
@@ -153,6 +153,23 @@ def test_wafers_still_to_be_sorted_are_listed_before_the_sorted(night):
 
     assert "L1 W2 P1 37.5 % low not yet +1.25 ETCH=E7/B = 1.000" in text
     assert text.index("L1 W2") < text.index("L1 W1")
+
+
+def test_wafers_the_model_was_trained_on_prove_nothing():
+    rows = [
+        Prediction("L1", "W1", "P1", "test", 0.9, True, True),
+        Prediction("L1", "W2", "P1", "test", 0.2, False, True),
+        Prediction("L1", "W3", "P1", "test", 0.8, True, False),
+        Prediction("L1", "W4", "P1", "test", 0.7, True, False),
+        Prediction("L1", "W5", "P1", "train", 0.9, True, True),
+    ]
+
+    assert outcomes(rows) == {
+        "caught": 1,
+        "missed": 1,
+        "false_alarms": 2,
+        "rightly_passed": 0,
+    }
 
 
 def test_broken_expectation_names_its_owner_and_what_to_look_at(night):

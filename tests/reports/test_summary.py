@@ -98,10 +98,10 @@ def test_only_wafers_not_yet_sorted_are_counted_as_predictions(night):
     )
 
 
-def test_empty_night_says_that_tables_stay_as_they_were(night):
+def test_empty_night_says_that_the_tables_are_unchanged(night):
     text = summary(night())
 
-    assert "No STDF file was new this night; tables stay as they were.\n" in text
+    assert "No STDF file was new this night; the tables are unchanged.\n" in text
     assert "Yield: no wafer was sorted this night.\n" in text
     assert "No expectation was broken.\n" in text
 

@@ -1,4 +1,4 @@
-"""Where commands print, and how they end."""
+"""How commands print and exit."""
 
 import sys
 
@@ -9,20 +9,20 @@ from fabyield.errors import ConfigError, FabYieldError
 
 
 def console() -> Console:
-    """Standard output; into a file or a pipe, tables are as wide as their values."""
+    """Return standard output; in a file or a pipe, tables are as wide as their values."""
     return Console() if sys.stdout.isatty() else Console(width=1000)
 
 
 def print_error(text: str, program: str = "fabyield") -> None:
-    """Print one line about what went wrong on standard error."""
+    """Print one line of an error on standard error."""
     stderr = Console(stderr=True, markup=False, highlight=False)
     stderr.print(f"{program}: {text}", soft_wrap=True)
 
 
 def run(commands: typer.Typer, program: str = "fabyield", context: object = None) -> None:
-    """Run one of `commands` of `program`, which finds `context` in its own.
+    """Run a command of `program` with `context` as its context object.
 
-    An error of ours becomes one line and exit code 1, or 2 where the call or the conf is wrong.
+    A FabYieldError becomes one line and exit code 1, or 2 if the usage or the conf is wrong.
     """
     try:
         commands(obj=context)

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options that several commands share."""
 
 from typing import Annotated
 
@@ -6,5 +6,5 @@ import typer
 
 Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
 Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
-Landing = Annotated[str | None, typer.Option(help="Folder whose stdf/ the testers deliver to.")]
-Report = Annotated[str | None, typer.Option(help="The page to write.")]
+Landing = Annotated[str | None, typer.Option(help="Folder with stdf/, the files from the testers.")]
+Report = Annotated[str | None, typer.Option(help="Where to write the page.")]
