@@ -96,7 +96,7 @@ def simulate(  # noqa: PLR0913, PLR0917
         raise FabYieldError(f"--out {out}: {error}") from error
     finally:
         bar.stop()
-    title = f"{places.landing}, {fabsim.without_password(places.database)}"
+    title = f"{places.landing}, {fabsim.redacted(places.database)}"
     return _print_table(title, summary.rows())
 
 

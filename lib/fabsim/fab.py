@@ -1,20 +1,14 @@
 """A simulated fab delivers its nights: files, factory database, and what is true of them."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
 from fabsim import truth
 from fabsim.factory.rows import delivery_span
-from fabsim.factory.write_database import (
-    checked_url,
-    count_lots,
-    deliver,
-    sqlite_url,
-    without_password,
-)
+from fabsim.factory.write_database import checked_url, count_lots, deliver, redacted, sqlite_url
 from fabsim.line.history import LineRun
 from fabsim.plan.plan import Plan
 from fabsim.plan_checks.bounds import NIGHT
@@ -114,7 +108,7 @@ def simulate(
 
 def _last_delivered(plan: Plan, out: Destination, nights: range) -> int:
     """Return the last night of the fab so far; ConfigError if `nights` cannot follow it."""
-    lots, shown = count_lots(out.database), without_password(out.database)
+    lots, shown = count_lots(out.database), redacted(out.database)
     dates = [name.removesuffix(".parquet") for name in listed(f"{out.truth}/yields")]
     last = max((plan.calendar.number(date.fromisoformat(one)) for one in dates), default=0)
     if nights.start > last + 1:
@@ -145,10 +139,10 @@ def _write_truth(work: Work, rows: dict[str, list[Row]], until: int) -> None:
         for name in NIGHTLY:
             nightly = [row for row in rows.get(name, []) if row["night_on"] == on]
             write_parquet(f"{work.truth}/{name}/{on}.parquet", truth.table(name, nightly))
-    whole = {
+    whole: dict[str, Iterable[Row]] = {
         "excursions": truth.excursion_rows(work.line),
         "bystanders": truth.bystander_rows(work.line),
-        "tests": list(truth.test_rows(work.line)),
+        "tests": truth.test_rows(work.line),
         "lots": truth.lot_rows(work.line, until),
     }
     for name, found in whole.items():

@@ -1,6 +1,6 @@
 """What is true of the simulated fab, for tests to compare with; the pipeline never sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -68,7 +68,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 
-def table(name: str, rows: list[Row]) -> pa.Table:
+def table(name: str, rows: Iterable[Row]) -> pa.Table:
     """Return the rows of a truth as a sorted table, since work is done in any order."""
     schema = SCHEMAS[name]
     ordered = sorted(rows, key=lambda row: [str(row[column]) for column in schema.names])
@@ -143,26 +143,22 @@ def yield_row(session: Session) -> Row:
     }
 
 
-def excursion_rows(line: LineRun) -> list[Row]:
-    """Return one row per excursion, as far as it is known by now."""
+def excursion_rows(line: LineRun) -> Iterator[Row]:
+    """Yield one row per excursion, as far as it is known by now."""
     hit = np.array([(one > 0).sum(axis=1) for one in line.hits]).reshape(len(line.lots), -1)
-    rows = []
     for number, one in enumerate(line.plan.excursions):
         when = window(line.plan, line.tools, line.lots, one)
-        rows.append(
-            {
-                "name": one.name,
-                "kind": one.kind.value,
-                "at": one.at,
-                "begins_at": utc(when.begins) if when.begins < NEVER else None,
-                "ends_at": utc(when.ends) if when.ends < NEVER else None,
-                "wafers": int(hit[:, number].sum()),
-                "loss_pct": one.effect.loss_pct,
-                "shape": one.effect.shape.value,
-                "group": one.effect.group,
-            }
-        )
-    return rows
+        yield {
+            "name": one.name,
+            "kind": one.kind.value,
+            "at": one.at,
+            "begins_at": utc(when.begins) if when.begins < NEVER else None,
+            "ends_at": utc(when.ends) if when.ends < NEVER else None,
+            "wafers": int(hit[:, number].sum()),
+            "loss_pct": one.effect.loss_pct,
+            "shape": one.effect.shape.value,
+            "group": one.effect.group,
+        }
 
 
 def bystander_rows(line: LineRun) -> list[Row]:

@@ -17,13 +17,7 @@ from fabsim.equipment.visits import all_tools
 from fabsim.line.history import LineRun
 from fabsim.line.lots import wafer_id
 from fabsim.line.schedule import booking, sort_night
-from fabsim.testers.delivery_faults import (
-    Change,
-    Delivery,
-    apply_change,
-    cut_transfer,
-    longest_delay,
-)
+from fabsim.testers.delivery_faults import Change, Delivery, apply_change, cut_transfer, max_delay
 from fabsim.testers.sessions import Session, sessions
 from fabsim.testers.write_stdf import stdf_file
 from fabsim.truth import Row
@@ -72,7 +66,7 @@ class Work:
 
     def units(self) -> list[WorkUnit]:
         """Return all units, with the lots of earlier nights whose files may be late."""
-        plan, first = self.line.plan, self.nights.start - longest_delay(self.line.plan)
+        plan, first = self.line.plan, self.nights.start - max_delay(self.line.plan)
         places = {
             LotUnit(lot.index, number): booking(plan, lot, number)
             for lot in self.line.lots

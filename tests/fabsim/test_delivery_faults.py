@@ -17,7 +17,7 @@ from fabsim.testers.delivery_faults import (
     apply_change,
     cut_transfer,
     draw_flaws,
-    longest_delay,
+    max_delay,
 )
 from fabyield.errors import FabYieldError
 from fabyield.settings.settings import Settings
@@ -152,8 +152,8 @@ def test_some_files_come_under_another_name_too(drawn):
 def test_nothing_comes_later_than_the_latest(built, drawn):
     delays = [one.night - NIGHT for each in drawn for one in each.deliveries]
 
-    assert 5 < max(delays) <= longest_delay(built.plan) == 5 + 3
-    assert longest_delay(replace(built.plan, dirt=Dirt())) == 0
+    assert 5 < max(delays) <= max_delay(built.plan) == 5 + 3
+    assert max_delay(replace(built.plan, dirt=Dirt())) == 0
 
 
 def test_a_cut_file_begins_as_the_whole_one_and_keeps_its_head(built):

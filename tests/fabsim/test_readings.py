@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fabsim.line.history import LineRun
-from fabsim.testers.die_flow import CONTACT_GROUP, NOTHING
+from fabsim.testers.die_flow import CONTACT_GROUP, NO_FAIL
 from fabsim.testers.readings import FIRST_FAIL_BIN, FIRST_FAIL_SOFT_BIN, GOOD_BIN, PIN_LIMIT
 from tests.fabsim.fabs import (
     CP1,
@@ -73,7 +73,7 @@ def test_bins_are_those_of_the_first_test_that_failed(found):
     for one, readings, touches in each(found):
         failed = np.hstack([readings.failed, readings.functional_failed])
         first, group = failed.argmax(axis=1), np.append(one.program.group, [6, 6])
-        good = touches.group == NOTHING
+        good = touches.group == NO_FAIL
 
         assert (readings.hard_bin[good] == GOOD_BIN).all()
         assert (readings.soft_bin[good] == GOOD_BIN).all()

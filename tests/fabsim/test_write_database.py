@@ -8,7 +8,7 @@ from sqlalchemy.engine import make_url
 from fabsim.calendar import DAY, HOUR, NEVER
 from fabsim.factory.rows import changed_rows, delivery_span
 from fabsim.factory.write_database import TABLES as DECLARED
-from fabsim.factory.write_database import checked_url, deliver, without_password
+from fabsim.factory.write_database import checked_url, deliver, redacted
 from fabsim.line.lot_renames import lot_ids
 from fabsim.line.schedule import sort_night
 from fabyield.errors import ConfigError, FabYieldError
@@ -249,7 +249,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(fab, wher
 
     assert SECRET not in str(failed.value)
     assert failed.value.__cause__ is None
-    assert SECRET not in without_password(url)
+    assert SECRET not in redacted(url)
 
 
 def test_postgresql_is_reached_by_the_driver_that_is_installed():

@@ -37,7 +37,7 @@ CHUNK = 5_000
 INSERTS: dict[str, Any] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 METADATA = MetaData()
 TYPES: dict[str, TypeEngine[Any]] = {
-    "text": Text(),
+    "": Text(),
     "int": Integer(),
     "bigint": BigInteger(),
     "real": Float(53),
@@ -45,52 +45,33 @@ TYPES: dict[str, TypeEngine[Any]] = {
 
 
 def _table(name: str, key: str, rest: str) -> Table:
-    """Declare a table by its key columns and the rest, as name:type."""
+    """Declare a table by its key columns and the rest; a column without a type is text."""
     columns: list[Column[Any]] = [
         Column(column, TYPES[kind], primary_key=is_key)
-        for listed, is_key in ((key, True), (rest, False))
-        for column, kind in (one.split(":") for one in listed.split())
+        for words, is_key in ((key, True), (rest, False))
+        for column, _, kind in (one.partition(":") for one in words.split())
     ]
     return Table(name, METADATA, *columns)
 
 
 # Times are microseconds since 1970 in UTC, because Spark misreads SQLite's date texts.
-TABLES = {
-    "products": _table(
-        "products",
-        "product_id:text",
-        "gross_die:int die_width_mm:real die_height_mm:real wafer_diameter_mm:real variant_of:text",
+_COLUMNS = {
+    "products": (
+        "product_id",
+        "gross_die:int die_width_mm:real die_height_mm:real wafer_diameter_mm:real variant_of",
     ),
-    "lots": _table(
-        "lots", "lot_id:text", "product_id:text started_at:bigint status:text updated_at:bigint"
+    "lots": ("lot_id", "product_id started_at:bigint status updated_at:bigint"),
+    "wafers": ("lot_id wafer_id", "slot:int started_at:bigint material_id updated_at:bigint"),
+    "process_history": (
+        "lot_id wafer_id step_seq:int",
+        "process_step equipment_id chamber_id recipe_id started_at:bigint ended_at:bigint "
+        "updated_at:bigint",
     ),
-    "wafers": _table(
-        "wafers",
-        "lot_id:text wafer_id:text",
-        "slot:int started_at:bigint material_id:text updated_at:bigint",
-    ),
-    "process_history": _table(
-        "process_history",
-        "lot_id:text wafer_id:text step_seq:int",
-        "process_step:text equipment_id:text chamber_id:text recipe_id:text "
-        "started_at:bigint ended_at:bigint updated_at:bigint",
-    ),
-    "pcm": _table(
-        "pcm",
-        "lot_id:text wafer_id:text pcm_test:text",
-        "pcm_value:real unit:text measured_at:bigint updated_at:bigint",
-    ),
-    "lot_history": _table(
-        "lot_history",
-        "event:text from_lot_id:text to_lot_id:text wafer_id:text",
-        "happened_at:bigint updated_at:bigint",
-    ),
-    "assembly": _table(
-        "assembly",
-        "assembly_lot_id:text lot_id:text",
-        "assembled_at:bigint updated_at:bigint",
-    ),
+    "pcm": ("lot_id wafer_id pcm_test", "pcm_value:real unit measured_at:bigint updated_at:bigint"),
+    "lot_history": ("event from_lot_id to_lot_id wafer_id", "happened_at:bigint updated_at:bigint"),
+    "assembly": ("assembly_lot_id lot_id", "assembled_at:bigint updated_at:bigint"),
 }
+TABLES = {name: _table(name, *columns) for name, columns in _COLUMNS.items()}
 
 
 def deliver(line: LineRun, url: str, span: Span) -> dict[str, int]:
@@ -124,7 +105,7 @@ def sqlite_url(path: str) -> str:
     return URL.create("sqlite", database=path).render_as_string()
 
 
-def without_password(url: str) -> str:
+def redacted(url: str) -> str:
     """Return `url` without its password and its options, which may hold one too."""
     return make_url(url).set(query={}).render_as_string(hide_password=True)
 
@@ -158,7 +139,7 @@ def _transaction(url: str, advice: str) -> Iterator[Connection]:
             yield connection
     except SQLAlchemyError as error:
         # The driver's message may quote rows and parts of the URL: give the place only.
-        place = f"factory database {without_password(url)}"
+        place = f"factory database {redacted(url)}"
         raise FabYieldError(f"{place}: {type(error).__name__}: {advice}") from None
     finally:
         engine.dispose()

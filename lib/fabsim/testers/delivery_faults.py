@@ -93,7 +93,7 @@ def cut_transfer(plan: Plan, key: SessionKey, packed: bytes) -> bytes:
     return _cut(stream(plan.seed, Stream.DIRT, *key, 2), packed)
 
 
-def longest_delay(plan: Plan) -> int:
+def max_delay(plan: Plan) -> int:
     """Return how many nights after its test a file may still be delivered."""
     dirt = plan.dirt
     late = max(dirt.late_nights) if dirt.late else 0

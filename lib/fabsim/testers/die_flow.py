@@ -15,7 +15,7 @@ from fabsim.plan.wafer_map import wafer_map
 from fabsim.random_streams import Stream, stream
 from fabsim.wafer.defects import damage
 
-NOTHING, CONTACT_GROUP = -1, 0
+NO_FAIL, CONTACT_GROUP = -1, 0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Touches(Columns):
     @property
     def passed(self) -> Bools:
         """Which touch-downs pass."""
-        return np.asarray(self.group == NOTHING)
+        return np.asarray(self.group == NO_FAIL)
 
     @property
     def decides(self) -> Bools:
@@ -186,12 +186,12 @@ class _Tester:
         count, mine = len(chosen), parts.take(chosen)
         site, is_contact = 1 + np.arange(count) % self.sites, contact[chosen]
         fails = mine.is_dead | mine.is_overkilled
-        group = np.where(fails, mine.group, NOTHING)
+        group = np.where(fails, mine.group, NO_FAIL)
         for number, share, failing in self.worn:
             # Drawn for every touch-down, so that one site does not change the draws of others.
-            hit = (self.rng.random(count) < share) & (site == number) & (group == NOTHING)
+            hit = (self.rng.random(count) < share) & (site == number) & (group == NO_FAIL)
             group = np.where(hit, failing, group)
-        is_contact &= group == NOTHING
+        is_contact &= group == NO_FAIL
         return Touches(
             part=chosen,
             site=site,

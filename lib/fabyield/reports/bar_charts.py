@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from fabyield.reports.formatting import clip, count, name_or_dash, number
+from fabyield.reports.formatting import clip, count, number, or_dash
 from fabyield.reports.night_data import BinCount, TopDriver
 from fabyield.reports.svg import drawing, line, rect, tag, text
 
@@ -42,9 +42,7 @@ def draw_pareto(bins: list[BinCount], colours: dict[int, str]) -> Markup:
     dots = [tag("circle", class_="sum", cx=x, cy=y, r=2.2) for x, y in points]
     parts = [*_grid(len(bins)), *draw_bars(bars, 100, heads)]
     parts += [tag("polyline", class_="sum", points=path), *dots]
-    return drawing(
-        parts, _box(len(bars), 3), f"{kind} Pareto of {name_or_dash(bins[0].product_id)}"
-    )
+    return drawing(parts, _box(len(bars), 3), f"{kind} Pareto of {or_dash(bins[0].product_id)}")
 
 
 def draw_drivers(drivers: list[TopDriver]) -> Markup:

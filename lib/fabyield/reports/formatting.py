@@ -11,14 +11,14 @@ WIDTH = 100
 GAP = 2
 
 
-def name_or_dash(name: str | None) -> str:
+def or_dash(name: str | None) -> str:
     """Return a printable name, or a dash if it is missing."""
     return MISSING if name is None else plain(name)
 
 
 def clip(text: str | None, width: int) -> str:
     """Return at most `width` characters of `text`; an ellipsis marks a cut."""
-    shown = name_or_dash(text)
+    shown = or_dash(text)
     return shown if len(shown) <= width else shown[: width - 1] + "…"
 
 

@@ -5,7 +5,7 @@ from math import floor
 
 from markupsafe import Markup
 
-from fabyield.reports.formatting import clip, name_or_dash, percent
+from fabyield.reports.formatting import clip, or_dash, percent
 from fabyield.reports.lot_yields import LotYield, ProductYield
 from fabyield.reports.night_data import WaferYield
 from fabyield.reports.svg import drawing, line, tag, text
@@ -42,7 +42,7 @@ def draw_lots(product: ProductYield) -> Markup:
         parts += _lot(place, lot, scale)
     longest = CHAR * max(len(clip(lot.lot_id, UPRIGHT)) for lot in product.lots)
     below = 24 if longest <= scale.slot else 16 + longest
-    label = f"Yield by lot, {name_or_dash(product.product_id)} {product.insertion}"
+    label = f"Yield by lot, {or_dash(product.product_id)} {product.insertion}"
     return drawing(parts, (0, 0, LEFT + WIDTH + 4, TOP + HEIGHT + below), label)
 
 
@@ -66,7 +66,7 @@ def _wafer(x: float, wafer: WaferYield, scale: _Scale) -> Markup:
     if first is None or final is None:
         return Markup("")
     title = (
-        f"lot {name_or_dash(wafer.lot_id)}, wafer {name_or_dash(wafer.wafer_id)}: "
+        f"lot {or_dash(wafer.lot_id)}, wafer {or_dash(wafer.wafer_id)}: "
         f"first pass {percent(first)}, final {percent(final)}"
     )
     recovered = line((x, scale.y(first)), (x, scale.y(final)), "recovered")

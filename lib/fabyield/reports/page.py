@@ -44,7 +44,7 @@ def page(night: Night) -> str:
 
 
 def outcomes(predictions: Iterable[Prediction]) -> dict[str, int]:
-    """Count the test wafers by prediction and actual yield; training wafers prove nothing."""
+    """Count the test wafers by prediction and actual yield; training wafers do not count."""
     pairs = Counter(
         (one.predicted_low_yield, one.actual_low_yield)
         for one in predictions

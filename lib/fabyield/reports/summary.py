@@ -3,15 +3,7 @@
 from textwrap import wrap
 
 from fabyield.errors import plain
-from fabyield.reports.formatting import (
-    MISSING,
-    WIDTH,
-    count,
-    name_or_dash,
-    number,
-    percent,
-    text_table,
-)
+from fabyield.reports.formatting import MISSING, WIDTH, count, number, or_dash, percent, text_table
 from fabyield.reports.lot_yields import LotYield, grouped, product_yields, worst_wafers
 from fabyield.reports.night_data import BinCount, BrokenExpectation, ModelFigures, Night, WaferYield
 
@@ -98,11 +90,11 @@ def _yields(night: Night) -> list[str]:
 
 def _lot(lot: LotYield) -> tuple[str, ...]:
     extremes = (
-        f"{name_or_dash(one.wafer_id)} {percent(one.final_yield_pct)}" if one else MISSING
+        f"{or_dash(one.wafer_id)} {percent(one.final_yield_pct)}" if one else MISSING
         for one in (lot.lowest, lot.highest)
     )
     return (
-        *(name_or_dash(lot.lot_id), name_or_dash(lot.product_id), lot.insertion),
+        *(or_dash(lot.lot_id), or_dash(lot.product_id), lot.insertion),
         *(count(len(lot.wafers)), percent(lot.first_pass_yield_pct), percent(lot.final_yield_pct)),
         *extremes,
     )
@@ -110,7 +102,7 @@ def _lot(lot: LotYield) -> tuple[str, ...]:
 
 def _wafer(wafer: WaferYield) -> tuple[str, ...]:
     return (
-        *map(name_or_dash, (wafer.lot_id, wafer.wafer_id, wafer.product_id, wafer.insertion)),
+        *map(or_dash, (wafer.lot_id, wafer.wafer_id, wafer.product_id, wafer.insertion)),
         count(wafer.tested_die),
         *(percent(wafer.first_pass_yield_pct), percent(wafer.final_yield_pct)),
     )
@@ -119,9 +111,9 @@ def _wafer(wafer: WaferYield) -> tuple[str, ...]:
 def _bins(bins: list[BinCount]) -> list[str]:
     rows = [
         (
-            name_or_dash(one.product_id),
+            or_dash(one.product_id),
             f"{'hard' if one.bin_kind == 'H' else 'soft'} {one.bin_num}",
-            *(name_or_dash(one.bin_nam), count(one.die), percent(one.share_pct)),
+            *(or_dash(one.bin_nam), count(one.die), percent(one.share_pct)),
         )
         for kind in grouped(bins, lambda one: (one.product_id, one.bin_kind))
         for one in kind[:WORST_BINS]

@@ -7,7 +7,7 @@ from math import hypot
 
 from markupsafe import Markup
 
-from fabyield.reports.formatting import count, name_or_dash
+from fabyield.reports.formatting import count, or_dash
 from fabyield.reports.night_data import Die, WaferMap
 from fabyield.reports.svg import drawing, rect, tag
 
@@ -90,7 +90,7 @@ def orientation(wafer: WaferMap) -> str:
 
 def draw_wafer(wafer: WaferMap, colours: dict[int, str]) -> Markup:
     """Draw one wafer; the drawing is empty if no die has coordinates."""
-    label = f"Wafer map of lot {name_or_dash(wafer.lot_id)}, wafer {name_or_dash(wafer.wafer_id)}"
+    label = f"Wafer map of lot {or_dash(wafer.lot_id)}, wafer {or_dash(wafer.wafer_id)}"
     if not wafer.die:
         return drawing([], (0, 0, SIDE, SIDE), label)
     columns, rows = [die.x_coord for die in wafer.die], [die.y_coord for die in wafer.die]
