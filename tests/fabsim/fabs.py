@@ -1,4 +1,4 @@
-"""Small simulated fabs in memory and on disk, and what chance allows."""
+"""Small simulated fabs in memory and on disk, and bounds of chance."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def calm(plan: Plan) -> Plan:
 
 
 def level(plan: Plan, **spread: float) -> Plan:
-    """A calm plan whose results scatter by nothing but what `spread` names."""
+    """A calm plan with no scatter of results but that in `spread`."""
     none = dict.fromkeys(("radial", "edge", "reticle", "site", "wafer", "repeat"), 0.0)
     areas = tuple(replace(one, drift_sigma=0.0, slot_sigma=0.0) for one in plan.areas)
     groups = tuple(replace(one, pcm_sigma=0.0) for one in plan.groups)
@@ -50,7 +50,7 @@ def level(plan: Plan, **spread: float) -> Plan:
 
 
 def excursion(kind: Kind, at: dict[str, str], effect: Effect = HARMLESS, **rest: Any) -> Excursion:
-    """One that hits everything at its place, from night 1 on, for ever."""
+    """An excursion that hits every wafer at its place, from night 1 on."""
     always = {"from_night": 1, "until_night": 0, "share": 1.0}
     return Excursion(name="story", kind=kind, at=at, effect=effect, **(always | rest))
 
@@ -60,7 +60,7 @@ def with_excursion(plan: Plan, one: Excursion) -> Plan:
 
 
 def first_lots(built: LineRun, count: int) -> LineRun:
-    """The same line, of which only the first lots are looked at."""
+    """The same line with its first lots only."""
     return replace(built, lots=built.lots[:count])
 
 
@@ -102,7 +102,7 @@ class Fab:
         simulate(self.plan, Destination.in_folder(str(self.root)), nights, in_processes(cores))
 
     def stdf(self) -> dict[str, bytes]:
-        """What has landed, by its path below landing/stdf."""
+        """The landed STDF files by their path below landing/stdf."""
         return _below(self.root / "landing" / "stdf")
 
     def everything(self) -> dict[str, bytes]:

@@ -41,7 +41,7 @@ def test_names_of_the_route_areas_and_groups_must_exist(plan):
         (replace(HARMLESS, pcm_sigma={"luck": 1.0}), "pcm_sigma of excursion story: 'luck'"),
     ],
 )
-def test_what_an_excursion_moves_must_exist(plan, effect, message):
+def test_tests_that_an_excursion_shifts_must_exist(plan, effect, message):
     refused(with_excursion(plan, excursion(Kind.BAD_CHAMBER, ETCH, effect)), message)
 
 
@@ -72,11 +72,11 @@ def test_place_of_an_excursion_must_exist(plan, kind, at, message):
         (bystander(chamber_id="Z"), "cmp_ild/CMP03/Z is on no step"),
     ],
 )
-def test_bystander_of_nothing_or_nowhere_is_refused(plan, of, message):
+def test_bystander_without_an_excursion_or_a_chamber_is_refused(plan, of, message):
     refused(replace(plan, excursions=(BAD_CHAMBER,), bystanders=(of,)), message)
 
 
-def test_bystander_of_what_is_in_no_chamber_is_refused(plan):
+def test_bystander_of_an_excursion_without_a_chamber_is_refused(plan):
     worn = excursion(Kind.PROBE_SITE, PROBE)
 
     refused(replace(plan, excursions=(worn,), bystanders=(bystander(),)), "story is in no chamber")
@@ -222,7 +222,7 @@ def test_wafers_come_before_packages_and_packages_a_night_later(plan):
     refused(replace(plan, insertions=(cp1, cp2, same_night)), "FT1: after_nights: 1 is not at lea")
 
 
-def test_a_bystander_stands_elsewhere(plan):
+def test_a_bystander_is_another_chamber(plan):
     itself = Bystander("story", "etch_gate", "ETCH01", "A", 0.9, 0.1)
     story = replace(plan, excursions=(BAD_CHAMBER,), bystanders=(itself,))
 
@@ -234,7 +234,7 @@ def test_every_unit_needs_a_tester_and_wafers_come_first(plan):
     refused(replace(plan, insertions=plan.insertions[2:]), "the first, FT1, must test wafers")
 
 
-def test_chambers_of_a_plan_are_those_of_its_steps(plan):
+def test_chambers_of_a_plan_belong_to_its_steps(plan):
     every = chambers(plan)
 
     assert len(every) == sum(

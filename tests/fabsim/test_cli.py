@@ -46,7 +46,7 @@ def test_help_names_every_option(simulate):
     assert "default: fab.db in --out" in out
 
 
-def test_list_tells_all_scenarios_and_delivers_nothing(simulate, tmp_path, monkeypatch):
+def test_list_prints_all_scenarios_and_delivers_nothing(simulate, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = simulate("--list")
 
@@ -126,7 +126,7 @@ def test_an_out_that_is_a_file_fails_in_one_line(simulate, plan, tmp_path):
         ("{1: 2, foo: 3}", "unknown ['1', 'foo']"),
     ],
 )
-def test_a_plan_that_cannot_be_read_is_told_in_one_line(simulate, tmp_path, text, reason):
+def test_an_unreadable_plan_is_reported_in_one_line(simulate, tmp_path, text, reason):
     (tmp_path / "plan.yml").write_text(text)
     code, out, err = simulate("--out", tmp_path / "fab", "--plan", tmp_path / "plan.yml")
 
@@ -153,7 +153,7 @@ def test_a_database_that_does_not_answer_fails_without_its_password(simulate, pl
     assert SECRET not in out + err
 
 
-def test_a_seed_and_a_scenario_are_taken(simulate, plan, tmp_path):
+def test_seed_and_scenario_options_change_the_fab(simulate, plan, tmp_path):
     size = ("--plan", plan, "--cores", 1, "--wafers-per-lot", 1)
     for name, words in {"a": (), "b": ("--seed", 7), "c": ("--scenario", "bad_chamber")}.items():
         assert simulate("--out", tmp_path / name, *size, *words)[0] == 0

@@ -137,7 +137,7 @@ def test_a_die_reads_alike_at_both_wafer_insertions_by_rho(flat):
     assert abs(other) < 4 * chance
 
 
-def test_bow_and_edge_step_of_each_test_are_those_of_the_truth(flat):
+def test_bow_and_edge_step_of_each_test_match_the_truth(flat):
     built, found = measured(spread(rimmed(flat), radial=0.5, edge=0.4))
     die = wafer_map(built.plan.products[0])
     columns = np.stack([np.ones(die.gross_die), die.radius**2 - 0.5, die.is_rim], axis=1)

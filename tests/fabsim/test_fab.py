@@ -40,14 +40,14 @@ def delivered(plan, root, several, cores=1):
     return fab
 
 
-def test_two_processes_deliver_what_one_does(least, at_once, tmp_path):
+def test_two_processes_deliver_the_same_as_one(least, at_once, tmp_path):
     two = delivered(least, tmp_path, [NIGHTS], cores=2)
 
     assert two.everything() == at_once.everything()
     assert two.dump() == at_once.dump()
 
 
-def test_nights_delivered_one_by_one_are_those_delivered_at_once(least, at_once, tmp_path):
+def test_nights_delivered_one_by_one_equal_those_delivered_at_once(least, at_once, tmp_path):
     apart = delivered(least, tmp_path, [range(night, night + 1) for night in NIGHTS])
 
     assert apart.everything() == at_once.everything()
@@ -90,7 +90,7 @@ def test_the_pipeline_finds_the_files_and_none_of_the_truth(at_once):
     assert {path.name for path in landing.iterdir()} == {"stdf", "sensors", "logs"}
 
 
-def test_nothing_in_the_landing_zone_tells_the_truth(at_once):
+def test_the_landing_zone_does_not_contain_the_truth(at_once):
     landing = at_once.root / "landing"
     columns = {c for path in landing.rglob("*.parquet") for c in pq.read_schema(path).names}
     told = {"cause", "caught_at", "pattern", "bad_die", "escaped_die", "excursions", "fault"}
@@ -104,14 +104,14 @@ def test_nothing_in_the_landing_zone_tells_the_truth(at_once):
     assert {path.suffix for path in landing.rglob("*.*")} == {".gz", ".parquet", ".log"}
 
 
-def test_an_earlier_night_delivered_again_takes_nothing_back(least, at_once, tmp_path):
+def test_an_earlier_night_delivered_again_removes_no_data(least, at_once, tmp_path):
     again = delivered(least, tmp_path, [NIGHTS, range(1, 2)])
 
     assert again.everything() == at_once.everything()
     assert again.dump() == at_once.dump()
 
 
-def test_a_night_is_not_left_out(least, tmp_path):
+def test_a_gap_between_nights_is_refused(least, tmp_path):
     with pytest.raises(ConfigError, match=r"night 2: .*truth has 0 nights; deliver night 1"):
         simulate(least, Destination.in_folder(str(tmp_path)), range(2, 3), in_processes(1))
     assert list(tmp_path.iterdir()) == []
@@ -128,7 +128,7 @@ def test_a_database_of_another_fab_or_of_no_night_is_refused(least, tmp_path):
         simulate(least, other, range(2, 3), in_processes(1))
 
 
-def test_a_plan_that_is_none_is_refused_with_its_place(least, tmp_path):
+def test_an_unreadable_plan_record_is_refused_with_its_path(least, tmp_path):
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "plan.json").write_text("{")
 
@@ -136,14 +136,14 @@ def test_a_plan_that_is_none_is_refused_with_its_place(least, tmp_path):
         simulate(least, Destination.in_folder(str(tmp_path)), range(1, 2), in_processes(1))
 
 
-def test_folders_may_be_called_as_one_likes(least, tmp_path):
+def test_folders_may_have_any_name(least, tmp_path):
     root = tmp_path / "a?b%20c#d ü"
     delivered(least.changed(lots_per_night=1, wafers_per_lot=1), root, [range(1, 2)])
 
     assert {path.name for path in root.iterdir()} == {"landing", "truth", "fab.db"}
 
 
-def test_a_fab_goes_on_with_the_plan_it_was_begun_with(least, at_once, tmp_path):
+def test_a_fab_keeps_the_plan_of_its_first_night(least, at_once, tmp_path):
     fab = delivered(least, tmp_path, [range(1, 2)])
     before = fab.everything()
 
@@ -203,7 +203,7 @@ def test_the_summary_counts_what_has_been_delivered(least, tmp_path):
     assert calls[-1][2] == summary.content_bytes > 10_000
 
 
-def test_the_database_is_not_told_of_a_night_whose_files_failed(least, tmp_path, monkeypatch):
+def test_the_database_does_not_get_a_night_without_its_files(least, tmp_path, monkeypatch):
     def fails(work, units):
         yield work.run(units[0])
         raise OSError("disk full")

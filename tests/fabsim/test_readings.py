@@ -69,7 +69,7 @@ def test_a_bad_contact_fails_a_contact_test_the_pins_and_all_functions(found):
     assert sum(one.touches.is_contact.sum() for one in found) > 300
 
 
-def test_bins_are_those_of_the_first_test_that_failed(found):
+def test_bins_belong_to_the_first_failing_test(found):
     for one, readings, touches in each(found):
         failed = np.hstack([readings.failed, readings.functional_failed])
         first, group = failed.argmax(axis=1), np.append(one.program.group, [6, 6])
@@ -119,7 +119,7 @@ def test_test_times_have_the_planned_mean_and_spread(found):
     assert abs(times.std() - sigma) < 4 * sigma / np.sqrt(2 * len(times))
 
 
-def test_a_good_die_far_off_is_held_inside_its_limits(plan):
+def test_an_outlier_of_a_good_die_stays_inside_its_limits(plan):
     far = replace(plan.products[0], shift_sigma=30.0, die_width_mm=29.0, die_height_mm=30.0)
     off = replace(level(plan), products=(replace(far, defects_per_die=0.0),))
     one = next(all_sessions(first_lots(LineRun.until(off, 1), 1), CP1))

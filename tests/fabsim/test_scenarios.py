@@ -19,7 +19,7 @@ from tests.fabsim.fabs import CP1, CP2, FT1
 NAMES = ["quiet", "bad_chamber", "new_product", "dirty_night", "few_defects", "big"]
 
 
-def test_six_scenarios_are_told():
+def test_there_are_six_scenarios():
     assert list(scenarios()) == NAMES
 
 
@@ -37,7 +37,7 @@ def test_quiet_is_the_plan_as_it_is(plan):
     assert (plan.excursions, plan.dirt, plan.scarcity) == ((), Dirt(), Scarcity(0, 100_000))
 
 
-def test_scenario_that_is_not_there_is_refused_with_those_that_are():
+def test_an_unknown_scenario_is_refused_with_a_list_of_the_known_ones():
     with pytest.raises(ConfigError, match=r"scenario luck: .* quiet, bad_chamber, new_product"):
         load_plan(scenario="luck")
 
@@ -183,7 +183,7 @@ def test_a_lot_of_the_big_fab_is_as_big_as_it_says(plan):
     assert lot_gb == pytest.approx([0.3e9, 1e9], rel=0.1)
 
 
-def test_scenarios_change_of_a_product_or_insertion_what_they_mean_to(plan):
+def test_scenarios_change_only_the_intended_fields_of_a_product_or_insertion(plan):
     new, big = load_plan(scenario="new_product"), load_plan(scenario="big")
 
     assert new.products[0] == plan.products[0]

@@ -22,7 +22,7 @@ def punctual(built):
     return [lot for lot in built.lots if sort_night(built.plan, lot) == lot.night]
 
 
-def test_a_lot_comes_to_each_insertion_as_many_nights_later_as_planned(built, punctual):
+def test_a_lot_reaches_each_insertion_after_the_planned_nights(built, punctual):
     for lot in punctual:
         nights = [booking(built.plan, lot, number).night for number in (CP1, CP2, FT1)]
         assert nights == [lot.night, lot.night + 1, lot.night + 3]

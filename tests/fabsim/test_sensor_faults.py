@@ -54,7 +54,7 @@ def is_about(count, share, of):
     return abs(count - share * of) < 3 * np.sqrt(share * (1 - share) * of)
 
 
-def test_what_is_wrong_in_a_trace_is_what_the_truth_says(built, dirty):
+def test_faults_of_a_trace_match_the_truth(built, dirty):
     kinds = set()
     for night in NIGHTS:
         for tool in all_tools(built):

@@ -83,7 +83,7 @@ def ended_visits(built, equipment_id, night):
 
 
 def residuals(built, one):
-    """What is left of a sensor's plateau when set point and drift between cleans are gone."""
+    """A sensor's plateau minus its set point and its drift between cleans."""
     equipment_id, chamber_id, name = one["equipment_id"].iloc[0], one["chamber_id"], one["sensor"]
     sensor = next(s for s in area_of(built, equipment_id).sensors if s.sensor == name.iloc[0])
     number = built.tools.number(equipment_id, chamber_id.iloc[0])
@@ -123,7 +123,7 @@ def test_a_visit_that_ends_as_a_night_ends_is_in_the_trace_of_the_next(built):
     assert is_in == [False, True]
 
 
-def test_a_sample_says_all_columns_and_its_time_in_utc(built):
+def test_a_sample_has_all_columns_and_its_time_in_utc(built):
     table, faults = traces(built, 2, "ETCH03")
     row = table.to_pylist()[0]
     lot, step, wafer, chamber = next(
@@ -207,7 +207,7 @@ def test_wafers_hit_by_a_wrong_recipe_show_it(built):
     assert set(found.values()) == {"EG-203", "EG-204"}
 
 
-def test_a_batch_tool_has_one_trace_for_all_wafers_known_under_one_lot(plan):
+def test_a_batch_tool_has_one_trace_for_all_wafers_of_a_lot_id(plan):
     split = replace(plan.changed(wafers_per_lot=12), dirt=Dirt(split=1.0))
     built = LineRun.until(split, 4)
     seen = trace_of(built, "FURN01", NIGHTS)

@@ -38,7 +38,7 @@ def test_a_log_reads_as_it_should(built):
     assert "\n\n" not in text
 
 
-def test_starts_and_ends_of_a_night_are_those_of_the_line(built):
+def test_starts_and_ends_of_a_night_match_the_line(built):
     for tool in (one for one in all_tools(built) if not area_of(built, one).is_batch):
         lines, _ = log_of(built, tool)
         found = Counter(
@@ -89,7 +89,7 @@ def test_wafers_take_the_steps_of_the_route_in_order(built):
         assert steps == sorted(set(steps))
 
 
-def test_what_happens_at_midnight_is_in_the_log_of_the_day_that_begins(built):
+def test_an_event_at_midnight_is_in_the_log_of_the_new_day(built):
     lot, step, wafer = next(
         (lot, step, wafer)
         for lot, step, wafer in visits(built, "ETCH03")

@@ -1,4 +1,4 @@
-"""What the factory database knows, night by night, and who may be told of its URL."""
+"""The rows of the factory database night by night, and passwords that stay secret."""
 
 import sqlite3
 
@@ -14,7 +14,7 @@ from fabsim.line.schedule import sort_night
 from fabyield.errors import ConfigError, FabYieldError
 
 TABLES = ["products", "lots", "wafers", "process_history", "pcm", "lot_history", "assembly"]
-# Those whose rows are told once; products and lots are told again, as they stand.
+# Tables that write each row once; products and lots are written again with their current values.
 ONCE = TABLES[2:]
 SECRET = "tiger"
 
@@ -40,13 +40,13 @@ def test_times_are_microseconds_in_utc(fab):
     assert started_at == first.started_at * 1_000_000
 
 
-def test_wafers_are_spelt_with_two_digits(fab):
+def test_wafer_ids_have_two_digits(fab):
     found = fab.query("select wafer_id, slot, material_id from wafers where lot_id = 'K1002'")
 
     assert found == [("01", 1, "SUB1"), ("02", 2, "SUB1")]
 
 
-def test_gross_die_and_sizes_are_those_that_are_probed(fab):
+def test_gross_die_and_sizes_match_the_probed_wafers(fab):
     found = dict.fromkeys(["M16G", "GOLD8BAR"])
     for row in fab.query("select * from products"):
         found[row[0]] = row[1:]
@@ -75,7 +75,7 @@ def test_a_lots_status_is_that_of_the_night(fab):
     assert set(found.values()) == {"sorted", "processed", "in process"}
 
 
-def test_history_tells_every_visit_that_has_ended(fab):
+def test_history_has_every_visit_that_has_ended(fab):
     built, now = fab.built, fab.plan.calendar.ends(4)
     lot = built.lots[2]
     found = fab.query(
@@ -121,7 +121,7 @@ def test_packages_are_known_by_their_lot_and_the_lot_they_come_from(fab):
 
 
 @pytest.mark.parametrize("table", ["lots", *ONCE])
-def test_a_row_tells_the_night_that_last_changed_it(dirty, table):
+def test_a_row_has_the_night_that_last_changed_it(dirty, table):
     place = list(DECLARED[table].columns.keys()).index("updated_at")
     third, fourth = ({row[: place + 1] for row in rows(dirty, table, n)} for n in (3, 4))
     begins, ends = (dirty.plan.calendar.ends(night) * 1_000_000 for night in (3, 4))
@@ -131,7 +131,7 @@ def test_a_row_tells_the_night_that_last_changed_it(dirty, table):
 
 
 @pytest.mark.parametrize("table", ONCE)
-def test_no_row_is_lost_or_told_twice_night_by_night(dirty, table):
+def test_no_row_is_lost_or_written_twice_night_by_night(dirty, table):
     night_by_night = [rows(dirty, table, night) for night in range(1, 5)]
     at_once = rows(dirty, table, 1, 4)
     single = [row for each in night_by_night for row in each]
@@ -165,7 +165,7 @@ def test_a_span_holds_its_beginning_and_not_its_end(clean):
     assert (first.contains(-NEVER), first.contains(second.begins)) == (True, False)
 
 
-def test_each_step_tells_the_name_that_a_lot_had_there(dirty_fab):
+def test_each_step_has_the_lot_id_of_that_time(dirty_fab):
     built = dirty_fab.built
     for lot in [lot for lot in built.lots if lot.is_finished][:20]:
         wafers = range(len(lot.slots))

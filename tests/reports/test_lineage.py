@@ -12,7 +12,7 @@ def test_picture_in_docs_is_of_the_steps_as_they_are():
     assert PICTURE.read_text() == draw_lineage({name: declared()[name] for name in steps()})
 
 
-def test_every_step_and_every_table_that_one_writes_stands_in_the_picture():
+def test_every_step_and_every_table_that_one_writes_is_in_the_picture():
     drawn = ElementTree.fromstring(draw_lineage(declared()))
 
     words = {part.text for part in drawn.iter() if part.tag.endswith("text")}
@@ -20,7 +20,7 @@ def test_every_step_and_every_table_that_one_writes_stands_in_the_picture():
     assert words == {*declared(), *tables}
 
 
-def test_only_the_nearest_of_those_that_a_step_waits_for_are_drawn():
+def test_only_direct_dependencies_of_a_step_are_drawn():
     before = {"a": set(), "b": {"a"}, "c": {"a", "b"}, "d": {"a"}}
 
     assert direct_only(before) == {"a": set(), "b": {"a"}, "c": {"b"}, "d": {"a"}}

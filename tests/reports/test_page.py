@@ -1,4 +1,4 @@
-"""The page shows the figures it was given, and nothing in data can act on it."""
+"""The page shows the figures of its night, and text from data cannot change it."""
 
 import os
 import re
@@ -113,7 +113,7 @@ def test_night_with_a_new_file_is_not_called_quiet(night):
     assert "No STDF file was new" not in page(night(files=FileCounts(incomplete=1)))
 
 
-def test_failed_step_and_lost_rows_are_told_before_any_figure(night):
+def test_failed_step_and_lost_rows_come_before_any_figure(night):
     rows = [TableRows("silver.die_results", 10, 7, 1, 0)]
 
     top = words(page(night(steps=[StepResult("parts", "failed", 1.0)], rows=rows))).split(
@@ -124,7 +124,7 @@ def test_failed_step_and_lost_rows_are_told_before_any_figure(night):
     assert "silver.die_results: rows unaccounted for: 2." in top
 
 
-def test_model_stands_beside_both_baselines(night):
+def test_model_is_next_to_both_baselines(night):
     text = words(section(page(night(models=[MODEL])), "models"))
 
     assert "P1 0.812 0.100 0.250" in text
@@ -155,7 +155,7 @@ def test_wafers_still_to_be_sorted_are_listed_before_the_sorted(night):
     assert text.index("L1 W2") < text.index("L1 W1")
 
 
-def test_wafers_the_model_was_trained_on_prove_nothing():
+def test_training_wafers_do_not_count_as_outcomes():
     rows = [
         Prediction("L1", "W1", "P1", "test", 0.9, True, True),
         Prediction("L1", "W2", "P1", "test", 0.2, False, True),
