@@ -1,6 +1,6 @@
 """The sensor traces of one tool in one night."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -92,8 +92,15 @@ def _table(line: LineRun, visits: Visits, visit: Ints, trace: Trace, sample: Int
     sensors, samples = len(trace.sensors), len(sample)
     rows = np.tile(visit, sensors)
     sensor = np.repeat(np.arange(sensors), samples)
+    chambers = [line.tools.chambers[number] for number in visits.chamber]
+    wafers = [None if slot == WHOLE_LOT else wafer_id(slot) for slot in visits.slot]
     columns = [
-        *(_names(names, rows) for names in _of_visits(line, visits)),
+        _names([one.equipment_id for one in chambers], rows),
+        _names([one.chamber_id for one in chambers], rows),
+        _names([line.plan.route[step].process_step for step in visits.step], rows),
+        _names(visits.recipe_id.tolist(), rows),
+        _names(visits.lot_id.tolist(), rows),
+        _names(wafers, rows),
         _names([one.sensor for one in trace.sensors], sensor),
         _names([one.unit for one in trace.sensors], sensor),
         pa.array(np.tile(trace.at[sample], sensors)).cast(SCHEMA.field("at").type),
@@ -102,15 +109,6 @@ def _table(line: LineRun, visits: Visits, visit: Ints, trace: Trace, sample: Int
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
     is_missing = trace.is_missing[:, sample].ravel()
     return table.filter(~is_missing) if is_missing.any() else table
-
-
-def _of_visits(line: LineRun, visits: Visits) -> Iterator[list[str | None]]:
-    yield [line.tools.chambers[one].equipment_id for one in visits.chamber]
-    yield [line.tools.chambers[one].chamber_id for one in visits.chamber]
-    yield [line.plan.route[one].process_step for one in visits.step]
-    yield visits.recipe_id.tolist()
-    yield visits.lot_id.tolist()
-    yield [None if slot == WHOLE_LOT else wafer_id(slot) for slot in visits.slot]
 
 
 def _names(names: Sequence[str | None], rows: Ints) -> Column:

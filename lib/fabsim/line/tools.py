@@ -47,11 +47,14 @@ class ChamberList:
         """Every chamber, sorted by tool."""
         areas = {one.area: number for number, one in enumerate(self.plan.areas)}
         tools = {tool: areas[step.area] for step in self.plan.route for tool in step.equipment}
-        return tuple(
-            self._chamber(turn, tool, chamber_id, area)
-            for turn, (tool, area) in enumerate(sorted(tools.items()))
-            for chamber_id in self.plan.areas[area].chambers
-        )
+        chambers = []
+        for turn, (tool, number) in enumerate(sorted(tools.items())):
+            area = self.plan.areas[number]
+            period, cleaning = round(area.clean_every_days * DAY), round(area.clean_hours * HOUR)
+            first = self.plan.calendar.begins(1) + round(turn * GOLDEN % 1 * period)
+            rest = number, first, period, cleaning
+            chambers += [Chamber(tool, chamber_id, *rest) for chamber_id in area.chambers]
+        return tuple(chambers)
 
     @cached_property
     def of_steps(self) -> tuple[Ints, ...]:
@@ -83,9 +86,3 @@ class ChamberList:
         """Return how far each chamber is between its last clean (0) and the next (1) at `at`."""
         cleaned, period = column(self.chambers, "cleaned_at"), column(self.chambers, "period")
         return np.asarray(((at - cleaned[chamber]) % period[chamber]) / period[chamber])
-
-    def _chamber(self, turn: int, tool: str, chamber_id: str, area: int) -> Chamber:
-        one = self.plan.areas[area]
-        period, cleaning = round(one.clean_every_days * DAY), round(one.clean_hours * HOUR)
-        first = self.plan.calendar.begins(1) + round(turn * GOLDEN % 1 * period)
-        return Chamber(tool, chamber_id, area, first, period, cleaning)
