@@ -7,8 +7,7 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.cli.console import console
-from fabyield.cli.options import Conf, Lake
+from fabyield.cli.console import Conf, Lake, console
 from fabyield.errors import ConfigError
 from fabyield.lake.fsck.finding import Finding
 from fabyield.settings.settings import Settings

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fabyield.cli.options import Conf, Lake, Landing, Report
+from fabyield.cli.console import Conf, Lake, Landing, Report
 from fabyield.errors import ConfigError
 
 

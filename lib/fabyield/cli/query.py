@@ -7,8 +7,7 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.cli.console import console
-from fabyield.cli.options import Conf, Lake
+from fabyield.cli.console import Conf, Lake, console
 from fabyield.errors import FabYieldError
 from fabyield.settings.settings import Settings
 
