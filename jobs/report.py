@@ -10,12 +10,12 @@ from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step, Turn
 from fabyield.reports.page import page
-from fabyield.reports.read_night import SHOWN, read_night
+from fabyield.reports.read_night import REPORT_TABLES, read_night
 from fabyield.reports.summary import summary
 
 log = logging.getLogger("fabyield.report")
 
-STEP = Step(reads=SHOWN, every_night=True, turn=Turn.REPORT)
+STEP = Step(reads=REPORT_TABLES, every_night=True, turn=Turn.REPORT)
 
 
 def job(run: Run) -> None:

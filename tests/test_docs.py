@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from fabyield.lake.catalog import ALL
-from fabyield.reports.data_dictionary import page as page_of
+from fabyield.reports.data_dictionary import markdown_page
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,7 +50,7 @@ def test_questions_are_found():
 
 
 def test_list_of_tables_is_that_of_the_schemas():
-    assert (ROOT / "docs" / "tables.md").read_text() == page_of(list(ALL.values()))
+    assert (ROOT / "docs" / "tables.md").read_text() == markdown_page(list(ALL.values()))
 
 
 def test_every_fault_that_is_tested_has_its_line_on_the_page():

@@ -5,9 +5,9 @@ from typing import Any
 
 from benchmarks.harness.clock import timed
 from fabsim import load_plan
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.testers.sessions import sessions
-from fabsim.testers.stdf_files import stdf_file
+from fabsim.testers.write_stdf import stdf_file
 from fabsim.work import LEVEL, LotUnit, Work
 
 OURS, FLOOR = "fabsim", "gzip alone"
@@ -21,12 +21,12 @@ def run(given: dict[str, Any]) -> dict[str, Any]:
     number = [one.insertion for one in plan.insertions].index(given["insertion"])
     # A lot may be a little late.
     nights = range(1, 1 + plan.insertions[number].after_nights + LATE)
-    built = Built.until(plan, nights.stop - 1)
+    built = LineRun.until(plan, nights.stop - 1)
     warm, *units = (LotUnit(lot, number) for lot in range(given["lots"] + 1))
     work = Work(built, f"{given['out']}/landing", f"{given['out']}/truth", nights)
-    work.make(warm)
+    work.run(warm)
     if given["name"] == OURS:
-        made, taken = timed(lambda: [work.make(unit).content_bytes for unit in units])
+        made, taken = timed(lambda: [work.run(unit).content_bytes for unit in units])
         return {**taken, "mb": sum(made) / 1e6, "told": made}
     contents = [
         stdf_file(one) for unit in units for one in sessions(built, built.lots[unit.lot], number)

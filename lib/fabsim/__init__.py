@@ -1,9 +1,9 @@
-"""A simulated fab with known truth: what it delivers night by night, and what is behind it."""
+"""A simulated fab with known truth, which delivers its data night by night."""
 
-from fabsim.fab import Out, Summary, simulate
-from fabsim.factory.database import shown
+from fabsim.fab import Destination, simulate
+from fabsim.factory.write_database import redacted
 from fabsim.plan.plan import Plan
 from fabsim.scenarios import load_plan, scenarios
 from fabsim.work import in_processes
 
-__all__ = ["Out", "Plan", "Summary", "in_processes", "load_plan", "scenarios", "shown", "simulate"]
+__all__ = ["Destination", "Plan", "in_processes", "load_plan", "redacted", "scenarios", "simulate"]

@@ -1,4 +1,8 @@
-"""Kinds of arrays, and rounding that hides the bits in which machines differ."""
+"""Array types, tables of arrays, and rounding that hides the bits in which machines differ."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +13,28 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
 DIGITS = 6
-# What exp, log and their like give is rounded to this before it decides anything.
+# The results of exp, log and the like are rounded to this before they decide anything.
 GRID = 2.0**-20
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Base of dataclasses whose fields are arrays of equal length, one entry per row."""
+
+    def take(self, rows: Ints | Bools) -> Self:
+        """Return the rows that a mask or their indices select."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """Return the rows of all `parts`, one after the other."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def column(rows: Iterable[object], name: str) -> npt.NDArray[Any]:
+    """Return the attribute `name` of all `rows` as an array."""
+    return np.array([getattr(row, name) for row in rows])
 
 
 def significant(values: Floats) -> Floats:

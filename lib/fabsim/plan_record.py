@@ -1,4 +1,4 @@
-"""A fab goes on with the plan that it was begun with."""
+"""The plan of a fab in a folder, so that later nights use the same one."""
 
 import json
 from dataclasses import asdict
@@ -8,13 +8,13 @@ from fabyield.errors import ConfigError
 from fabyield.lake.storage import exists, read_text, write_text
 
 
-def begin(plan: Plan, truth: str) -> None:
-    """Write down the plan of a new fab beside its truth.
+def record_plan(plan: Plan, truth: str) -> None:
+    """Write the plan of a new fab beside its truth, or compare it with the plan there.
 
-    Raises ConfigError, which names the first number that differs, where the fab has another plan.
+    Raises ConfigError with the first number that differs.
     """
     path, text = _path(truth), json.dumps(asdict(plan), default=str, indent=1)
-    if not is_begun(truth):
+    if not has_plan(truth):
         write_text(path, text)
         return
     try:
@@ -23,13 +23,12 @@ def begin(plan: Plan, truth: str) -> None:
         raise ConfigError(f"{path}: not the plan of a fab: {error}") from error
     if found := _difference(was, json.loads(text), "plan"):
         raise ConfigError(
-            f"{path}: this fab was begun with another plan: {found}; "
-            "use the same plan, or another folder"
+            f"{path}: this fab has another plan: {found}; use the same plan, or another folder"
         )
 
 
-def is_begun(truth: str) -> bool:
-    """Whether a fab has been begun there."""
+def has_plan(truth: str) -> bool:
+    """Return whether a fab has recorded its plan there."""
     return exists(_path(truth))
 
 

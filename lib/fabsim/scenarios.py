@@ -1,4 +1,4 @@
-"""Plans read from conf/simulate.yml, with a scenario of conf/scenarios.yml laid over it."""
+"""Plans from conf/simulate.yml, changed by a scenario of conf/scenarios.yml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,12 @@ from fabyield.settings.loading import merged
 from fabyield.settings.strict_yaml import load_yaml
 from fabyield.settings.typed import build
 
+CONF = files("fabyield.conf")
+
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens in a fab, what the pipeline should say of it, and what it changes in a plan."""
+    """What happens, what the pipeline should report, and the values it changes in the plan."""
 
     about: str
     says: tuple[str, ...]
@@ -27,40 +29,34 @@ class Scenario:
 
 
 def load_plan(path: Path | None = None, scenario: str | None = None) -> Plan:
-    """Read a plan from YAML, by default conf/simulate.yml, with a scenario laid over it.
+    """Read a plan from YAML, by default conf/simulate.yml, and apply a scenario to it.
 
     Raises ConfigError, which names a wrong field or an unknown scenario.
     """
-    source = path if path is not None else files("fabyield.conf").joinpath("simulate.yml")
+    source = path or CONF.joinpath("simulate.yml")
     values = _mapping(source)
     if scenario is not None:
-        values = merged(values, scenarios()[_known(scenario)].over)
+        if scenario not in (known := scenarios()):
+            raise ConfigError(f"scenario {scenario}: unknown; use one of {', '.join(known)}")
+        values = merged(values, known[scenario].over)
     plan = build(Plan, values, f"plan {source}")
     check(plan)
     return plan
 
 
 def scenarios() -> dict[str, Scenario]:
-    """All scenarios of conf/scenarios.yml by name."""
-    source = files("fabyield.conf").joinpath("scenarios.yml")
-    return {
-        name: build(Scenario, value, f"{source}: {name}")
-        for name, value in _mapping(source).items()
-    }
-
-
-def _known(scenario: str) -> str:
-    if scenario not in (known := scenarios()):
-        raise ConfigError(f"scenario {scenario}: there is none; use one of {', '.join(known)}")
-    return scenario
+    """Return all scenarios of conf/scenarios.yml by name."""
+    source = CONF.joinpath("scenarios.yml")
+    values = _mapping(source)
+    return {name: build(Scenario, one, f"{source}: {name}") for name, one in values.items()}
 
 
 def _mapping(source: Path | Traversable) -> dict[str, Any]:
     try:
         values = load_yaml(source.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"plan {source}: {said}; give a YAML file") from error
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"plan {source}: {reason}; give a YAML file") from error
     if not isinstance(values, Mapping):
         raise ConfigError(f"plan {source}: not a YAML mapping")
     return dict(values)

@@ -1,4 +1,4 @@
-"""The work of a simulated fab in units that need no order, on any number of cores."""
+"""The work of a simulated fab, in units that run in any order on any number of cores."""
 
 import gzip
 from collections.abc import Callable, Iterator, Sequence
@@ -6,7 +6,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from io import BytesIO
 from multiprocessing import get_context
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,16 +13,17 @@ import pyarrow.parquet as pq
 from fabsim import truth
 from fabsim.equipment.sensor_traces import traces
 from fabsim.equipment.tool_logs import tool_log
-from fabsim.equipment.visits import tools_of
-from fabsim.line.history import Built
+from fabsim.equipment.visits import all_tools
+from fabsim.line.history import LineRun
 from fabsim.line.lots import wafer_id
 from fabsim.line.schedule import booking, sort_night
-from fabsim.testers.delivery_faults import Change, Delivery, changed, cut_stream, latest
+from fabsim.testers.delivery_faults import Change, Delivery, apply_change, cut_transfer, max_delay
 from fabsim.testers.sessions import Session, sessions
-from fabsim.testers.stdf_files import stdf_file
+from fabsim.testers.write_stdf import stdf_file
+from fabsim.truth import Row
 from fabyield.lake.storage import write_bytes, write_text
 
-# Of gzip: the fastest, as testers' hosts have little time.
+# The fastest level of gzip, as the hosts of testers use it.
 LEVEL = 1
 
 
@@ -44,12 +44,11 @@ class ToolUnit:
 
 
 WorkUnit = LotUnit | ToolUnit
-Row = dict[str, Any]
 
 
 @dataclass
-class Made:
-    """What a unit has delivered, and what is true of it, by the name of the truth."""
+class UnitResult:
+    """What a unit has delivered; `rows` has its truth by table."""
 
     files: int = 0
     content_bytes: int = 0
@@ -58,54 +57,54 @@ class Made:
 
 @dataclass(frozen=True)
 class Work:
-    """Where what is delivered in `nights` goes; folders are paths or URIs."""
+    """The deliveries of `nights` and the folders they go to, as paths or URIs."""
 
-    built: Built
+    line: LineRun
     landing: str
     truth: str
     nights: range
 
     def units(self) -> list[WorkUnit]:
-        """All there is to do; whatever is late comes from an earlier night."""
-        plan, first = self.built.plan, self.nights.start - latest(self.built.plan)
+        """Return all units, with the lots of earlier nights whose files may be late."""
+        plan, first = self.line.plan, self.nights.start - max_delay(self.line.plan)
         places = {
             LotUnit(lot.index, number): booking(plan, lot, number)
-            for lot in self.built.lots
+            for lot in self.line.lots
             for number in range(len(plan.insertions))
         }
         lots = [u for u, p in places.items() if p and first <= p.night < self.nights.stop]
-        tools = [ToolUnit(night, tool) for night in self.nights for tool in tools_of(self.built)]
+        tools = [ToolUnit(night, tool) for night in self.nights for tool in all_tools(self.line)]
         return [*lots, *tools]
 
-    def make(self, unit: WorkUnit) -> Made:
-        """Do one unit."""
+    def run(self, unit: WorkUnit) -> UnitResult:
+        """Make and write the files of one unit."""
         return self._lot(unit) if isinstance(unit, LotUnit) else self._tool(unit)
 
-    def _lot(self, unit: LotUnit) -> Made:
-        lot, made = self.built.lots[unit.lot], Made(rows={"files": [], "yields": []})
-        for session in sessions(self.built, lot, unit.number, self.nights):
-            content = stdf_file(session)
-            for one in session.flaws.deliveries:
-                if one.night in self.nights:
-                    made.rows["files"].append(self._deliver(session, one, content))
-            if session.flaws.deliveries[0].night in self.nights:
-                made.rows["yields"].append(truth.yield_row(session))
-        made.files = len(made.rows["files"])
-        made.content_bytes = sum(row["content_bytes"] for row in made.rows["files"])
-        night = sort_night(self.built.plan, lot)
+    def _lot(self, unit: LotUnit) -> UnitResult:
+        lot, plan = self.line.lots[unit.lot], self.line.plan
+        files: list[Row] = []
+        rows: dict[str, list[Row]] = {"files": files, "yields": []}
+        for session in sessions(self.line, lot, unit.number, self.nights):
+            content, deliveries = stdf_file(session), session.flaws.deliveries
+            due = [one for one in deliveries if one.night in self.nights]
+            files += [self._deliver(session, one, content) for one in due]
+            if deliveries[0].night in self.nights:
+                rows["yields"].append(truth.yield_row(session))
+        night = sort_night(plan, lot)
         if unit.number == 0 and night is not None and night in self.nights:
-            on = self.built.plan.calendar.night_on(night)
-            made.rows["wafers"] = truth.wafer_rows(self.built, lot, on)
-            self._write(f"{self.truth}/die/{lot.lot_id}.parquet", truth.die_table(self.built, lot))
-        return made
+            rows["wafers"] = truth.wafer_rows(self.line, lot, plan.calendar.night_on(night))
+            die = truth.die_table(self.line, lot)
+            write_parquet(f"{self.truth}/die/{lot.lot_id}.parquet", die)
+        return UnitResult(len(files), sum(row["content_bytes"] for row in files), rows)
 
     def _deliver(self, session: Session, one: Delivery, content: bytes) -> Row:
-        night_on = self.built.plan.calendar.night_on(one.night)
+        plan = self.line.plan
+        night_on = plan.calendar.night_on(one.night)
         path = f"{night_on}/{one.name}"
-        delivered = changed(self.built.plan, session.key, one.change, content)
+        delivered = apply_change(plan, session.key, one.change, content)
         packed = gzip.compress(delivered, compresslevel=LEVEL, mtime=0)
         if one.change is Change.CUT_STREAM:
-            packed = cut_stream(self.built.plan, session.key, packed)
+            packed = cut_transfer(plan, session.key, packed)
         write_bytes(f"{self.landing}/stdf/{path}", packed)
         return {
             "night_on": night_on,
@@ -119,52 +118,49 @@ class Work:
             "delivered_bytes": len(packed),
         }
 
-    def _tool(self, unit: ToolUnit) -> Made:
-        night_on = self.built.plan.calendar.night_on(unit.night)
-        samples, faults = traces(self.built, unit.night, unit.equipment_id)
-        text, alarms = tool_log(self.built, unit.night, unit.equipment_id)
-        name = f"{night_on}/{unit.equipment_id}"
-        self._write(f"{self.landing}/sensors/{name}.parquet", samples)
+    def _tool(self, unit: ToolUnit) -> UnitResult:
+        samples, faults = traces(self.line, unit.night, unit.equipment_id)
+        text, alarms = tool_log(self.line, unit.night, unit.equipment_id)
+        name = f"{self.line.plan.calendar.night_on(unit.night)}/{unit.equipment_id}"
+        write_parquet(f"{self.landing}/sensors/{name}.parquet", samples)
         write_text(f"{self.landing}/logs/{name}.log", text)
-        return Made(files=2, rows={"sensor_faults": faults, "alarms": alarms})
-
-    def _write(self, uri: str, rows: pa.Table) -> None:
-        write_bytes(uri, parquet(rows))
+        return UnitResult(files=2, rows={"sensor_faults": faults, "alarms": alarms})
 
 
-def parquet(rows: pa.Table) -> memoryview:
-    """`rows` as the bytes of a Parquet file."""
+def write_parquet(uri: str, rows: pa.Table) -> None:
+    """Write `rows` to a Parquet file."""
     out = BytesIO()
     pq.write_table(rows, out)
-    return out.getbuffer()
+    write_bytes(uri, out.getbuffer())
 
 
-Each = Callable[[Work, Sequence[WorkUnit]], Iterator[Made]]
+# Runs units in any order and yields each result when it is done.
+Runner = Callable[[Work, Sequence[WorkUnit]], Iterator[UnitResult]]
 _WORK: list[Work] = []
 
 
-def in_processes(cores: int) -> Each:
-    """Do units in so many processes; in this one, if it is one. They come as they are done."""
+def in_processes(cores: int) -> Runner:
+    """Return a runner on `cores` processes; one core is this process."""
 
-    def each(work: Work, units: Sequence[WorkUnit]) -> Iterator[Made]:
+    def run_units(work: Work, units: Sequence[WorkUnit]) -> Iterator[UnitResult]:
         if cores == 1:
-            yield from map(work.make, units)
+            yield from map(work.run, units)
             return
         context = get_context("spawn")
-        with ProcessPoolExecutor(cores, context, _begin, (work,)) as pool:
-            asked = [pool.submit(_make, unit) for unit in units]
+        with ProcessPoolExecutor(cores, context, _set_work, (work,)) as pool:
+            futures = [pool.submit(_run_unit, unit) for unit in units]
             try:
-                for done in as_completed(asked):
+                for done in as_completed(futures):
                     yield done.result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    return each
+    return run_units
 
 
-def _begin(work: Work) -> None:
+def _set_work(work: Work) -> None:
     _WORK[:] = [work]
 
 
-def _make(unit: WorkUnit) -> Made:
-    return _WORK[0].make(unit)
+def _run_unit(unit: WorkUnit) -> UnitResult:
+    return _WORK[0].run(unit)

@@ -91,7 +91,7 @@ def test_unknown_table_is_named_with_where_to_look(fabyield):
         (["rebuild", "wafer_yield"], ["--rebuild", "wafer_yield"]),
     ],
 )
-def test_nights_become_a_spark_submit_with_the_options_given(
+def test_night_commands_call_spark_submit_with_their_options(
     monkeypatch, fabyield, command, purpose
 ):
     called = []
@@ -105,7 +105,7 @@ def test_nights_become_a_spark_submit_with_the_options_given(
     assert options == ["--conf", "prod", "--lake", "s3a://fab/lake", *purpose]
 
 
-def test_lineage_tells_what_a_change_of_a_table_reaches(fabyield):
+def test_lineage_lists_the_steps_that_depend_on_a_table(fabyield):
     code, out, _ = fabyield("lineage", "silver.die_results")
 
     assert code == 0

@@ -73,7 +73,7 @@ def test_commands_run_where_spark_is_not_installed(tmp_path, command):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_help_imports_neither_spark_nor_what_reads_files():
+def test_help_imports_neither_spark_nor_the_stdf_reader():
     code = "import sys; from fabyield.cli import app; print(*sys.modules)"
 
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -99,7 +99,7 @@ def test_wrong_usage_exits_with_2_and_says_why(stdf, words):
     assert err.strip()
 
 
-def test_info_tells_what_is_in_a_file(stdf):
+def test_info_prints_the_contents_of_a_file(stdf):
     code, out, _ = stdf("info", LOT2)
 
     assert code == 0
@@ -181,7 +181,7 @@ def test_check_exits_with_3_and_lists_what_differs(stdf, tmp_path):
     assert "wrong.stdf" in row and "all sites" in row and "1,569" in row
 
 
-def test_check_of_a_file_that_agrees_says_by_which_meaning(stdf):
+def test_check_of_a_file_that_agrees_prints_by_which_meaning(stdf):
     code, out, _ = stdf("check", LOT2)
 
     assert code == 0
@@ -189,7 +189,7 @@ def test_check_of_a_file_that_agrees_says_by_which_meaning(stdf):
     assert "results are logged of 784 of 1,569 touch-downs" in out
 
 
-def test_to_parquet_writes_five_files_and_tells_what_is_in_them(stdf, tmp_path):
+def test_to_parquet_writes_five_files_and_prints_their_contents(stdf, tmp_path):
     code, out, err = stdf("to-parquet", LOT2, "--out", tmp_path)
 
     assert (code, err) == (0, "")
@@ -283,7 +283,7 @@ def test_atdf_of_a_real_file_is_read_as_the_file_itself(stdf, tmp_path):
     assert [text[name] for name in named] == [binary[name] for name in named]
 
 
-def test_atdf_goes_to_standard_output_and_what_it_lacks_to_standard_error(stdf, tmp_path):
+def test_atdf_goes_to_standard_output_and_omissions_to_standard_error(stdf, tmp_path):
     path = tmp_path / "a.stdf"
     with Writer(path) as writer:
         writer.write("MIR", setup_t=1, start_t=2, stat_num=1, lot_id="L1")
@@ -304,7 +304,7 @@ def test_pipe_is_an_error_that_says_what_to_do(stdf, tmp_path, command):
     code, _, err = stdf(command, tmp_path / "pipe")
 
     assert code == 1
-    assert "pipe: no regular file, and it is read twice: save it as one first" in err
+    assert "pipe: not a regular file; save it as one first, because it is read twice" in err
 
 
 def test_atdf_file_is_as_readable_as_any_other_and_a_full_disk_is_named(stdf, tmp_path):

@@ -1,4 +1,4 @@
-"""Small simulated fabs in memory and on disk, and what chance allows."""
+"""Small simulated fabs in memory and on disk, and bounds of chance."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from fabsim import Out, Plan, in_processes, simulate
-from fabsim.line.history import Built
+from fabsim import Destination, Plan, in_processes, simulate
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Effect, Excursion, Kind, Shape
 from fabsim.testers.sessions import Session, sessions
 from fabyield.stdf import StdfTables, read
@@ -41,7 +41,7 @@ def calm(plan: Plan) -> Plan:
 
 
 def level(plan: Plan, **spread: float) -> Plan:
-    """A calm plan whose results scatter by nothing but what `spread` names."""
+    """A calm plan with no scatter of results but that in `spread`."""
     none = dict.fromkeys(("radial", "edge", "reticle", "site", "wafer", "repeat"), 0.0)
     areas = tuple(replace(one, drift_sigma=0.0, slot_sigma=0.0) for one in plan.areas)
     groups = tuple(replace(one, pcm_sigma=0.0) for one in plan.groups)
@@ -50,7 +50,7 @@ def level(plan: Plan, **spread: float) -> Plan:
 
 
 def excursion(kind: Kind, at: dict[str, str], effect: Effect = HARMLESS, **rest: Any) -> Excursion:
-    """One that hits everything at its place, from night 1 on, for ever."""
+    """An excursion that hits every wafer at its place, from night 1 on."""
     always = {"from_night": 1, "until_night": 0, "share": 1.0}
     return Excursion(name="story", kind=kind, at=at, effect=effect, **(always | rest))
 
@@ -59,12 +59,12 @@ def with_excursion(plan: Plan, one: Excursion) -> Plan:
     return replace(plan, excursions=(one,))
 
 
-def first_lots(built: Built, count: int) -> Built:
-    """The same line, of which only the first lots are looked at."""
+def first_lots(built: LineRun, count: int) -> LineRun:
+    """The same line with its first lots only."""
     return replace(built, lots=built.lots[:count])
 
 
-def all_sessions(built: Built, number: int) -> Iterator[Session]:
+def all_sessions(built: LineRun, number: int) -> Iterator[Session]:
     """All sessions at an insertion that are known by now."""
     for lot in built.lots:
         yield from sessions(built, lot, number)
@@ -73,7 +73,7 @@ def all_sessions(built: Built, number: int) -> Iterator[Session]:
 def in_sigmas(session: Session) -> Any:
     """Results of every touch-down in sigmas off nominal: touch-downs x tests."""
     program = session.program
-    return (session.touches.results - program.nominal) / program.sigma
+    return (session.readings.results - program.nominal) / program.sigma
 
 
 def is_share(count: int, of: int, share: float) -> bool:
@@ -95,14 +95,14 @@ class Fab:
     nights: range
 
     @cached_property
-    def built(self) -> Built:
-        return Built.until(self.plan, self.nights[-1])
+    def built(self) -> LineRun:
+        return LineRun.until(self.plan, self.nights[-1])
 
     def deliver(self, nights: range, cores: int = 1) -> None:
-        simulate(self.plan, Out.below(str(self.root)), nights, in_processes(cores))
+        simulate(self.plan, Destination.in_folder(str(self.root)), nights, in_processes(cores))
 
     def stdf(self) -> dict[str, bytes]:
-        """What has landed, by its path below landing/stdf."""
+        """The landed STDF files by their path below landing/stdf."""
         return _below(self.root / "landing" / "stdf")
 
     def everything(self) -> dict[str, bytes]:

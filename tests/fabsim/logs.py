@@ -1,4 +1,4 @@
-"""The lines of tool logs taken apart, and what they should say."""
+"""Parsed lines of tool logs, and the expected ones."""
 
 import re
 
@@ -16,7 +16,7 @@ NIGHTS = range(1, 9)
 
 
 def log_of(built, tool, nights=NIGHTS):
-    """The lines of some nights, taken apart, and the truth of their alarms."""
+    """The parsed lines of some nights, and the truth of their alarms."""
     logs = [tool_log(built, night, tool) for night in nights]
     lines = [LINE.fullmatch(line).groupdict() for text, _ in logs for line in text.splitlines()]
     return lines, [row for _, rows in logs for row in rows]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from fabsim.calendar import DAY
-from fabsim.equipment.visits import area_of, tools_of
+from fabsim.equipment.visits import all_tools, area_of
 from fabsim.line.excursion_hits import window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lots import wafer_id
 from fabsim.plan.excursions import Effect, Excursion, Kind, Shape
 from fabsim.scenarios import load_plan
@@ -33,15 +33,15 @@ DRIFT = Excursion(
 def built():
     small = load_plan().changed(lots_per_night=1, wafers_per_lot=3)
     often = replace(small.tools, alarms_per_1000_wafers=100.0)
-    return Built.until(replace(small, excursions=(DRIFT,), tools=often), NIGHTS[-1])
+    return LineRun.until(replace(small, excursions=(DRIFT,), tools=often), NIGHTS[-1])
 
 
 def test_alarms_by_chance_come_at_the_plans_rate(built):
-    rows = [row for tool in tools_of(built) for row in log_of(built, tool)[1]]
+    rows = [row for tool in all_tools(built) for row in log_of(built, tool)[1]]
     by_chance = [row for row in rows if row["cause"] is None]
     wafers = sum(
         is_in(built, lot.ended[step, wafer])
-        for tool in tools_of(built)
+        for tool in all_tools(built)
         for lot, step, wafer in visits(built, tool)
     )
 
@@ -56,7 +56,7 @@ def at_night(built, at):
 
 
 def test_the_truth_has_one_row_for_each_alarm_in_the_log(built):
-    for tool in tools_of(built):
+    for tool in all_tools(built):
         lines, rows = log_of(built, tool)
         found = Counter(
             (line["at"], line["tool"], line["chamber"], line["said"].split()[0])
@@ -70,7 +70,7 @@ def test_the_truth_has_one_row_for_each_alarm_in_the_log(built):
 
 
 def test_wafers_with_an_alarm_are_in_the_chamber(built):
-    for tool in (one for one in tools_of(built) if not area_of(built, one).is_batch):
+    for tool in (one for one in all_tools(built) if not area_of(built, one).is_batch):
         inside = {}
         for line in log_of(built, tool)[0]:
             wafer = " ".join((line["said"] or "").split()[:2])
@@ -82,7 +82,7 @@ def test_wafers_with_an_alarm_are_in_the_chamber(built):
 
 def test_one_in_ten_wafers_that_a_bad_chamber_hits_has_its_alarm():
     plan = load_plan().changed(lots_per_night=3, wafers_per_lot=25)
-    built = Built.until(replace(plan, excursions=(BAD,)), NIGHTS[-1])
+    built = LineRun.until(replace(plan, excursions=(BAD,)), NIGHTS[-1])
     lines, rows = log_of(built, "ETCH02")
     caused = {(f"{row['at']:%H:%M:%S}", row["code"]) for row in rows if row["cause"] == "bad_etch"}
     said = [
@@ -105,7 +105,7 @@ def test_one_in_ten_wafers_that_a_bad_chamber_hits_has_its_alarm():
 
 
 def test_a_sensor_more_than_three_sigma_off_is_warned_of(built):
-    built = Built.until(built.plan.changed(lots_per_night=3, wafers_per_lot=8), NIGHTS[-1])
+    built = LineRun.until(built.plan.changed(lots_per_night=3, wafers_per_lot=8), NIGHTS[-1])
     lines, rows = log_of(built, "CVD02")
     place = built.tools.step("cvd_ild"), built.tools.number("CVD02", "A")
     when = window(built.plan, built.tools, built.lots, DRIFT)
@@ -113,7 +113,7 @@ def test_a_sensor_more_than_three_sigma_off_is_warned_of(built):
         f"lot={lot.lot_id} wafer={wafer_id(wafer + 1)}": (lot.started[step, wafer] - begins) / DAY
         for begins in [when.begins]
         for lot, step, wafer in visits(built, "CVD02")
-        if (step, lot.chamber[step, wafer]) == place and when.holds(lot.started[step, wafer])
+        if (step, lot.chamber[step, wafer]) == place and when.contains(lot.started[step, wafer])
     }
     far = {wafer for wafer, since in days.items() if DRIFT.drift * since > 3}
     warned = [line for line in lines if line["level"] == "WARN"]

@@ -46,7 +46,7 @@ def test_help_names_every_option(simulate):
     assert "default: fab.db in --out" in out
 
 
-def test_list_tells_all_scenarios_and_delivers_nothing(simulate, tmp_path, monkeypatch):
+def test_list_prints_all_scenarios_and_delivers_nothing(simulate, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = simulate("--list")
 
@@ -82,7 +82,7 @@ def test_another_night_is_added_to_the_first(simulate, plan, tmp_path):
     ("words", "reason"),
     [
         ([], "--out: name the folder"),
-        (["--out", "fab", "--scenario", "luck"], "scenario luck: there is none; use one of quiet,"),
+        (["--out", "fab", "--scenario", "luck"], "scenario luck: unknown; use one of quiet,"),
         (["--out", "fab", "--plan", "no.yml"], "plan no.yml"),
         (["--out", ""], "--out: name the folder"),
         (["--out", "s3://bucket/fab"], "SQLite needs a disk"),
@@ -125,7 +125,7 @@ def test_an_out_that_is_a_file_fails_in_one_line(simulate, plan, tmp_path):
         ("{1: 2, foo: 3}", "unknown field 1"),
     ],
 )
-def test_a_plan_that_cannot_be_read_is_told_in_one_line(simulate, tmp_path, text, reason):
+def test_an_unreadable_plan_is_reported_in_one_line(simulate, tmp_path, text, reason):
     (tmp_path / "plan.yml").write_text(text)
     code, out, err = simulate("--out", tmp_path / "fab", "--plan", tmp_path / "plan.yml")
 
@@ -152,7 +152,7 @@ def test_a_database_that_does_not_answer_fails_without_its_password(simulate, pl
     assert SECRET not in out + err
 
 
-def test_a_seed_and_a_scenario_are_taken(simulate, plan, tmp_path):
+def test_seed_and_scenario_options_change_the_fab(simulate, plan, tmp_path):
     size = ("--plan", plan, "--cores", 1, "--wafers-per-lot", 1)
     for name, words in {"a": (), "b": ("--seed", 7), "c": ("--scenario", "bad_chamber")}.items():
         assert simulate("--out", tmp_path / name, *size, *words)[0] == 0

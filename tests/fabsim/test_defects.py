@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Effect, Kind, Pattern, Scarcity, Shape
 from fabsim.plan.wafer_map import wafer_map
 from fabsim.wafer.defects import damage, poisson
@@ -19,9 +19,9 @@ GROUPS = 20
 
 
 def wafers(plan, nights=8, **of_product):
-    """The damage of all wafers of some nights, of a plan in which nothing else is wrong."""
+    """The damage of all wafers of some nights, of a plan without other faults."""
     products = tuple(replace(one, **of_product) for one in plan.products)
-    built = Built.until(replace(plan, products=products), nights)
+    built = LineRun.until(replace(plan, products=products), nights)
     every = [(lot, slot) for lot in built.lots for slot in lot.slots.tolist()]
     return built, [damage(built, lot, slot) for lot, slot in every]
 
@@ -37,7 +37,7 @@ def dense(plan):
     return np.array([one.defects for one in wafers(calm(plan), **DENSE)[1]])
 
 
-def test_poisson_counts_are_those_of_the_inverse_of_its_distribution():
+def test_poisson_counts_invert_its_distribution():
     # e^-1 = 0.3679, then 0.7358, 0.9197 and 0.9810.
     drawn = np.array([0.36, 0.37, 0.73, 0.74, 0.9, 0.95, 0.99])
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from fabsim.calendar import DAY, HOUR
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Dirt
 from fabsim.testers.delivery_faults import (
     HEAD,
     MISSPELT,
     Change,
     Reason,
-    changed,
-    cut_stream,
-    flaws,
-    latest,
+    apply_change,
+    cut_transfer,
+    draw_flaws,
+    max_delay,
 )
 from fabyield.errors import FabYieldError
 from fabyield.settings.settings import Settings
@@ -40,13 +40,13 @@ RATES = Dirt(
 
 @pytest.fixture(scope="module")
 def built(tiny):
-    return Built.until(replace(tiny, dirt=RATES), 1)
+    return LineRun.until(replace(tiny, dirt=RATES), 1)
 
 
 @pytest.fixture(scope="module")
 def drawn(built):
     """The flaws of many sessions that were tested in one night, each on a tester of its own."""
-    return [flaws(built.plan, (0, 0, turn), turn, NIGHT, NAME) for turn in range(SESSIONS)]
+    return [draw_flaws(built.plan, (0, 0, turn), turn, NIGHT, NAME) for turn in range(SESSIONS)]
 
 
 def deliveries(drawn, reason):
@@ -55,7 +55,7 @@ def deliveries(drawn, reason):
 
 def test_a_session_without_dirt_is_delivered_once_whole_and_on_time(built):
     clean = replace(built.plan, dirt=Dirt())
-    found = {flaws(clean, (0, 0, turn), turn, NIGHT, NAME) for turn in range(200)}
+    found = {draw_flaws(clean, (0, 0, turn), turn, NIGHT, NAME) for turn in range(200)}
     (only,) = found
 
     assert (only.spelling, only.clock_seconds) == (None, 0)
@@ -75,7 +75,7 @@ def test_wafers_are_misspelt_and_clocks_wrong_at_their_rates(drawn):
 def test_a_clock_is_as_wrong_for_all_that_a_tester_tests_in_a_night(built):
     def clocks(nights):
         return [
-            [flaws(built.plan, (0, 0, n), 3, night, NAME).clock_seconds for n in range(5)]
+            [draw_flaws(built.plan, (0, 0, n), 3, night, NAME).clock_seconds for n in range(5)]
             for night in nights
         ]
 
@@ -87,7 +87,7 @@ def test_a_clock_is_as_wrong_for_all_that_a_tester_tests_in_a_night(built):
     ("spelling", "is_mended"),
     [*((one, False) for one in MISSPELT), ("w{slot:02d} ", True), ("K1-{slot:02d}", True)],
 )
-def test_the_rules_for_wafer_ids_mend_usual_spellings_and_no_misspelt_one(spelling, is_mended):
+def test_the_rules_for_wafer_ids_correct_usual_spellings_and_no_misspelt_one(spelling, is_mended):
     fab = Settings.load("dev").fab
     naming = Naming(fab.wafer_id_rules, fab.insertion_rules, fab.default_insertion)
 
@@ -149,18 +149,18 @@ def test_some_files_come_under_another_name_too(drawn):
         )
 
 
-def test_nothing_comes_later_than_the_latest(built, drawn):
+def test_no_file_comes_later_than_the_longest_delay(built, drawn):
     delays = [one.night - NIGHT for each in drawn for one in each.deliveries]
 
-    assert 5 < max(delays) <= latest(built.plan) == 5 + 3
-    assert latest(replace(built.plan, dirt=Dirt())) == 0
+    assert 5 < max(delays) <= max_delay(built.plan) == 5 + 3
+    assert max_delay(replace(built.plan, dirt=Dirt())) == 0
 
 
 def test_a_cut_file_begins_as_the_whole_one_and_keeps_its_head(built):
     # So short that a tenth of it would cut the head.
     content = bytes(range(250)) * 8
-    cut = [changed(built.plan, (0, 0, turn), Change.CUT, content) for turn in range(300)]
-    streams = [cut_stream(built.plan, (0, 0, turn), content) for turn in range(300)]
+    cut = [apply_change(built.plan, (0, 0, turn), Change.CUT, content) for turn in range(300)]
+    streams = [cut_transfer(built.plan, (0, 0, turn), content) for turn in range(300)]
 
     for one in (*cut, *streams):
         assert content.startswith(one)
@@ -171,7 +171,7 @@ def test_a_cut_file_begins_as_the_whole_one_and_keeps_its_head(built):
 def test_a_damaged_file_differs_in_a_few_stretches_behind_its_head(built):
     content = bytes(10_000)
     for turn in range(100):
-        damaged = changed(built.plan, (0, 0, turn), Change.CORRUPT, content)
+        damaged = apply_change(built.plan, (0, 0, turn), Change.CORRUPT, content)
         wrong = [place for place, byte in enumerate(damaged) if byte]
 
         assert len(damaged) == len(content)
@@ -180,7 +180,7 @@ def test_a_damaged_file_differs_in_a_few_stretches_behind_its_head(built):
 
 
 def test_whole_files_are_as_the_tester_wrote_them(built):
-    assert changed(built.plan, (0, 0, 0), Change.WHOLE, b"FAR and more") == b"FAR and more"
+    assert apply_change(built.plan, (0, 0, 0), Change.WHOLE, b"FAR and more") == b"FAR and more"
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_every_change_and_every_reason_occurs(files):
     assert {row["reason"] for row in files} == set(Reason)
 
 
-def test_every_landed_file_is_told_and_every_told_one_has_landed(dirty_fab, files):
+def test_the_truth_lists_exactly_the_files_that_have_landed(dirty_fab, files):
     landed = {path: len(content) for path, content in dirty_fab.stdf().items()}
 
     assert landed == {row["path"]: row["delivered_bytes"] for row in files}
@@ -212,7 +212,7 @@ def test_every_landed_file_is_told_and_every_told_one_has_landed(dirty_fab, file
     assert all(row["path"].startswith(f"{row['night_on']}/") for row in files)
 
 
-def test_files_are_complete_but_for_those_that_were_cut(dirty_fab, files):
+def test_only_cut_files_are_incomplete(dirty_fab, files):
     for row in files:
         if row["change"] != "corrupt":
             (complete,) = dirty_fab.read(row["path"]).file["is_complete"].to_pylist()
@@ -256,7 +256,7 @@ def test_files_that_come_again_or_renamed_hold_the_same_bytes(dirty_fab, files):
         assert (landing / first["path"]).read_bytes() == (landing / row["path"]).read_bytes()
 
 
-def test_mended_files_are_whole_and_go_on_where_the_cut_ones_end(dirty_fab, files):
+def test_mended_files_are_whole_and_continue_the_cut_ones(dirty_fab, files):
     mended = [row for row in files if row["reason"] == "mended"]
     assert len(mended) > 3
     for row in mended:
@@ -281,7 +281,7 @@ def test_late_files_come_after_the_night_of_their_test(dirty_fab, files):
     assert len(late) > 3
 
 
-def test_misspelt_wafers_and_wrong_clocks_stand_in_the_files(dirty_fab, files):
+def test_misspelt_wafers_and_wrong_clocks_are_in_the_files(dirty_fab, files):
     told = {(r["lot_id"], r["wafer_id"], r["insertion"]): r for r in dirty_fab.true("yields")}
     wrong = {slot: {one.format(slot=slot) for one in MISSPELT} for slot in (1, 2)}
     starts, misspelt = {}, 0

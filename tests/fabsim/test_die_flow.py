@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.schedule import booking
 from fabsim.plan.excursions import Effect, Kind, Scarcity, Shape
-from fabsim.testers.die_flow import carriers, course
+from fabsim.testers.die_flow import incoming_parts, touch_parts
 from fabsim.wafer.defects import damage
 from tests.fabsim.fabs import (
     CP1,
@@ -28,11 +28,11 @@ PROBE = {"insertion": "CP1", "node_nam": "cp-a01", "site_num": "3"}
 
 def touched(plan, number, lots=6):
     """The line, lot, parts and touch-downs of every session of the first lots."""
-    built = Built.until(plan, 1)
+    built = LineRun.until(plan, 1)
     for lot in built.lots[:lots]:
         if booking(plan, lot, number) is not None:
-            for turn, parts in enumerate(carriers(built, lot, number)):
-                yield built, lot, parts, course(built, lot, number, turn, parts)
+            for turn, parts in enumerate(incoming_parts(built, lot, number)):
+                yield built, lot, parts, touch_parts(built, lot, number, turn, parts)
 
 
 def harm_of(built, lot, parts, number):
@@ -76,7 +76,7 @@ def test_parts_are_spread_over_the_sites_in_turn(contacts):
     assert way.touchdown[first].tolist() == [n // 4 for n in range(519)]
 
 
-def test_what_failed_is_touched_once_more_at_the_end(contacts):
+def test_failing_parts_are_touched_once_more_at_the_end(contacts):
     for _, _, _, way in contacts:
         first, again = ~way.is_retest, way.is_retest
         failed = way.part[first & ~way.passed]
@@ -117,7 +117,7 @@ def test_bad_die_escape_the_first_insertion_by_its_coverage(at_cp1):
     assert is_share(escaped, bad, 1 - 0.6)
 
 
-def test_what_escaped_is_caught_where_the_truth_says(at_cp2):
+def test_escaped_die_are_caught_at_the_insertion_in_the_truth(at_cp2):
     caught = 0
     for built, lot, parts, way in at_cp2:
         is_bad, at = harm_of(built, lot, parts, CP2)
@@ -129,7 +129,7 @@ def test_what_escaped_is_caught_where_the_truth_says(at_cp2):
     assert caught > 1_000
 
 
-def test_only_what_was_good_comes_to_the_next_insertion(at_cp1, at_cp2):
+def test_only_good_die_reach_the_next_insertion(at_cp1, at_cp2):
     before = {(lot.index, parts.slot[0]): parts.die[way.good] for _, lot, parts, way in at_cp1}
 
     assert len(at_cp2) > 100
@@ -138,17 +138,17 @@ def test_only_what_was_good_comes_to_the_next_insertion(at_cp1, at_cp2):
 
 
 def test_packages_are_a_share_of_a_lots_good_die_mixed(dense):
-    built = Built.until(dense, 1)
+    built = LineRun.until(dense, 1)
     lot = next(lot for lot in built.lots if lot.is_finished)
     before = [
         {
             (slot, int(die))
             for slot, die in zip(parts.slot[way.good], parts.die[way.good], strict=True)
         }
-        for turn, parts in enumerate(carriers(built, lot, CP2))
-        for way in [course(built, lot, CP2, turn, parts)]
+        for turn, parts in enumerate(incoming_parts(built, lot, CP2))
+        for way in [touch_parts(built, lot, CP2, turn, parts)]
     ]
-    (packages,) = carriers(built, lot, FT1)
+    (packages,) = incoming_parts(built, lot, FT1)
     chosen = list(zip(packages.slot.tolist(), packages.die.tolist(), strict=True))
     able = set.union(*before)
 
@@ -158,7 +158,7 @@ def test_packages_are_a_share_of_a_lots_good_die_mixed(dense):
     assert chosen != sorted(chosen)
 
 
-def test_final_test_finds_what_the_truth_says_of_the_packages_it_tests(dense):
+def test_final_test_finds_the_bad_packages_of_the_truth(dense):
     found = 0
     for built, lot, parts, way in touched(dense, FT1):
         is_bad, at = harm_of(built, lot, parts, FT1)

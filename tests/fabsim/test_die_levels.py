@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.pcm import measure_pcm
 from fabsim.plan.excursions import Effect, Kind, Shape
 from fabsim.plan.program import probe_card
@@ -59,7 +59,7 @@ def rimmed(plan):
 
 def measured(plan, lots=6):
     """The line, and what the wafers of its first lots read at CP1."""
-    built = first_lots(Built.until(plan, 1), lots)
+    built = first_lots(LineRun.until(plan, 1), lots)
     return built, list(all_sessions(built, CP1))
 
 
@@ -127,7 +127,7 @@ def test_tests_of_one_group_correlate_by_rho_and_others_do_not(still):
 
 
 def test_a_die_reads_alike_at_both_wafer_insertions_by_rho(flat):
-    built = first_lots(Built.until(flat, 1), 4)
+    built = first_lots(LineRun.until(flat, 1), 4)
     first, second = (all_readings(all_sessions(built, number)) for number in (CP1, CP2))
 
     for test, rho in ((3, 0.6), (5, 0.5), (9, 0.7)):
@@ -137,7 +137,7 @@ def test_a_die_reads_alike_at_both_wafer_insertions_by_rho(flat):
     assert abs(other) < 4 * chance
 
 
-def test_bow_and_edge_step_of_each_test_are_those_of_the_truth(flat):
+def test_bow_and_edge_step_of_each_test_match_the_truth(flat):
     built, found = measured(spread(rimmed(flat), radial=0.5, edge=0.4))
     die = wafer_map(built.plan.products[0])
     columns = np.stack([np.ones(die.gross_die), die.radius**2 - 0.5, die.is_rim], axis=1)
@@ -157,7 +157,7 @@ def test_each_site_of_each_tester_is_off_as_its_probe_card_is(flat):
     for one in found:
         of_tester[one.place.tester].append(one)
     for tester, several in of_tester.items():
-        every, site = all_readings(several), several[0].course.site
+        every, site = all_readings(several), several[0].touches.site
         card = probe_card(built.plan, CP1, tester)
         for number in range(4):
             values = every[:, site == number + 1]

@@ -8,7 +8,7 @@ import pytest
 from fabsim.calendar import DAY, NEVER
 from fabsim.factory.rows import materials, recipes
 from fabsim.line.excursion_hits import DRIFT_DAYS, window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lots import lots_of_night
 from fabsim.plan.excursions import Bystander, Kind
 from tests.fabsim.fabs import ETCH, excursion, is_share, small, with_excursion
@@ -23,7 +23,7 @@ def build(plan):
     """`build(excursion)`: eight nights of the line with it."""
 
     def make(one, nights=NIGHTS):
-        return Built.until(with_excursion(small(plan), one), nights)
+        return LineRun.until(with_excursion(small(plan), one), nights)
 
     return make
 
@@ -39,7 +39,7 @@ def first_at_step(built, night):
     return int(lot.started[built.tools.step("etch_gate")].min())
 
 
-def test_a_bad_chamber_hits_what_it_holds_between_two_lots_and_nothing_else(build):
+def test_a_bad_chamber_hits_only_its_own_wafers_between_two_lots(build):
     built = build(excursion(Kind.BAD_CHAMBER, ETCH, from_night=2, until_night=5))
     begins, ends = first_at_step(built, 2), first_at_step(built, 5)
     hit = [one[0] for one in built.hits]
@@ -50,7 +50,7 @@ def test_a_bad_chamber_hits_what_it_holds_between_two_lots_and_nothing_else(buil
     assert sum(strength.sum() for strength in hit) > 20
 
 
-def test_a_bad_chamber_that_is_never_mended_hits_until_the_end(build):
+def test_a_bad_chamber_that_is_never_repaired_hits_until_the_end(build):
     built = build(excursion(Kind.BAD_CHAMBER, ETCH, from_night=2))
     begins = first_at_step(built, 2)
 
@@ -73,7 +73,7 @@ def test_a_window_is_open_until_its_end_is_known(build):
     when = window(built.plan, built.tools, built.lots, one)
 
     assert (when.begins, when.ends) == (first_at_step(built, 2), NEVER)
-    assert [when.holds(at) for at in (when.begins - 1, when.begins)] == [False, True]
+    assert [when.contains(at) for at in (when.begins - 1, when.begins)] == [False, True]
 
 
 def test_a_drift_grows_steadily_to_its_whole_strength(build):
@@ -116,7 +116,7 @@ def test_a_drift_was_as_strong_before_its_end_was_known(build):
         assert (early.hits[index] == late.hits[index]).all()
 
 
-def test_a_wrong_recipe_hits_a_share_of_what_comes_between_two_lots_as_the_fab_knows(build):
+def test_a_wrong_recipe_hits_a_share_of_the_wafers_between_two_lots_and_is_in_the_database(build):
     built = build(excursion(Kind.WRONG_RECIPE, RECIPE, from_night=3, until_night=6, share=0.5))
     step, hit, due = built.tools.step("etch_gate"), 0, 0
     begins, ends = first_at_step(built, 3), first_at_step(built, 6)
@@ -130,11 +130,11 @@ def test_a_wrong_recipe_hits_a_share_of_what_comes_between_two_lots_as_the_fab_k
     assert is_share(hit, due, 0.5)
 
 
-def test_what_concerns_one_product_hits_no_other(plan):
+def test_an_excursion_of_one_product_hits_no_other(plan):
     other = replace(plan.products[0], product_id="OTHER")
     some = replace(small(plan), products=(plan.products[0], other))
     one = excursion(Kind.WRONG_RECIPE, RECIPE, product_id="OTHER")
-    built = Built.until(with_excursion(some, one), 4)
+    built = LineRun.until(with_excursion(some, one), 4)
     step = built.tools.step("etch_gate")
     for lot, (strength,) in zip(built.lots, built.hits, strict=True):
         came = lot.started[step] < NEVER
@@ -150,7 +150,7 @@ def test_a_wrong_recipe_is_wrong_at_its_step_only(build):
     assert "EG-204" not in names
 
 
-def test_bad_material_is_what_hit_wafers_are_made_of(build):
+def test_hit_wafers_are_made_of_the_bad_material(build):
     built = build(excursion(Kind.MATERIAL_LOT, MATERIAL, from_night=3, share=0.4))
     bad = np.array([np.array(materials(built, lot)) == "SUB9001" for lot in built.lots])
     hit = np.array([one[0] for one in built.hits])
@@ -177,14 +177,14 @@ def test_other_wafers_come_from_one_supplier_lot_for_eight_lots(build):
         (Kind.PROGRAM_CHANGE, {"insertion": "CP1", "job_rev": "08"}),
     ],
 )
-def test_what_happens_at_testers_hits_no_wafer(build, kind, at):
+def test_tester_excursions_hit_no_wafer(build, kind, at):
     assert not any(one.any() for one in build(excursion(kind, at), nights=2).hits)
 
 
 def test_a_bystander_sees_most_of_the_wafers_that_were_in_the_bad_chamber(plan):
     beside = Bystander("story", "cmp_ild", "CMP03", "A", share_of_hit=0.8, share_of_others=0.2)
     bad = excursion(Kind.BAD_CHAMBER, ETCH)
-    built = Built.until(replace(with_excursion(plan, bad), bystanders=(beside,)), NIGHTS)
+    built = LineRun.until(replace(with_excursion(plan, bad), bystanders=(beside,)), NIGHTS)
     step, number = built.tools.step("cmp_ild"), built.tools.number("CMP03", "A")
     done = [lot for lot in built.lots if lot.is_finished]
     seen = np.array([lot.chamber[step] == number for lot in done])

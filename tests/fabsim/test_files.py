@@ -1,4 +1,4 @@
-"""What readers find in the files, against the truth and against the files' own counts."""
+"""Readers agree with the truth and with the files' own counts."""
 
 import gzip
 from collections import Counter
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pystdf.IO import Parser
 
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.insertions import Says
 from fabsim.testers.sessions import sessions
-from fabsim.testers.stdf_files import stdf_file
+from fabsim.testers.write_stdf import stdf_file
 from fabyield.stdf import read as open_file
 from tests.fabsim.fabs import CP2, with_insertions
 
@@ -20,7 +20,7 @@ TESTS, FUNCTIONAL = 9, 2
 
 
 class Seen:
-    """What pystdf, an independent reader, sees."""
+    """The records that pystdf, an independent reader, finds."""
 
     def __init__(self, fab, path):
         self.rows, self.counts = [], Counter()
@@ -50,7 +50,7 @@ def read(fab, lot_id, insertion="cp1", slot=1):
 
 
 def counted(verdicts):
-    """What a file says of its parts, given as their places and verdicts in order."""
+    """The counts of a file, from the places and verdicts of its parts in order."""
     first, last = {}, {}
     for place, passed in verdicts:
         first.setdefault(place, passed)
@@ -65,14 +65,14 @@ def counted(verdicts):
 
 
 def true_counts(fab, path):
-    """What the truth says of the session whose file is at `path`."""
+    """The true counts of the session with the file at `path`."""
     (file,) = [row for row in fab.true("files") if row["path"] == path]
     keys = ("lot_id", "wafer_id", "insertion")
     (row,) = [row for row in fab.true("yields") if all(row[key] == file[key] for key in keys)]
     return {name: row[name] for name in row if name.endswith(("_die", "touchdowns"))}
 
 
-def test_our_reader_counts_what_is_true_of_every_file(fab):
+def test_our_reader_counts_every_file_as_the_truth(fab):
     paths = [row["path"] for row in fab.true("files")]
     assert len(paths) >= 40 + 30 + 5
     for path in paths:
@@ -90,7 +90,7 @@ def test_our_reader_counts_what_is_true_of_every_file(fab):
 @pytest.mark.parametrize(
     ("lot_id", "insertion"), [("K1001", "cp1"), ("K1002", "cp1"), ("K1005", "cp2")]
 )
-def test_pystdf_counts_what_is_true(fab, lot_id, insertion):
+def test_pystdf_counts_as_the_truth(fab, lot_id, insertion):
     path = path_of(fab, lot_id, insertion)
     seen = Seen(fab, path)
     verdicts = [((p["X_COORD"], p["Y_COORD"]), not p["PART_FLG"] & 8) for p in seen.of("Prr")]
@@ -138,7 +138,7 @@ def test_bin_counts_hold_each_die_once_by_its_last_bin(fab, lot_id, kind):
     assert len(total) > 1
 
 
-def test_bins_say_whether_they_are_good_and_after_what_they_are_named(fab):
+def test_bins_have_their_verdict_and_the_name_of_their_group_or_test(fab):
     names = {
         (row["bin_kind"], row["bin_num"]): (row["bin_nam"], row["bin_pf"])
         for lot_id in MAKES
@@ -165,7 +165,7 @@ def test_test_counts_reconcile_with_the_results(fab):
 
 
 @pytest.mark.parametrize("lot_id", ["K1002", "K1003"])
-def test_flags_say_what_results_and_limits_say(fab, lot_id):
+def test_flags_agree_with_results_and_limits(fab, lot_id):
     tables, failed = read(fab, lot_id), 0
     limits = {row["test_num"]: row for row in tables.tests.to_pylist()}
     for row in tables.test_values.to_pylist():
@@ -199,7 +199,7 @@ def test_test_without_low_limit_has_none(fab):
     assert (tests["vth_01"]["units"], tests["vth_01"]["res_scal"]) == ("V", 3)
 
 
-def test_a_tester_says_texts_and_limits_once_or_always(fab):
+def test_a_tester_writes_texts_and_limits_once_or_always(fab):
     said = {}
     for lot_id in ("K1001", "K1002"):
         tests = Seen(fab, path_of(fab, lot_id)).of("Ptr")
@@ -260,7 +260,7 @@ def test_packages_lead_back_to_die_that_were_good_at_the_insertion_before(fab):
     assert len(set(traced.values())) == len(traced) > 20
 
 
-def test_die_that_pass_one_insertion_are_those_of_the_next(fab):
+def test_the_next_insertion_tests_the_die_that_passed(fab):
     for lot_id in MAKES:
         good = {}
         for part in read(fab, lot_id).parts.to_pylist():
@@ -282,7 +282,7 @@ def test_wafers_are_probed_one_after_the_other_after_pcm_by_the_local_clock(fab)
         assert f"{datetime.fromtimestamp(times[0], UTC):%Y-%m-%d %H}" == "2026-03-02 01"
 
 
-def test_results_are_multiples_of_what_the_tester_resolves(fab):
+def test_results_are_multiples_of_the_resolution(fab):
     tables = read(fab, "K1001")
     (vth,) = [t["test_num"] for t in tables.tests.to_pylist() if t["test_txt"] == "vth_01"]
     rows = tables.test_values.to_pylist()
@@ -295,7 +295,7 @@ def test_results_are_multiples_of_what_the_tester_resolves(fab):
 
 @pytest.mark.parametrize("lot", [0, 1])
 def test_a_session_without_parts_is_a_whole_file(tmp_path, tiny, lot):
-    built = Built.until(with_insertions(tiny, share=0.0), 2)
+    built = LineRun.until(with_insertions(tiny, share=0.0), 2)
     session = next(sessions(built, built.lots[lot], CP2))
     path = tmp_path / "empty.stdf"
     path.write_bytes(stdf_file(session))

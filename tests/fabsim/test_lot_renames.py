@@ -1,4 +1,4 @@
-"""What lots are called on their way, in names, in the database, and in the truth."""
+"""Lot IDs along the line, in the database, and in the truth."""
 
 from collections import Counter
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fabsim.calendar import NEVER
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lot_renames import lot_history, lot_ids, renamed_at, renamings
 from fabsim.plan.excursions import Dirt
 from tests.fabsim.fabs import is_share, small
@@ -16,12 +16,12 @@ DIRT = Dirt(split=0.3, merged=0.2, renumbered=0.1)
 
 @pytest.fixture(scope="module")
 def built(plan):
-    return Built.until(replace(small(plan).changed(wafers_per_lot=4), dirt=DIRT), 3)
+    return LineRun.until(replace(small(plan).changed(wafers_per_lot=4), dirt=DIRT), 3)
 
 
 @pytest.fixture(scope="module")
 def many(built):
-    """Two thousand lots like the first, and what becomes of their names."""
+    """Two thousand lots like the first, and their renamings."""
     lots = [replace(built.lots[0], index=index) for index in range(2_000)]
     return [(lot, renamings(built.plan, lot)) for lot in lots]
 
@@ -45,7 +45,7 @@ def test_no_lot_is_renamed_where_the_plan_says_so(built):
     assert not any(renamings(calm, replace(built.lots[0], index=one)) for one in range(200))
 
 
-def test_half_of_a_split_lot_goes_on_under_a_name_of_its_own(built, many):
+def test_half_of_a_split_lot_gets_a_new_lot_id(built, many):
     for lot, (split,) in of_kind(many, "split")[:50]:
         before, after = (lot_ids(built.plan, lot, split.step - turn) for turn in (1, 0))
         last = lot_ids(built.plan, lot, len(built.plan.route))
@@ -69,7 +69,7 @@ def test_all_wafers_of_a_renumbered_lot_have_another_lot(built, many):
         assert lot_ids(built.plan, lot, new.step) == ["K1001R"] * 4
 
 
-def test_history_tells_each_wafer_that_is_renamed_and_when(built):
+def test_history_has_each_renamed_wafer_and_its_time(built):
     events = [(lot, one) for lot in built.lots for one in renamings(built.plan, lot)]
     done = [(lot, one) for lot, one in events if lot.started[one.step].min() < NEVER]
     rows = [row for lot in built.lots for row in lot_history(built.plan, lot)]

@@ -33,7 +33,7 @@ def finished(lots):
 
 
 def stays(tools, lots):
-    """What each chamber held: first start, last end, and whose lot it was, in order of time."""
+    """The visits of each chamber: first start, last end and lot, in order of time."""
     held = defaultdict(list)
     for lot in lots:
         for step, wafer in np.argwhere(lot.chamber != NOWHERE).tolist():
@@ -73,7 +73,7 @@ def test_every_wafer_of_a_finished_lot_was_in_a_chamber_that_can_do_the_step(too
             assert set(lot.chamber[step].tolist()) <= set(able.tolist())
 
 
-def test_no_chamber_holds_two_wafers_at_once_but_those_of_one_batch(tools, lots):
+def test_a_chamber_processes_one_wafer_or_one_batch_at_a_time(tools, lots):
     batches = 0
     for number, held in stays(tools, lots).items():
         is_batch = tools.plan.areas[tools.chambers[number].area].is_batch
@@ -90,7 +90,7 @@ def test_wafers_take_as_long_as_their_area_says(tools, finished):
         assert took == {round(area.wafer_minutes * MINUTE)}
 
 
-def test_nothing_is_processed_during_a_clean(tools, lots):
+def test_no_wafer_is_processed_during_a_clean(tools, lots):
     cleaned = 0
     for number, held in stays(tools, lots).items():
         chamber = tools.chambers[number]
@@ -121,7 +121,7 @@ def test_no_chamber_is_preferred_in_the_long_run(finished, tools):
     assert all(is_share(most.count(number), len(most), 1 / 4) for number in able)
 
 
-def test_a_line_that_is_run_further_tells_the_same_of_the_time_before(plan, tools, lots):
+def test_a_longer_run_gives_the_same_events_up_to_then(plan, tools, lots):
     until = plan.calendar.ends(3)
     earlier = run_line(plan, tools, until)
 
@@ -156,7 +156,7 @@ def test_a_lot_that_is_still_in_the_line_has_no_night_of_sort_yet(plan, lots):
     assert sort_night(plan, lots[-1]) is None
 
 
-def test_lots_wait_as_long_as_their_area_says_where_no_tool_is_busy(plan):
+def test_lots_wait_as_long_as_their_area_says_if_no_tool_is_busy(plan):
     idle = tuple(replace(one, clean_hours=0.0, wafer_minutes=0.1) for one in plan.areas)
     alone = replace(plan.changed(lots_per_night=1, wafers_per_lot=2), areas=idle)
     tools = ChamberList(alone)

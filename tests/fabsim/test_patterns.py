@@ -8,7 +8,7 @@ import pytest
 
 from fabsim.plan.excursions import Pattern, Shape
 from fabsim.plan.wafer_map import wafer_map
-from fabsim.wafer.patterns import RING, pattern_kills, where
+from fabsim.wafer.patterns import RING, covered_die, pattern_kills
 from tests.fabsim.fabs import is_share
 
 WAFERS = 4_000
@@ -25,7 +25,7 @@ def drawn(die):
     """`drawn(shape)`: the die that a shape covers on 200 wafers."""
 
     def draw(shape):
-        return [where(shape, die, np.random.default_rng(seed)) for seed in range(200)]
+        return [covered_die(shape, die, np.random.default_rng(seed)) for seed in range(200)]
 
     return draw
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fabsim.calendar import HOUR
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.pcm import PCM_TIME, measure_pcm, measured_at
 from fabsim.plan.excursions import Kind
 from tests.fabsim.fabs import ETCH, HARMLESS, error, excursion, small, with_excursion
@@ -15,7 +15,7 @@ LOTS = 400
 @pytest.fixture(scope="module")
 def built(plan):
     moved = replace(HARMLESS, pcm_sigma={"vth_n": 0.8, "idsat_n": -0.6})
-    return Built.until(with_excursion(small(plan), excursion(Kind.BAD_CHAMBER, ETCH, moved)), 1)
+    return LineRun.until(with_excursion(small(plan), excursion(Kind.BAD_CHAMBER, ETCH, moved)), 1)
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ def test_value_of_a_wrong_type_is_refused_with_its_place(load_changed, change, m
         load_changed(change)
 
 
-def test_whole_number_is_taken_where_a_fraction_may_stand(load_changed):
+def test_a_fraction_may_be_given_as_a_whole_number(load_changed):
     loaded = load_changed(lambda values: values.update(edge_loss_pct=6))
 
     assert type(loaded.edge_loss_pct) is float

@@ -26,7 +26,7 @@ def test_no_test_number_means_two_tests_of_one_insertion(plan):
         assert (numbers[0], numbers[1], one.multi_num) == (first, first + 10, first + 9000)
 
 
-def test_limits_stand_six_and_a_half_sigmas_off_nominal(plan):
+def test_limits_are_six_and_a_half_sigmas_off_nominal(plan):
     one = program(plan, CP1)
     vth, leak = one.test_txt.index("vth_02"), one.test_txt.index("leak_01")
 

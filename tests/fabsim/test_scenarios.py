@@ -7,10 +7,10 @@ import pytest
 
 from fabsim import load_plan, scenarios
 from fabsim.line.excursion_hits import window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Dirt, Kind, Scarcity
 from fabsim.testers.sessions import sessions
-from fabsim.testers.stdf_files import stdf_file
+from fabsim.testers.write_stdf import stdf_file
 from fabsim.wafer.defects import damage
 from fabsim.wafer.die_levels import die_levels
 from fabyield.errors import ConfigError
@@ -19,7 +19,7 @@ from tests.fabsim.fabs import CP1, CP2, FT1
 NAMES = ["quiet", "bad_chamber", "new_product", "dirty_night", "few_defects", "big"]
 
 
-def test_six_scenarios_are_told():
+def test_there_are_six_scenarios():
     assert list(scenarios()) == NAMES
 
 
@@ -37,7 +37,7 @@ def test_quiet_is_the_plan_as_it_is(plan):
     assert (plan.excursions, plan.dirt, plan.scarcity) == ((), Dirt(), Scarcity(0, 100_000))
 
 
-def test_scenario_that_is_not_there_is_refused_with_those_that_are():
+def test_an_unknown_scenario_is_refused_with_a_list_of_the_known_ones():
     with pytest.raises(ConfigError, match=r"scenario luck: .* quiet, bad_chamber, new_product"):
         load_plan(scenario="luck")
 
@@ -99,7 +99,7 @@ def told_window(built, number):
 
 
 def test_quiet_yields_lie_where_it_says_and_low_wafers_have_a_pattern():
-    found = wafers(Built.until(load_plan(scenario="quiet"), 12))
+    found = wafers(LineRun.until(load_plan(scenario="quiet"), 12))
     calm = [one for one in found if one.pattern is None]
     inside = [92.5 < one.yield_pct < 99.5 for one in calm]
 
@@ -110,7 +110,7 @@ def test_quiet_yields_lie_where_it_says_and_low_wafers_have_a_pattern():
 
 
 def test_a_bad_chamber_costs_and_shifts_what_it_says():
-    built = Built.until(load_plan(scenario="bad_chamber"), 6)
+    built = LineRun.until(load_plan(scenario="bad_chamber"), 6)
     found = wafers(built)
     begins = window(built.plan, built.tools, built.lots, built.plan.excursions[0]).begins
     second = built.plan.calendar.begins(2)
@@ -130,7 +130,7 @@ def test_a_bad_chamber_costs_and_shifts_what_it_says():
 
 
 def test_a_new_product_is_worse_and_its_first_wafers_more_so():
-    found = wafers(Built.until(load_plan(scenario="new_product"), 9))
+    found = wafers(LineRun.until(load_plan(scenario="new_product"), 9))
     old = mean(one for one in found if one.product == 0)
     new = mean(one for one in found if one.product == 1 and not one.hit[0])
     wrong = [one for one in found if one.hit[0]]
@@ -144,7 +144,7 @@ def test_a_new_product_is_worse_and_its_first_wafers_more_so():
 
 
 def test_a_dirty_night_has_its_causes_when_it_says():
-    built = Built.until(load_plan(scenario="dirty_night"), 10)
+    built = LineRun.until(load_plan(scenario="dirty_night"), 10)
     found = wafers(built)
     names = [one.name for one in built.plan.excursions]
     nights = {
@@ -165,7 +165,7 @@ def test_a_dirty_night_has_its_causes_when_it_says():
 
 
 def test_few_defects_leave_three_of_four_wafers_whole():
-    found = wafers(Built.until(load_plan(scenario="few_defects"), 8))
+    found = wafers(LineRun.until(load_plan(scenario="few_defects"), 8))
     yields = np.array([one.yield_pct for one in found])
 
     assert yields.mean() == pytest.approx(99.95, abs=0.01)
@@ -174,7 +174,7 @@ def test_few_defects_leave_three_of_four_wafers_whole():
 
 def test_a_lot_of_the_big_fab_is_as_big_as_it_says(plan):
     big = load_plan(scenario="big").changed(lots_per_night=5, wafers_per_lot=1)
-    built = Built.until(big, 1)
+    built = LineRun.until(big, 1)
     lot_gb = [
         25 * sum(len(stdf_file(one)) for n in (CP1, CP2, FT1) for one in sessions(built, lot, n))
         for lot in built.lots[:2]
@@ -183,7 +183,7 @@ def test_a_lot_of_the_big_fab_is_as_big_as_it_says(plan):
     assert lot_gb == pytest.approx([0.3e9, 1e9], rel=0.1)
 
 
-def test_scenarios_change_of_a_product_or_insertion_what_they_mean_to(plan):
+def test_scenarios_change_only_the_intended_fields_of_a_product_or_insertion(plan):
     new, big = load_plan(scenario="new_product"), load_plan(scenario="big")
 
     assert new.products[0] == plan.products[0]

@@ -6,14 +6,14 @@ import pytest
 
 from fabsim import load_plan
 from fabsim.calendar import DAY
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.schedule import booking, lot_seconds, sort_night
 from tests.fabsim.fabs import CP1, CP2, FT1, all_sessions, small
 
 
 @pytest.fixture(scope="module")
 def built(plan):
-    return Built.until(small(plan).changed(wafers_per_lot=2), 8)
+    return LineRun.until(small(plan).changed(wafers_per_lot=2), 8)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def punctual(built):
     return [lot for lot in built.lots if sort_night(built.plan, lot) == lot.night]
 
 
-def test_a_lot_comes_to_each_insertion_as_many_nights_later_as_planned(built, punctual):
+def test_a_lot_reaches_each_insertion_after_the_planned_nights(built, punctual):
     for lot in punctual:
         nights = [booking(built.plan, lot, number).night for number in (CP1, CP2, FT1)]
         assert nights == [lot.night, lot.night + 1, lot.night + 3]
@@ -39,7 +39,7 @@ def test_makes_of_testers_take_lots_in_turn(built, punctual):
 @pytest.mark.parametrize("cycle_days", [16, 9])
 def test_no_tester_works_for_two_lots_at_once(plan, cycle_days):
     few = small(plan).changed(wafers_per_lot=2, lots_per_night=7)
-    built = Built.until(replace(few, line=replace(few.line, cycle_days=cycle_days)), 8)
+    built = LineRun.until(replace(few, line=replace(few.line, cycle_days=cycle_days)), 8)
     known = [lot for lot in built.lots if sort_night(built.plan, lot)]
     # In nine days many lots are not through.
     assert any(sort_night(built.plan, lot) > lot.night for lot in known) == (cycle_days == 9)
@@ -55,7 +55,7 @@ def test_no_tester_works_for_two_lots_at_once(plan, cycle_days):
 
 def test_products_of_other_sizes_share_testers_one_after_another():
     plan = load_plan(scenario="new_product").changed(lots_per_night=10)
-    built = Built.until(plan, 4)
+    built = LineRun.until(plan, 4)
     busy = defaultdict(list)
     for lot in built.lots:
         if place := booking(plan, lot, CP1):
@@ -70,7 +70,7 @@ def test_products_of_other_sizes_share_testers_one_after_another():
 
 
 def test_a_lot_begins_after_midnight_and_ends_the_same_day(plan):
-    built = Built.until(plan, 1)
+    built = LineRun.until(plan, 1)
     lot = next(lot for lot in built.lots if booking(plan, lot, CP1))
     begins = plan.calendar.begins(booking(plan, lot, CP1).night)
     times = [plan.calendar.local(begins)]
@@ -84,7 +84,7 @@ def test_a_lot_begins_after_midnight_and_ends_the_same_day(plan):
 
 def test_testers_are_added_where_a_night_has_more_lots_than_one_can_test(plan):
     many = plan.changed(lots_per_night=40)
-    lots = Built.until(plan, 1).lots
+    lots = LineRun.until(plan, 1).lots
     # Forty lots for five makes are eight for each.
     one_make = [replace(lots[0], index=index, night=1) for index in range(0, 40, 5)]
     nodes = Counter(booking(many, lot, CP1).node_nam for lot in one_make)

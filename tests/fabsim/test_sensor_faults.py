@@ -6,8 +6,8 @@ import pytest
 
 from fabsim.calendar import utc
 from fabsim.equipment.sensor_traces import traces
-from fabsim.equipment.visits import area_of, tools_of
-from fabsim.line.history import Built
+from fabsim.equipment.visits import all_tools, area_of
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Dirt
 from fabsim.scenarios import load_plan
 
@@ -18,7 +18,7 @@ NIGHTS = range(1, 5)
 @pytest.fixture(scope="module")
 def built():
     plan = load_plan().changed(lots_per_night=1, wafers_per_lot=3)
-    return Built.until(plan, NIGHTS[-1])
+    return LineRun.until(plan, NIGHTS[-1])
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_faults_come_at_their_rates(built):
     dirty = replace(built, plan=replace(built.plan, dirt=often))
     found, sensors, tools = [], 0, 0
     for night in NIGHTS:
-        for tool in tools_of(built):
+        for tool in all_tools(built):
             seen = traces(built, night, tool)[0]
             sensors += len(seen.group_by(["chamber_id", "sensor"]).aggregate([]))
             tools += len(seen) > 0
@@ -54,10 +54,10 @@ def is_about(count, share, of):
     return abs(count - share * of) < 3 * np.sqrt(share * (1 - share) * of)
 
 
-def test_what_is_wrong_in_a_trace_is_what_the_truth_says(built, dirty):
+def test_faults_of_a_trace_match_the_truth(built, dirty):
     kinds = set()
     for night in NIGHTS:
-        for tool in tools_of(built):
+        for tool in all_tools(built):
             clean, (table, faults) = (
                 frame(traces(built, night, tool)[0]),
                 traces(dirty, night, tool),

@@ -6,9 +6,9 @@ import pytest
 
 from fabsim.calendar import DAY, utc
 from fabsim.equipment.sensor_traces import SCHEMA, traces
-from fabsim.equipment.visits import area_of, chambers_of, tools_of
+from fabsim.equipment.visits import all_tools, area_of, chambers_of
 from fabsim.line.excursion_hits import window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lot_renames import lot_ids
 from fabsim.line.lots import NOWHERE, wafer_id
 from fabsim.plan.excursions import Dirt, Effect, Excursion, Kind, Shape
@@ -40,14 +40,14 @@ def plan():
 
 @pytest.fixture(scope="module")
 def built(plan):
-    return Built.until(plan, NIGHTS[-1])
+    return LineRun.until(plan, NIGHTS[-1])
 
 
 @pytest.fixture(scope="module")
 def fine(plan):
     """More of the same fab for twelve nights, sampled every 5 seconds."""
     more = plan.changed(lots_per_night=2, wafers_per_lot=6)
-    return Built.until(sampled(more, 5.0), 12)
+    return LineRun.until(sampled(more, 5.0), 12)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def ended_visits(built, equipment_id, night):
 
 
 def residuals(built, one):
-    """What is left of a sensor's plateau when set point and drift between cleans are gone."""
+    """A sensor's plateau minus its set point and its drift between cleans."""
     equipment_id, chamber_id, name = one["equipment_id"].iloc[0], one["chamber_id"], one["sensor"]
     sensor = next(s for s in area_of(built, equipment_id).sensors if s.sensor == name.iloc[0])
     number = built.tools.number(equipment_id, chamber_id.iloc[0])
@@ -94,7 +94,7 @@ def residuals(built, one):
 
 
 def test_every_visit_that_ended_in_the_night_has_a_sample_at_its_start_and_every_7_seconds(plan):
-    built = Built.until(sampled(plan, 7.0), 2)
+    built = LineRun.until(sampled(plan, 7.0), 2)
     for tool in ("ETCH03", "CVD02", "WET03"):
         seen = frame(traces(built, 2, tool)[0])
         keys = ["process_step", "lot_id", "wafer_id", "chamber_id", "sensor"]
@@ -123,7 +123,7 @@ def test_a_visit_that_ends_as_a_night_ends_is_in_the_trace_of_the_next(built):
     assert is_in == [False, True]
 
 
-def test_a_sample_says_all_columns_and_its_time_in_utc(built):
+def test_a_sample_has_all_columns_and_its_time_in_utc(built):
     table, faults = traces(built, 2, "ETCH03")
     row = table.to_pylist()[0]
     lot, step, wafer, chamber = next(
@@ -141,7 +141,7 @@ def test_a_sample_says_all_columns_and_its_time_in_utc(built):
 
 
 def test_a_tool_without_visits_has_an_empty_trace(built):
-    idle = [tool for tool in tools_of(built) if not ended_visits(built, tool, 1)]
+    idle = [tool for tool in all_tools(built) if not ended_visits(built, tool, 1)]
     table, faults = traces(built, 1, idle[0])
 
     assert table.schema == SCHEMA
@@ -179,7 +179,7 @@ def test_a_drifting_sensor_drifts_in_its_window_on_its_place_only(fine):
         for key, one in seen.groupby(keys)
     ]
     place = ("cvd_ild", "A", "heater_temp")
-    inside = [v for v in visits if v[:3] == place and when.holds(v[3])]
+    inside = [v for v in visits if v[:3] == place and when.contains(v[3])]
     days, off = np.array([((at - when.begins) / DAY, mean) for *_, at, mean, _ in inside]).T
 
     assert len(inside) > 5
@@ -207,9 +207,9 @@ def test_wafers_hit_by_a_wrong_recipe_show_it(built):
     assert set(found.values()) == {"EG-203", "EG-204"}
 
 
-def test_a_batch_tool_has_one_trace_for_all_wafers_known_under_one_lot(plan):
+def test_a_batch_tool_has_one_trace_for_all_wafers_of_a_lot_id(plan):
     split = replace(plan.changed(wafers_per_lot=12), dirt=Dirt(split=1.0))
-    built = Built.until(split, 4)
+    built = LineRun.until(split, 4)
     seen = trace_of(built, "FURN01", NIGHTS)
     expected = {
         (chamber, int(lot.started[step, wafer]), lot_ids(split, lot, step)[wafer])
@@ -228,8 +228,8 @@ def test_a_batch_tool_has_one_trace_for_all_wafers_known_under_one_lot(plan):
 
 
 def test_the_same_night_is_the_same_however_far_the_fab_was_run(plan, dirty):
-    further = Built.until(dirty.plan, NIGHTS[-1] + 2)
-    for tool in tools_of(dirty):
+    further = LineRun.until(dirty.plan, NIGHTS[-1] + 2)
+    for tool in all_tools(dirty):
         first, again, later = (traces(one, 3, tool) for one in (dirty, dirty, further))
         assert first[0].equals(again[0])
         assert first[0].equals(later[0])

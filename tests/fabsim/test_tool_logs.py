@@ -6,8 +6,8 @@ import pytest
 
 from fabsim.calendar import DAY
 from fabsim.equipment.tool_logs import tool_log
-from fabsim.equipment.visits import area_of, chambers_of, tools_of
-from fabsim.line.history import Built
+from fabsim.equipment.visits import all_tools, area_of, chambers_of
+from fabsim.line.history import LineRun
 from fabsim.line.lots import wafer_id
 from fabsim.scenarios import load_plan
 from tests.fabsim.logs import NIGHTS, is_in, log_of, moment, visits
@@ -15,7 +15,7 @@ from tests.fabsim.logs import NIGHTS, is_in, log_of, moment, visits
 
 @pytest.fixture(scope="module")
 def built():
-    return Built.until(load_plan().changed(lots_per_night=1, wafers_per_lot=3), NIGHTS[-1])
+    return LineRun.until(load_plan().changed(lots_per_night=1, wafers_per_lot=3), NIGHTS[-1])
 
 
 def test_a_log_reads_as_it_should(built):
@@ -38,8 +38,8 @@ def test_a_log_reads_as_it_should(built):
     assert "\n\n" not in text
 
 
-def test_starts_and_ends_of_a_night_are_those_of_the_line(built):
-    for tool in (one for one in tools_of(built) if not area_of(built, one).is_batch):
+def test_starts_and_ends_of_a_night_match_the_line(built):
+    for tool in (one for one in all_tools(built) if not area_of(built, one).is_batch):
         lines, _ = log_of(built, tool)
         found = Counter(
             (line["at"], line["event"], *line["said"].split()[:3])
@@ -60,7 +60,7 @@ def test_starts_and_ends_of_a_night_are_those_of_the_line(built):
 
 
 def test_lines_are_in_order_and_chambers_take_one_wafer_after_the_other(built):
-    for tool in tools_of(built):
+    for tool in all_tools(built):
         lines, _ = log_of(built, tool)
         assert all(one["at"] <= later["at"] for one, later in pairwise(lines))
         chambers = defaultdict(list)
@@ -76,7 +76,7 @@ def test_lines_are_in_order_and_chambers_take_one_wafer_after_the_other(built):
 def test_wafers_take_the_steps_of_the_route_in_order(built):
     order = {step.process_step: place for place, step in enumerate(built.plan.route)}
     ways = defaultdict(list)
-    for tool in tools_of(built):
+    for tool in all_tools(built):
         for line in log_of(built, tool)[0]:
             if line["event"] == "WAFER_START":
                 lot, wafer, step, _ = line["said"].split()
@@ -89,7 +89,7 @@ def test_wafers_take_the_steps_of_the_route_in_order(built):
         assert steps == sorted(set(steps))
 
 
-def test_what_happens_at_midnight_is_in_the_log_of_the_day_that_begins(built):
+def test_an_event_at_midnight_is_in_the_log_of_the_new_day(built):
     lot, step, wafer = next(
         (lot, step, wafer)
         for lot, step, wafer in visits(built, "ETCH03")
@@ -126,7 +126,7 @@ def test_a_batch_tool_logs_lots(built):
 
 
 def test_chambers_are_cleaned_when_the_calendar_says(built):
-    for tool in tools_of(built):
+    for tool in all_tools(built):
         lines, _ = log_of(built, tool)
         for number in chambers_of(built, tool):
             one = built.tools.chambers[number]
@@ -145,6 +145,6 @@ def test_chambers_are_cleaned_when_the_calendar_says(built):
 def test_the_same_night_is_the_same_however_far_the_fab_was_run(built):
     often = replace(built.plan.tools, alarms_per_1000_wafers=300.0)
     longer = replace(built, plan=replace(built.plan, tools=often))
-    shorter = Built.until(longer.plan, 4)
-    for tool in tools_of(longer):
+    shorter = LineRun.until(longer.plan, 4)
+    for tool in all_tools(longer):
         assert tool_log(longer, 4, tool) == tool_log(longer, 4, tool) == tool_log(shorter, 4, tool)

@@ -45,7 +45,7 @@ def test_a_chamber_is_busy_from_the_beginning_of_its_clean_to_the_end(days):
         assert chamber.free_at(at, HOUR) == free
 
 
-def test_a_chamber_takes_nothing_that_its_next_clean_would_interrupt():
+def test_a_visit_starts_only_if_no_clean_interrupts_it():
     chamber = Chamber("T", "A", 0, cleaned_at=0, period=DAY, cleaning=6 * HOUR)
     after = DAY + 6 * HOUR
 

@@ -1,4 +1,4 @@
-"""What the truth says must be what is so: of wafers, die, sessions, tests, and causes."""
+"""The truth agrees with the fab: wafers, die, sessions, tests and causes."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fabsim.line.excursion_hits import window
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Bystander, Effect, Kind, Pattern, Scarcity, Shape
 from fabsim.plan.wafer_map import wafer_map
 from fabsim.truth import bystander_rows, die_table, excursion_rows, wafer_rows
@@ -32,7 +32,7 @@ def built(plan):
     beside = Bystander("story", "cmp_ild", "CMP03", "A", 0.8, 0.2)
     some = (Pattern(Shape.CENTRE, 0.3, (0.5, 0.5)),)
     bad = with_excursion(small(plan).changed(wafers_per_lot=6), BAD)
-    return Built.until(replace(bad, bystanders=(beside,), patterns=some), 6)
+    return LineRun.until(replace(bad, bystanders=(beside,), patterns=some), 6)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def finished(built):
     return [lot for lot in built.lots if lot.is_finished]
 
 
-def test_a_bad_chambers_window_and_wafers_are_told(built):
+def test_the_truth_has_the_window_and_the_wafers_of_a_bad_chamber(built):
     (row,) = excursion_rows(built)
     when = window(built.plan, built.tools, built.lots, BAD)
 
@@ -49,14 +49,14 @@ def test_a_bad_chambers_window_and_wafers_are_told(built):
     assert row["wafers"] == sum((one > 0).sum() for one in built.hits) > 5
 
 
-def test_a_window_is_not_told_before_it_is_known(plan):
+def test_the_truth_has_no_window_before_it_is_known(plan):
     later = replace(BAD, from_night=40, until_night=50)
-    (row,) = excursion_rows(Built.until(with_excursion(plan, later), 1))
+    (row,) = excursion_rows(LineRun.until(with_excursion(plan, later), 1))
 
     assert (row["begins_at"], row["ends_at"], row["wafers"]) == (None, None, 0)
 
 
-def test_a_bystander_is_named_with_the_excursion_it_is_beside(built):
+def test_a_bystander_is_named_with_its_excursion(built):
     (row,) = bystander_rows(built)
 
     assert row == {
@@ -78,7 +78,7 @@ def test_a_bystander_harms_none(built, finished):
     assert causes == {"good", "defect", "pattern"}
 
 
-def test_wafers_tell_their_pattern_excursions_and_bad_die(built, finished):
+def test_wafer_rows_have_pattern_excursions_and_bad_die(built, finished):
     for lot in finished:
         for row in wafer_rows(built, lot, None):
             slot = int(row["wafer_id"])
@@ -88,7 +88,7 @@ def test_wafers_tell_their_pattern_excursions_and_bad_die(built, finished):
             assert row["excursions"] == ([("story", 1.0)] if hit else [])
 
 
-def test_die_tell_their_place_cause_and_who_finds_them(built, finished):
+def test_die_rows_have_place_cause_and_insertion(built, finished):
     lot = finished[-1]
     harm, die = damage(built, lot, 3), wafer_map(built.plan.products[0])
     told = [row for row in die_table(built, lot).to_pylist() if row["wafer_id"] == "03"]
@@ -103,7 +103,7 @@ def test_die_tell_their_place_cause_and_who_finds_them(built, finished):
 
 def test_scarce_defects_have_a_label_of_their_own(plan):
     scarce = replace(small(plan), scarcity=Scarcity(5_000, 100_000))
-    built = Built.until(scarce, 1)
+    built = LineRun.until(scarce, 1)
     causes = Counter(die_table(built, built.lots[0])["cause"].to_pylist())
 
     assert set(causes) == {"good", "defect"}
@@ -119,7 +119,7 @@ def test_escapes_are_the_bad_die_that_nobody_finds(built, finished):
             assert row["escaped_die"] == sum(one["caught_at"] is None for one in bad)
 
 
-def test_tests_tell_what_their_results_depend_on(built):
+def test_test_rows_have_what_their_results_depend_on(built):
     tests = list(rows_of_tests(built))
     (vth,) = [row for row in tests if (row["insertion"], row["test_txt"]) == ("CP1", "vth_01")]
 
@@ -131,7 +131,7 @@ def test_tests_tell_what_their_results_depend_on(built):
 # What a fab has written.
 
 
-def test_every_wafer_of_a_sorted_lot_is_told_once_in_its_night(fab):
+def test_every_wafer_of_a_sorted_lot_has_one_row_in_its_night(fab):
     rows = fab.true("wafers")
     nights = {(row["lot_id"], row["insertion"]): row["night_on"] for row in fab.true("yields")}
 
@@ -140,7 +140,7 @@ def test_every_wafer_of_a_sorted_lot_is_told_once_in_its_night(fab):
     assert {row["lot_id"] for row in fab.true("die")} == {row["lot_id"] for row in rows}
 
 
-def test_sessions_that_are_known_are_told_once(fab):
+def test_every_known_session_has_one_row(fab):
     rows = fab.true("yields")
     expected = {
         (one.lot.lot_id, f"{one.slot:02d}" if one.slot else None, number)
@@ -154,7 +154,7 @@ def test_sessions_that_are_known_are_told_once(fab):
     assert len(rows) == len(expected)
 
 
-def test_what_is_lost_is_what_is_caught_and_what_a_bad_contact_keeps(fab):
+def test_lost_die_are_caught_or_keep_a_bad_contact(fab):
     at_cp1 = Counter()
     for die in fab.true("die"):
         at_cp1[die["lot_id"], die["wafer_id"]] += die["caught_at"] == "CP1"
@@ -169,10 +169,10 @@ def test_what_is_lost_is_what_is_caught_and_what_a_bad_contact_keeps(fab):
 
 
 def test_a_bad_chamber_costs_the_wafers_it_hits_their_points_of_final_yield(plan):
-    bad = Built.until(with_excursion(replace(plan, patterns=()), BAD), 3)
+    bad = LineRun.until(with_excursion(replace(plan, patterns=()), BAD), 3)
     points, hit = [], []
     for one in all_sessions(replace(bad, lots=bad.lots[:9]), CP1):
-        points.append(100 * len(one.course.good) / one.die.gross_die)
+        points.append(100 * len(one.touches.good) / one.die.gross_die)
         hit.append(bad.hits[one.lot.index][0, one.slot - 1] > 0)
     points, hit = np.array(points), np.array(hit)
     loss = points[~hit].mean() - points[hit].mean()

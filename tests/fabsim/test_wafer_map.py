@@ -43,7 +43,7 @@ def test_die_are_probed_row_by_row_back_and_forth(die):
     assert rows[2] == sorted(rows[2])
 
 
-def test_radius_and_angle_are_those_of_the_die_centres(product, die):
+def test_radius_and_angle_belong_to_the_die_centres(product, die):
     limit = product.wafer_diameter_mm / 2 - product.edge_mm
     x, y = die.x_coord * product.die_width_mm, die.y_coord * product.die_height_mm
 

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from fabyield.jobs.nightly import log_summary
 from pyspark.sql import SparkSession
 
-from fabsim import Out, in_processes, simulate
+from fabsim import Destination, in_processes, simulate
 from fabyield.lake.catalog import ALL
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH
@@ -166,7 +166,7 @@ def small_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(root: Path) -> None:
         root.mkdir()
-        simulate(small_plan(), Out.below(str(root)), range(1, 2), in_processes(1))
+        simulate(small_plan(), Destination.in_folder(str(root)), range(1, 2), in_processes(1))
         stdf = root / "landing" / "stdf"
         for file in stdf.glob("*/*"):
             file.rename(stdf / file.name)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 import pytest
 
-from fabsim import Out, in_processes, simulate
+from fabsim import Destination, in_processes, simulate
 from fabyield.pipeline.steps import steps
 from tests.conftest import forget_lakes, skip_audits
 from tests.jobs.conftest import Fab, fab_in
@@ -58,7 +58,9 @@ def nights(spark, tmp_path_factory):
     fab = fab_in(root, spark).with_policy(settle_seconds=0.0)
     forget_lakes(spark)
     for last, night in pairwise((0, *TAKEN_IN)):
-        simulate(plan, Out.below(str(root)), range(last + 1, night + 1), in_processes(1))
+        simulate(
+            plan, Destination.in_folder(str(root)), range(last + 1, night + 1), in_processes(1)
+        )
         with pytest.MonkeyPatch.context() as patch:
             if night not in WHOLE:
                 skip_audits(patch)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from fabsim.factory.database import deliver
-from fabsim.factory.rows import Span
-from fabsim.line.history import Built
+from fabsim.factory.rows import delivery_span
+from fabsim.factory.write_database import deliver
+from fabsim.line.history import LineRun
 from tests.jobs.conftest import differing
 from tests.plans import small_plan
 
@@ -18,8 +18,8 @@ def test_night_over_postgresql_fills_the_tables_that_one_over_sqlite_fills(
 ):
     fab = new_fab()
     (fab.root / "fab.db").unlink()
-    built = Built.until(small_plan(), 1)
-    deliver(built, postgresql.create("whole_night"), Span.of(built, range(1, 2)))
+    built = LineRun.until(small_plan(), 1)
+    deliver(built, postgresql.create("whole_night"), delivery_span(built, range(1, 2)))
     server = postgresql.jdbc("whole_night")
     database = replace(fab.settings.database, partitions=2, **server)
 

@@ -10,9 +10,9 @@ from delta import DeltaTable
 from fabyield.jobs.fab_tables import NEEDED, OPTIONAL
 from pyspark.sql import functions as F
 
-from fabsim.factory.database import deliver
-from fabsim.factory.rows import Span
-from fabsim.line.history import Built
+from fabsim.factory.rows import delivery_span
+from fabsim.factory.write_database import deliver
+from fabsim.line.history import LineRun
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError
 from fabyield.lake.catalog import (
     ALL,
@@ -38,14 +38,14 @@ DAY = 86_400_000_000
 
 @pytest.fixture(scope="module")
 def built():
-    return Built.until(small_plan("dirty_night", 2, 3), NIGHTS)
+    return LineRun.until(small_plan("dirty_night", 2, 3), NIGHTS)
 
 
 @pytest.fixture(scope="module")
 def simulated(postgresql, built):
     """A database as it stands before the last night; tests take copies."""
-    then = Built.until(built.plan, NIGHTS - 1)
-    deliver(then, postgresql.create("simulated"), Span.of(then, range(1, NIGHTS)))
+    then = LineRun.until(built.plan, NIGHTS - 1)
+    deliver(then, postgresql.create("simulated"), delivery_span(then, range(1, NIGHTS)))
     return "simulated"
 
 
@@ -120,7 +120,7 @@ def test_second_night_reads_only_what_is_new_and_ends_as_the_source_is(
     fab.night(*TABLES)
     before = len(postgresql.queries(database))
     there = fab.store.read(FAB_PROCESS_HISTORY).count()
-    deliver(built, postgresql.url_of(database), Span.of(built, range(NIGHTS, NIGHTS + 1)))
+    deliver(built, postgresql.url_of(database), delivery_span(built, range(NIGHTS, NIGHTS + 1)))
 
     fab.night(*TABLES)
 
@@ -427,8 +427,8 @@ def test_watermark_of_a_table_that_has_none_is_refused(fab):
 
 def test_sqlite_is_read_by_what_changed_too(spark, settings, built, tmp_path):
     path = tmp_path / "fab.db"
-    then = Built.until(built.plan, NIGHTS - 1)
-    deliver(then, f"sqlite:///{path}", Span.of(then, range(1, NIGHTS)))
+    then = LineRun.until(built.plan, NIGHTS - 1)
+    deliver(then, f"sqlite:///{path}", delivery_span(then, range(1, NIGHTS)))
 
     def execute(statement):
         with sqlite3.connect(path) as connection:
@@ -437,7 +437,7 @@ def test_sqlite_is_read_by_what_changed_too(spark, settings, built, tmp_path):
     fab = Fab(spark, settings, replace(settings.database, url=f"jdbc:sqlite:{path}"), execute)
     fab.night(FAB_PCM)
     there = fab.store.read(FAB_PCM).count()
-    deliver(built, f"sqlite:///{path}", Span.of(built, range(NIGHTS, NIGHTS + 1)))
+    deliver(built, f"sqlite:///{path}", delivery_span(built, range(NIGHTS, NIGHTS + 1)))
     text = (
         f"update pcm set pcm_value = 'N/A', updated_at = {newest('pcm')} where pcm_test = 'vth_n'"
     )

@@ -1,4 +1,4 @@
-"""Nights that name only what a test is about."""
+"""Nights and wafers with defaults."""
 
 from collections.abc import Callable
 from datetime import date

@@ -73,7 +73,7 @@ def test_names_with_markup_stay_text_in_a_drawing():
     assert bar.find("title").text == "</text><script>\ufffd: 0.500"
 
 
-def test_die_stand_where_the_prober_says_that_x_and_y_grow():
+def test_die_follow_the_prober_directions_of_x_and_y():
     colours = {5: "bin-1", 7: "bin-2"}
     usual = draw_wafer(wafer_map(SQUARE, pos_x="R", pos_y="U"), colours)
     turned = draw_wafer(wafer_map(SQUARE, pos_x="L", pos_y="D"), colours)
@@ -155,7 +155,7 @@ def test_map_without_coordinates_is_an_empty_drawing():
     assert len(ElementTree.fromstring(draw_wafer(wafer_map([]), {}))) == 0
 
 
-def test_higher_yield_stands_higher_and_recovery_lifts_a_wafer(wafer):
+def test_higher_yield_is_drawn_higher_and_recovery_lifts_a_wafer(wafer):
     [product] = product_yields([wafer(first_pass_yield_pct=80.0, final_yield_pct=90.0)])
 
     circles = list(ElementTree.fromstring(draw_lots(product)).iter("circle"))
@@ -164,7 +164,7 @@ def test_higher_yield_stands_higher_and_recovery_lifts_a_wafer(wafer):
     assert first - final == pytest.approx(190 / 2)
 
 
-def test_line_across_a_lot_stands_at_the_yield_of_all_its_die(wafer):
+def test_line_across_a_lot_is_at_the_yield_of_all_its_die(wafer):
     [product] = product_yields([wafer(tested_die=100, good_die=85, first_pass_yield_pct=80.0)])
 
     lines = ElementTree.fromstring(draw_lots(product)).iter("line")

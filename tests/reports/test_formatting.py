@@ -1,7 +1,7 @@
 import pytest
 
 from fabyield.errors import plain
-from fabyield.reports.formatting import MISSING, clip, count, natural, number, percent, signed
+from fabyield.reports.formatting import MISSING, clip, count, natural_key, number, percent, signed
 
 
 def test_figures_carry_separators_decimals_and_units():
@@ -30,4 +30,4 @@ def test_clipped_name_ends_in_an_ellipsis_within_its_width():
 
 
 def test_wafer_two_comes_before_wafer_ten():
-    assert sorted(["W10", "W2", "2", None], key=natural) == [None, "2", "W2", "W10"]
+    assert sorted(["W10", "W2", "2", None], key=natural_key) == [None, "2", "W2", "W10"]

@@ -18,7 +18,7 @@ def test_insertions_of_a_wafer_are_never_added_up(wafer):
     assert [(p.insertion, p.tested_die) for p in products] == [("CP1", 100), ("CP2", 100)]
 
 
-def test_lots_keep_the_order_given_and_wafers_stand_by_id(wafer):
+def test_lots_keep_their_order_and_wafers_are_sorted_by_id(wafer):
     rows = [
         wafer(lot_id="L9", wafer_id="W10"),
         wafer(lot_id="L9", wafer_id="W2"),

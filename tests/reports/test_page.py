@@ -1,4 +1,4 @@
-"""The page shows the figures it was given, and nothing in data can act on it."""
+"""The page shows the figures of its night, and text from data cannot change it."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from fabyield.reports.night_data import (
     TopDriver,
     WaferMap,
 )
-from fabyield.reports.page import page
+from fabyield.reports.page import outcomes, page
 
 EVIL = "<script>alert(1)</script>"
 MODEL = ModelFigures("P1", True, pr_auc=0.8125, pr_auc_all_pass=0.1, pr_auc_lot_mean=0.25)
@@ -98,7 +98,7 @@ def test_headline_counts_wafers_once_and_adds_up_quarantine(night, wafer):
 def test_empty_night_says_in_every_section_what_that_means(night):
     html = page(night())
 
-    assert "No STDF file was new this night; tables stay as they were." in html
+    assert "No STDF file was new this night; the tables are unchanged." in html
     assert "No wafer was sorted this night." in section(html, "yield")
     assert "No wafer to map this night." in section(html, "maps")
     assert "No die failed this night." in section(html, "bins")
@@ -113,7 +113,7 @@ def test_night_with_a_new_file_is_not_called_quiet(night):
     assert "No STDF file was new" not in page(night(files=FileCounts(incomplete=1)))
 
 
-def test_failed_step_and_lost_rows_are_told_before_any_figure(night):
+def test_failed_step_and_lost_rows_come_before_any_figure(night):
     rows = [TableRows("silver.die_results", 10, 7, 1, 0)]
 
     top = words(page(night(steps=[StepResult("parts", "failed", 1.0)], rows=rows))).split(
@@ -124,7 +124,7 @@ def test_failed_step_and_lost_rows_are_told_before_any_figure(night):
     assert "silver.die_results: rows unaccounted for: 2." in top
 
 
-def test_model_stands_beside_both_baselines(night):
+def test_model_is_next_to_both_baselines(night):
     text = words(section(page(night(models=[MODEL])), "models"))
 
     assert "P1 0.812 0.100 0.250" in text
@@ -153,6 +153,23 @@ def test_wafers_still_to_be_sorted_are_listed_before_the_sorted(night):
 
     assert "L1 W2 P1 37.5 % low not yet +1.25 ETCH=E7/B = 1.000" in text
     assert text.index("L1 W2") < text.index("L1 W1")
+
+
+def test_training_wafers_do_not_count_as_outcomes():
+    rows = [
+        Prediction("L1", "W1", "P1", "test", 0.9, True, True),
+        Prediction("L1", "W2", "P1", "test", 0.2, False, True),
+        Prediction("L1", "W3", "P1", "test", 0.8, True, False),
+        Prediction("L1", "W4", "P1", "test", 0.7, True, False),
+        Prediction("L1", "W5", "P1", "train", 0.9, True, True),
+    ]
+
+    assert outcomes(rows) == {
+        "caught": 1,
+        "missed": 1,
+        "false_alarms": 2,
+        "rightly_passed": 0,
+    }
 
 
 def test_broken_expectation_names_its_owner_and_what_to_look_at(night):

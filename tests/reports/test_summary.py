@@ -22,7 +22,7 @@ def test_files_and_rows_are_counted_with_separators(night):
     assert "  bronze.parts  1,234,567  1,234,000          560           7\n" in text
 
 
-def test_tests_of_unknown_wafers_are_told_where_there_are_any(night):
+def test_tests_of_unknown_wafers_are_reported_if_there_are_any(night):
     shares = [
         Unmatched("unmatched_touchdowns_ratio", 1234, 50000, 0.02468),
         Unmatched("unmatched_wafers_ratio", 0, 25, 0.0),
@@ -44,7 +44,7 @@ def test_few_wafers_are_listed_one_by_one(night, wafer):
     assert "  L1   W02    P1       CP1          100     87.65 %  88.00 %" in lines
 
 
-def test_of_many_wafers_only_the_worst_ten_are_listed(night, wafer):
+def test_only_the_worst_ten_of_many_wafers_are_listed(night, wafer):
     rows = [wafer(wafer_id=f"W{n:02d}", final_yield_pct=50.0 + n) for n in range(31)]
 
     text = summary(night(yields=rows))
@@ -71,7 +71,7 @@ def test_broken_expectations_name_owner_and_advice(night):
     assert "  ERROR gold.spc (yield): between x; observed mean 78. Look at E7.\n" in text
 
 
-def test_model_figures_stand_beside_their_baselines(night):
+def test_model_figures_are_next_to_their_baselines(night):
     model = ModelFigures("P1", True, pr_auc=0.8125, pr_auc_all_pass=0.1, pr_auc_lot_mean=0.25)
 
     text = summary(night(models=[model]))
@@ -98,10 +98,10 @@ def test_only_wafers_not_yet_sorted_are_counted_as_predictions(night):
     )
 
 
-def test_empty_night_says_that_tables_stay_as_they_were(night):
+def test_empty_night_says_that_the_tables_are_unchanged(night):
     text = summary(night())
 
-    assert "No STDF file was new this night; tables stay as they were.\n" in text
+    assert "No STDF file was new this night; the tables are unchanged.\n" in text
     assert "Yield: no wafer was sorted this night.\n" in text
     assert "No expectation was broken.\n" in text
 

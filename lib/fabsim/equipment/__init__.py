@@ -1,1 +1,1 @@
-"""What tools report of themselves: visits, sensor traces, logs, alarms."""
+"""Process tools: visits, sensor traces, logs and alarms."""

@@ -1,9 +1,9 @@
-"""What one tool writes to its log in one night."""
+"""The log of one tool in one night."""
 
 from collections.abc import Iterator
 
 from fabsim.calendar import utc
-from fabsim.equipment.alarms import DRIFT, TEXTS, Alarm, alarms, truth
+from fabsim.equipment.alarms import DRIFT, TEXTS, Alarm, alarm_row, alarms
 from fabsim.equipment.sensor_faults import Row
 from fabsim.equipment.visits import (
     WHOLE_LOT,
@@ -13,78 +13,73 @@ from fabsim.equipment.visits import (
     chambers_of,
     wafer_visits,
 )
-from fabsim.line.history import Built
+from fabsim.line.history import LineRun
 from fabsim.line.lots import wafer_id
 from fabsim.line.tools import Chamber
 
-# In which order a chamber does what happens in the same second.
+# The order of a chamber's events within one second.
 ENDS, CLEANED, CLEANS, STARTS, ALARMS = range(5)
 
-# When, in which order within that second, and what is written behind the time.
+# Time, order within that second, and the text after the time.
 Event = tuple[int, int, str]
 
 
-def tool_log(built: Built, night: int, equipment_id: str) -> tuple[str, list[Row]]:
-    """Lines in order of time, from the night's first second to its last, and a row per alarm.
+def tool_log(line: LineRun, night: int, equipment_id: str) -> tuple[str, list[Row]]:
+    """Return the log of the night's day in order of time, and one row per alarm.
 
-    A batch tool logs lots, not wafers. A visit that goes on at midnight starts in the log of one
-    night and ends in that of the next.
+    A batch tool logs lots instead of wafers. A visit over midnight starts in the log of one night
+    and ends in that of the next.
     """
-    wafers = wafer_visits(built, night, equipment_id)
-    raised = [one for one in alarms(built, wafers) if _is_in(built, night, one.at)]
+    day, wafers = line.plan.calendar.span(night), wafer_visits(line, night, equipment_id)
+    raised = [one for one in alarms(line, wafers) if day.contains(one.at)]
     events = [
-        *_visits(built, carrier_visits(built, night, equipment_id)),
-        *_cleans(built, night, equipment_id),
-        *(_alarm(built, equipment_id, wafers, one) for one in raised),
+        *_visits(line, carrier_visits(line, night, equipment_id)),
+        *_cleans(line, night, equipment_id),
+        *(_alarm(line, equipment_id, wafers, one) for one in raised),
     ]
-    lines = [_line(*one) for one in sorted(events) if _is_in(built, night, one[0])]
-    rows = [truth(built, night, wafers, one) for one in sorted(raised, key=lambda one: one.at)]
-    return "".join(lines), rows
+    text = "".join(
+        f"{utc(at):%Y-%m-%dT%H:%M:%SZ} {text}\n"
+        for at, _, text in sorted(events)
+        if day.contains(at)
+    )
+    ordered = sorted(raised, key=lambda one: one.at)
+    return text, [alarm_row(line, night, wafers, one) for one in ordered]
 
 
-def _is_in(built: Built, night: int, at: int) -> bool:
-    return built.plan.calendar.begins(night) <= at < built.plan.calendar.ends(night)
+def _visits(line: LineRun, visits: Visits) -> Iterator[Event]:
+    for visit, (started, ended) in enumerate(zip(visits.started, visits.ended, strict=True)):
+        is_lot = bool(visits.slot[visit] == WHOLE_LOT)
+        step = line.plan.route[visits.step[visit]].process_step
+        place, kind = (
+            _place(line.tools.chambers[visits.chamber[visit]]),
+            "LOT" if is_lot else "WAFER",
+        )
+        unit = f"{_unit(visits, visit, is_lot)} step={step} recipe={visits.recipe_id[visit]}"
+        yield int(started), STARTS, f"INFO {place} {kind}_START {unit}"
+        yield int(ended), ENDS, f"INFO {place} {kind}_END {unit}"
 
 
-def _line(at: int, _: int, said: str) -> str:
-    return f"{utc(at):%Y-%m-%dT%H:%M:%SZ} {said}\n"
-
-
-def _visits(built: Built, seen: Visits) -> Iterator[Event]:
-    for visit, (started, ended) in enumerate(zip(seen.started, seen.ended, strict=True)):
-        unit = "LOT" if seen.slot[visit] == WHOLE_LOT else "WAFER"
-        place, done = _place(built.tools.chambers[seen.chamber[visit]]), _done(built, seen, visit)
-        yield int(started), STARTS, f"INFO {place} {unit}_START {done}"
-        yield int(ended), ENDS, f"INFO {place} {unit}_END {done}"
-
-
-def _cleans(built: Built, night: int, equipment_id: str) -> Iterator[Event]:
-    begins, ends = built.plan.calendar.begins(night), built.plan.calendar.ends(night)
-    for number in chambers_of(built, equipment_id):
-        one = built.tools.chambers[number]
-        last = begins - (begins - one.cleaned_at) % one.period
-        for at in range(last, ends, one.period):
+def _cleans(line: LineRun, night: int, equipment_id: str) -> Iterator[Event]:
+    day = line.plan.calendar.span(night)
+    for number in chambers_of(line, equipment_id):
+        one = line.tools.chambers[number]
+        last = day.begins - (day.begins - one.cleaned_at) % one.period
+        for at in range(last, day.ends, one.period):
             yield at, CLEANS, f"INFO {_place(one)} CLEAN_START"
             yield at + one.cleaning, CLEANED, f"INFO {_place(one)} CLEAN_END"
 
 
-def _alarm(built: Built, equipment_id: str, wafers: Visits, one: Alarm) -> Event:
+def _alarm(line: LineRun, equipment_id: str, wafers: Visits, one: Alarm) -> Event:
     level = "WARN" if one.code == DRIFT else "ERROR"
-    place = _place(built.tools.chambers[wafers.chamber[one.visit]])
-    unit = _unit(wafers, one.visit, area_of(built, equipment_id).is_batch)
-    said = f'{level} {place} ALARM code={one.code} {unit}{one.detail} text="{TEXTS[one.code]}"'
-    return one.at, ALARMS, said
+    place = _place(line.tools.chambers[wafers.chamber[one.visit]])
+    unit = _unit(wafers, one.visit, area_of(line, equipment_id).is_batch)
+    text = f'{level} {place} ALARM code={one.code} {unit}{one.detail} text="{TEXTS[one.code]}"'
+    return one.at, ALARMS, text
 
 
-def _done(built: Built, seen: Visits, visit: int) -> str:
-    unit = _unit(seen, visit, bool(seen.slot[visit] == WHOLE_LOT))
-    step = built.plan.route[seen.step[visit]].process_step
-    return f"{unit} step={step} recipe={seen.recipe_id[visit]}"
-
-
-def _unit(seen: Visits, visit: int, is_lot: bool) -> str:
-    lot = f"lot={seen.lot_id[visit]}"
-    return lot if is_lot else f"{lot} wafer={wafer_id(int(seen.slot[visit]))}"
+def _unit(visits: Visits, visit: int, is_lot: bool) -> str:
+    lot = f"lot={visits.lot_id[visit]}"
+    return lot if is_lot else f"{lot} wafer={wafer_id(int(visits.slot[visit]))}"
 
 
 def _place(one: Chamber) -> str:

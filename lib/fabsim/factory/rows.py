@@ -1,182 +1,166 @@
-"""What the factory knows of its wafers, as rows of its database, from one night to another."""
+"""The rows of the factory database that change from one night to another."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from fabsim.calendar import DAY, MICROSECONDS, NEVER
-from fabsim.line.history import Built
-from fabsim.line.lot_renames import known_at, lot_history, lot_ids, renamed_at, renamings
+from fabsim.calendar import DAY, MICROSECONDS, NEVER, Span
+from fabsim.line.history import LineRun
+from fabsim.line.lot_renames import lot_history, lot_ids, lot_ids_at, renamed_at, renamings
 from fabsim.line.lots import StartedLot, wafer_id
 from fabsim.line.pcm import measure_pcm, measured_at
 from fabsim.line.schedule import booking, sort_night
-from fabsim.plan.excursions import Kind
+from fabsim.plan.excursions import PLACES, Kind
 from fabsim.plan.insertions import Unit
 from fabsim.plan.wafer_map import wafer_map
 
 Row = tuple[str | int | float | None, ...]
-# From the last wafer insertion to packages.
+# Time from the last wafer insertion to packages.
 ASSEMBLY = DAY // 2
 
 
-@dataclass(frozen=True)
-class Span:
-    """Seconds from `begins` on, before `ends`; what is older is known already."""
-
-    begins: int
-    ends: int
-
-    @classmethod
-    def of(cls, built: Built, nights: range) -> "Span":
-        """From the end of the night before; the first night brings all that was before it too."""
-        calendar = built.plan.calendar
-        begins = calendar.ends(nights.start - 1) if nights.start > 1 else -NEVER
-        return cls(begins, calendar.ends(nights.stop - 1))
-
-    def holds(self, at: int) -> bool:
-        """Whether `at` lies in it."""
-        return self.begins <= at < self.ends
+def delivery_span(line: LineRun, nights: range) -> Span:
+    """Return the span of changes that `nights` deliver; the first night also has all before it."""
+    calendar = line.plan.calendar
+    begins = calendar.ends(nights.start - 1) if nights.start > 1 else -NEVER
+    return Span(begins, calendar.ends(nights.stop - 1))
 
 
-def rows_of(built: Built, table: str, span: Span) -> Iterator[Row]:
-    """The rows of `table` that are new, or may have changed, in `span`."""
-    return _ROWS[table](built, span)
+def changed_rows(line: LineRun, table: str, span: Span) -> Iterator[Row]:
+    """Return the rows of `table` that are new or may have changed in `span`."""
+    return _ROWS[table](line, span)
 
 
-def recipes(built: Built, lot: StartedLot, step: int) -> list[str]:
-    """The recipe that each wafer of a lot had at a step."""
-    one = built.plan.route[step]
-    names = [one.recipe_id] * len(lot.slots)
-    for excursion, strength in zip(built.plan.excursions, built.hits[lot.index], strict=True):
-        if excursion.kind is Kind.WRONG_RECIPE and excursion.at["process_step"] == one.process_step:
-            wrong = excursion.at["recipe_id"]
+def recipes(line: LineRun, lot: StartedLot, step: int) -> list[str]:
+    """Return the recipe of each wafer of a lot at a step."""
+    here = line.plan.route[step]
+    return _replaced(line, lot, here.recipe_id, Kind.WRONG_RECIPE, here.process_step)
+
+
+def materials(line: LineRun, lot: StartedLot) -> list[str]:
+    """Return the material lot of each wafer's blank."""
+    plan = line.plan.line
+    usual = plan.material_id.format(number=1 + lot.index // plan.lots_per_material)
+    return _replaced(line, lot, usual, Kind.MATERIAL_LOT)
+
+
+def _replaced(line: LineRun, lot: StartedLot, usual: str, kind: Kind, step: str = "") -> list[str]:
+    """Return `usual` per wafer, or what the excursions of a kind put in its place."""
+    names = [usual] * len(lot.slots)
+    for one, strength in zip(line.plan.excursions, line.hits[lot.index], strict=True):
+        if one.kind is kind and one.at.get("process_step", step) == step:
+            wrong = one.at[PLACES[kind][-1]]
             names = [wrong if hit > 0 else n for n, hit in zip(names, strength, strict=True)]
     return names
 
 
-def materials(built: Built, lot: StartedLot) -> list[str]:
-    """The material lot of each wafer's blank."""
-    line = built.plan.line
-    usual = line.material_id.format(number=1 + lot.index // line.lots_per_material)
-    names = [usual] * len(lot.slots)
-    for excursion, strength in zip(built.plan.excursions, built.hits[lot.index], strict=True):
-        if excursion.kind is Kind.MATERIAL_LOT:
-            bad = excursion.at["material_id"]
-            names = [bad if hit > 0 else n for n, hit in zip(names, strength, strict=True)]
-    return names
-
-
-def _products(built: Built, span: Span) -> Iterator[Row]:
-    for one in built.plan.products:
-        if built.plan.calendar.begins(one.from_night) < span.ends:
+def _products(line: LineRun, span: Span) -> Iterator[Row]:
+    for one in line.plan.products:
+        if line.plan.calendar.begins(one.from_night) < span.ends:
             size = (one.die_width_mm, one.die_height_mm, one.wafer_diameter_mm)
             yield (one.product_id, wafer_map(one).gross_die, *size, one.variant_of or None)
-    for known in built.plan.known_wafers:
+    for known in line.plan.known_wafers:
         yield (known.product_id, known.gross_die, None, None, None, None)
 
 
-def _lots(built: Built, span: Span) -> Iterator[Row]:
-    for lot in built.lots:
-        product = built.plan.products[lot.product].product_id
-        status, since = _status(built, lot, span.ends)
-        born = {lot.lot_id: lot.started_at}
-        for one in renamings(built.plan, lot):
-            born.setdefault(one.to_lot_id, renamed_at(lot, one))
-        for name, at in born.items():
+def _lots(line: LineRun, span: Span) -> Iterator[Row]:
+    for lot in line.lots:
+        product = line.plan.products[lot.product].product_id
+        status, since = _status(line, lot, span.ends)
+        named_at = {lot.lot_id: lot.started_at}
+        for one in renamings(line.plan, lot):
+            named_at.setdefault(one.to_lot_id, renamed_at(lot, one))
+        for name, at in named_at.items():
             if at < span.ends:
-                times = lot.started_at * MICROSECONDS, max(since, at) * MICROSECONDS
-                yield (name, product, times[0], status, times[1])
-        for name, at in _packages(built, lot):
+                started, updated = (t * MICROSECONDS for t in (lot.started_at, max(since, at)))
+                yield (name, product, started, status, updated)
+        for name, at in _packages(line, lot):
             if at < span.ends:
                 yield (name, product, at * MICROSECONDS, "assembled", at * MICROSECONDS)
-    for known in built.plan.known_wafers:
+    for known in line.plan.known_wafers:
         yield (known.lot_id, known.product_id, None, "sorted", None)
 
 
-def _status(built: Built, lot: StartedLot, now: int) -> tuple[str, int]:
-    """Where a lot stands, and since when."""
-    night = sort_night(built.plan, lot)
-    if night is not None and built.plan.calendar.ends(night) <= now:
-        return "sorted", built.plan.calendar.ends(night)
+def _status(line: LineRun, lot: StartedLot, now: int) -> tuple[str, int]:
+    """Return the status of a lot, and since when it has it."""
+    night = sort_night(line.plan, lot)
+    if night is not None and line.plan.calendar.ends(night) <= now:
+        return "sorted", line.plan.calendar.ends(night)
     ended = int(lot.ended[-1].max())
     return ("processed", ended) if ended < now else ("in process", lot.started_at)
 
 
-def _wafers(built: Built, span: Span) -> Iterator[Row]:
-    for lot in built.lots:
-        of_wafer = list(zip(lot.slots.tolist(), materials(built, lot), strict=True))
-        names = {slot: [(lot.lot_id, lot.started_at)] for slot, _ in of_wafer}
-        for one in renamings(built.plan, lot):
+def _wafers(line: LineRun, span: Span) -> Iterator[Row]:
+    for lot in line.lots:
+        started, material = lot.started_at * MICROSECONDS, materials(line, lot)
+        names = {slot: [(lot.lot_id, lot.started_at)] for slot in lot.slots.tolist()}
+        for one in renamings(line.plan, lot):
             for slot in one.slots:
                 names[slot].append((one.to_lot_id, renamed_at(lot, one)))
-        for slot, material in of_wafer:
-            for name, at in names[slot]:
-                if span.holds(at):
-                    times = lot.started_at * MICROSECONDS, at * MICROSECONDS
-                    yield (name, wafer_id(slot), slot, times[0], material, times[1])
-    for known in built.plan.known_wafers if span.begins < 0 else ():
+        for slot, known_as in names.items():
+            for name, at in known_as:
+                if span.contains(at):
+                    times = started, material[slot - 1], at * MICROSECONDS
+                    yield (name, wafer_id(slot), slot, *times)
+    for known in line.plan.known_wafers if span.begins < 0 else ():
         for slot in known.slots:
             yield (known.lot_id, wafer_id(slot), slot, None, None, None)
 
 
-def _process_history(built: Built, span: Span) -> Iterator[Row]:
-    for lot in built.lots:
-        fate = renamings(built.plan, lot)
-        for step, one in enumerate(built.plan.route):
-            new = (lot.ended[step] >= span.begins) & (lot.ended[step] < span.ends)
+def _process_history(line: LineRun, span: Span) -> Iterator[Row]:
+    for lot in line.lots:
+        renames = renamings(line.plan, lot)
+        for step, one in enumerate(line.plan.route):
+            new = span.mask(lot.ended[step])
             if not new.any():
                 continue
-            names, recipe = known_at(lot, fate, step), recipes(built, lot, step)
+            names, recipe = lot_ids_at(lot, renames, step), recipes(line, lot, step)
             for place in new.nonzero()[0].tolist():
-                chamber = built.tools.chambers[int(lot.chamber[step, place])]
+                chamber = line.tools.chambers[int(lot.chamber[step, place])]
                 where = (one.process_step, chamber.equipment_id, chamber.chamber_id, recipe[place])
                 started, ended = (int(t[step, place]) for t in (lot.started, lot.ended))
                 times = (at * MICROSECONDS for at in (started, ended, ended))
                 yield (names[place], wafer_id(1 + place), step + 1, *where, *times)
 
 
-def _pcm(built: Built, span: Span) -> Iterator[Row]:
-    parameters = built.plan.pcm
-    for lot in built.lots:
-        if not lot.is_finished:
+def _pcm(line: LineRun, span: Span) -> Iterator[Row]:
+    for lot in line.lots:
+        if not lot.is_finished or not span.mask(times := measured_at(line.plan, lot)).any():
             continue
-        times = measured_at(built.plan, lot).tolist()
-        if not any(span.holds(at) for at in times):
-            continue
-        names = lot_ids(built.plan, lot, len(built.plan.route))
-        values = measure_pcm(built.plan, lot, built.hits[lot.index]).tolist()
-        for slot, (name, at, row) in enumerate(zip(names, times, values, strict=True), start=1):
-            if span.holds(at):
-                for one, value in zip(parameters, row, strict=True):
-                    times = (at * MICROSECONDS,) * 2
-                    yield (name, wafer_id(slot), one.pcm_test, value, one.unit, *times)
+        names = lot_ids(line.plan, lot)
+        values = measure_pcm(line.plan, lot, line.hits[lot.index]).tolist()
+        rows = zip(names, times.tolist(), values, strict=True)
+        for slot, (name, at, row) in enumerate(rows, start=1):
+            if span.contains(at):
+                for one, value in zip(line.plan.pcm, row, strict=True):
+                    updated = (at * MICROSECONDS,) * 2
+                    yield (name, wafer_id(slot), one.pcm_test, value, one.unit, *updated)
 
 
-def _lot_history(built: Built, span: Span) -> Iterator[Row]:
-    for lot in built.lots:
-        for *names, at in lot_history(built.plan, lot):
-            if span.holds(int(at)):
-                yield (*names, *(int(at) * MICROSECONDS,) * 2)
+def _lot_history(line: LineRun, span: Span) -> Iterator[Row]:
+    for lot in line.lots:
+        for *names, at in lot_history(line.plan, lot):
+            if span.contains(at):
+                yield (*names, *(at * MICROSECONDS,) * 2)
 
 
-def _assembly(built: Built, span: Span) -> Iterator[Row]:
-    for lot in built.lots:
-        for name, at in _packages(built, lot):
-            if span.holds(at):
-                for lot_id in sorted(set(lot_ids(built.plan, lot, len(built.plan.route)))):
+def _assembly(line: LineRun, span: Span) -> Iterator[Row]:
+    for lot in line.lots:
+        for name, at in _packages(line, lot):
+            if span.contains(at):
+                for lot_id in sorted(set(lot_ids(line.plan, lot))):
                     yield (name, lot_id, *(at * MICROSECONDS,) * 2)
 
 
-def _packages(built: Built, lot: StartedLot) -> Iterator[tuple[str, int]]:
-    """The lot that a lot's good die become in assembly, and when; nothing if not yet known."""
-    line, insertions = built.plan.line, built.plan.insertions
-    packaged = [n for n, one in enumerate(insertions) if one.unit is Unit.PACKAGE]
-    place = booking(built.plan, lot, packaged[0]) if packaged else None
+def _packages(line: LineRun, lot: StartedLot) -> Iterator[tuple[str, int]]:
+    """Yield the assembly lot of a lot's good die and its time, once they are known."""
+    plan = line.plan
+    packaged = [n for n, one in enumerate(plan.insertions) if one.unit is Unit.PACKAGE]
+    place = booking(plan, lot, packaged[0]) if packaged else None
     if place is not None:
-        name = line.assembly_lot_id.format(number=line.first_lot_number + lot.index)
-        yield name, place.starts_at - ASSEMBLY
+        number = plan.line.first_lot_number + lot.index
+        yield plan.line.assembly_lot_id.format(number=number), place.starts_at - ASSEMBLY
 
 
-_ROWS: dict[str, Callable[[Built, Span], Iterator[Row]]] = {
+_ROWS: dict[str, Callable[[LineRun, Span], Iterator[Row]]] = {
     "products": _products,
     "lots": _lots,
     "wafers": _wafers,

@@ -1,1 +1,1 @@
-"""Lots on their way through the line: when, through which tool, and what happens to them."""
+"""Lots on their way through the line: tools, times, excursions, lot IDs, PCM and test slots."""

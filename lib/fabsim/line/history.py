@@ -1,4 +1,4 @@
-"""The line as it has run up to a night, and what is worked out of it once."""
+"""The line as it has run up to a night."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,11 +13,8 @@ from fabsim.plan.program import Program, program
 
 
 @dataclass(frozen=True)
-class Built:
-    """All lots that have started, in order, and how strongly each excursion hits their wafers.
-
-    `hits` has one array of excursions x wafers per lot.
-    """
+class LineRun:
+    """All lots that have started, in order; `hits`: per lot, excursions x wafers from 0 to 1."""
 
     plan: Plan
     tools: ChamberList

@@ -1,11 +1,11 @@
-"""The tools of the line: their chambers, and when each is cleaned."""
+"""The tools of the line: their chambers and cleans."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from fabsim.arrays import Floats, Ints
+from fabsim.arrays import Floats, Ints, column
 from fabsim.calendar import DAY, HOUR
 from fabsim.plan.line import Area
 from fabsim.plan.plan import Plan
@@ -26,9 +26,9 @@ class Chamber:
     cleaning: int
 
     def free_at(self, at: int, takes: int) -> int:
-        """`at`, or when the clean is over that goes on then, or would begin within `takes`.
+        """Return when a visit of `takes` seconds can start: at `at`, or after the clean in its way.
 
-        What takes longer than the time between two cleans begins with the next.
+        A visit that is longer than the time between two cleans starts after the next clean.
         """
         since = (at - self.cleaned_at) % self.period
         if since + takes > self.period:
@@ -38,58 +38,51 @@ class Chamber:
 
 @dataclass(frozen=True)
 class ChamberList:
-    """All chambers of a plan, by a number of their own."""
+    """All chambers of a plan; the position of a chamber is its number."""
 
     plan: Plan
 
     @cached_property
     def chambers(self) -> tuple[Chamber, ...]:
-        """Every chamber, tool by tool in the order of their names."""
+        """Every chamber, sorted by tool."""
         areas = {one.area: number for number, one in enumerate(self.plan.areas)}
         tools = {tool: areas[step.area] for step in self.plan.route for tool in step.equipment}
-        return tuple(
-            self._chamber(turn, tool, chamber_id, area)
-            for turn, (tool, area) in enumerate(sorted(tools.items()))
-            for chamber_id in self.plan.areas[area].chambers
-        )
+        chambers = []
+        for turn, (tool, number) in enumerate(sorted(tools.items())):
+            area = self.plan.areas[number]
+            period, cleaning = round(area.clean_every_days * DAY), round(area.clean_hours * HOUR)
+            first = self.plan.calendar.begins(1) + round(turn * GOLDEN % 1 * period)
+            rest = number, first, period, cleaning
+            chambers += [Chamber(tool, chamber_id, *rest) for chamber_id in area.chambers]
+        return tuple(chambers)
 
     @cached_property
     def of_steps(self) -> tuple[Ints, ...]:
-        """The numbers of the chambers that can do each step of the route."""
-        tools = np.array([one.equipment_id for one in self.chambers])
+        """Per step of the route, the numbers of the chambers that can run it."""
+        tools = column(self.chambers, "equipment_id")
         return tuple(np.flatnonzero(np.isin(tools, step.equipment)) for step in self.plan.route)
 
     @cached_property
     def areas_of_steps(self) -> tuple[Area, ...]:
-        """The area of each step of the route."""
+        """Per step of the route, its area."""
         areas = {one.area: one for one in self.plan.areas}
         return tuple(areas[step.area] for step in self.plan.route)
 
     @cached_property
     def groups_of_steps(self) -> Ints:
-        """The place of the group of tests that each step's area moves as it drifts."""
-        areas = self.areas_of_steps
-        return np.array([self.plan.group_number(area.drift_group) for area in areas])
+        """Per step of the route, the index of the test group that the drift of its area shifts."""
+        return np.array([self.plan.group_number(one.drift_group) for one in self.areas_of_steps])
 
     def number(self, equipment_id: str, chamber_id: str) -> int:
-        """The number of a chamber."""
+        """Return the number of a chamber."""
         names = [(one.equipment_id, one.chamber_id) for one in self.chambers]
         return names.index((equipment_id, chamber_id))
 
     def step(self, process_step: str) -> int:
-        """The place of a step in the route."""
+        """Return the index of a step in the route."""
         return [one.process_step for one in self.plan.route].index(process_step)
 
     def ages(self, chamber: Ints, at: Ints) -> Floats:
-        """How far each chamber was, at each time, from its last clean (0) to the next (1)."""
-        cleaned, period = (
-            np.array([getattr(one, name) for one in self.chambers])
-            for name in ("cleaned_at", "period")
-        )
+        """Return how far each chamber is between its last clean (0) and the next (1) at `at`."""
+        cleaned, period = column(self.chambers, "cleaned_at"), column(self.chambers, "period")
         return np.asarray(((at - cleaned[chamber]) % period[chamber]) / period[chamber])
-
-    def _chamber(self, turn: int, tool: str, chamber_id: str, area: int) -> Chamber:
-        one = self.plan.areas[area]
-        period, cleaning = round(one.clean_every_days * DAY), round(one.clean_hours * HOUR)
-        first = self.plan.calendar.begins(1) + round(turn * GOLDEN % 1 * period)
-        return Chamber(tool, chamber_id, area, first, period, cleaning)

@@ -1,1 +1,1 @@
-"""A simulated fab made by the cores of a cluster; simulate.py is submitted."""
+"""The simulated fab on a Spark cluster: submit simulate.py."""

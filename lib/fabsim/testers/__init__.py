@@ -1,1 +1,1 @@
-"""What testers measure of each die, and the STDF files they deliver."""
+"""What testers measure on each die, and the STDF files that they deliver."""

@@ -10,22 +10,22 @@ from fabsim.calendar import DAY, HOUR
 from fabsim.plan.plan import Plan
 from fabsim.random_streams import Stream, stream
 
-# A session: the numbers of its lot, insertion and carrier.
-Place = tuple[int, int, int]
+# The numbers of a session's lot, insertion and carrier.
+SessionKey = tuple[int, int, int]
 ENDING = ".stdf.gz"
-# Spellings that no rule for wafer IDs can mend.
+# Spellings that no rule for wafer IDs can correct.
 MISSPELT = ("Q{slot:02d}?", "X{slot:02d}B", "TEST-{slot:02d}", "0O{slot:02d}")
 CLOCKS = (-DAY, -HOUR, HOUR, 400 * DAY)
-# So many nights later a file comes again.
+# How many nights later a file is delivered a second time.
 AGAIN_NIGHTS = (1, 3)
 CUT = (0.1, 0.95)
 DAMAGED_STRETCHES, STRETCH = 4, 200
-# The head of a file, which says what it is, stays.
+# The first bytes of a file, which identify it, stay intact.
 HEAD = 400
 
 
 class Change(StrEnum):
-    """What a delivered file is, beside what the tester wrote."""
+    """How a delivered file differs from the tester's file."""
 
     WHOLE = "whole"
     CUT = "cut"
@@ -34,7 +34,7 @@ class Change(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a file is delivered: as it should be, late, again, under another name, or mended."""
+    """Why a file is delivered; `mended` is the whole file after a truncated one."""
 
     ON_TIME = "on_time"
     LATE = "late"
@@ -45,7 +45,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """One file of the landing zone: the night's folder it comes to, and its name there."""
+    """One file of the landing zone: the night whose folder it is in, and its name."""
 
     night: int
     name: str
@@ -57,8 +57,8 @@ class Delivery:
 class Flaws:
     """What is wrong with one test session and its files.
 
-    `spelling` is a format of {slot} that takes the place of the tester's, where it is misspelt;
-    the tester's clock is `clock_seconds` fast all that night.
+    `spelling`, a format of {slot}, is a misspelt wafer ID; the tester's clock is `clock_seconds`
+    fast all night.
     """
 
     spelling: str | None
@@ -66,48 +66,45 @@ class Flaws:
     deliveries: tuple[Delivery, ...]
 
 
-def flaws(plan: Plan, place: Place, tester: int, night: int, name: str) -> Flaws:
+def draw_flaws(plan: Plan, key: SessionKey, tester: int, night: int, name: str) -> Flaws:
     """Draw the flaws of a session on `tester` in `night`, and of its files called `name`."""
-    rng = stream(plan.seed, Stream.DIRT, *place)
+    rng = stream(plan.seed, Stream.DIRT, *key)
     is_misspelt = bool(rng.random() < plan.dirt.misspelt)
     spelling = MISSPELT[int(rng.integers(len(MISSPELT)))]
+    clock = stream(plan.seed, Stream.CLOCK, tester, night)
+    is_wrong = bool(clock.random() < plan.dirt.clock)
     return Flaws(
         spelling=spelling if is_misspelt else None,
-        clock_seconds=_clock(plan, tester, night),
+        clock_seconds=int(clock.choice(CLOCKS)) if is_wrong else 0,
         deliveries=tuple(_deliveries(plan, rng, night, name)),
     )
 
 
-def changed(plan: Plan, place: Place, change: Change, content: bytes) -> bytes:
-    """`content` as it is delivered, before compression."""
-    rng = stream(plan.seed, Stream.DIRT, *place, 1)
+def apply_change(plan: Plan, key: SessionKey, change: Change, content: bytes) -> bytes:
+    """Return `content` cut or damaged, before compression."""
+    rng = stream(plan.seed, Stream.DIRT, *key, 1)
     if change is Change.CUT:
-        return content[: _cut(rng, len(content))]
+        return _cut(rng, content)
     return _damaged(rng, content) if change is Change.CORRUPT else content
 
 
-def cut_stream(plan: Plan, place: Place, packed: bytes) -> bytes:
-    """A compressed file of which the transfer was broken off."""
-    return packed[: _cut(stream(plan.seed, Stream.DIRT, *place, 2), len(packed))]
+def cut_transfer(plan: Plan, key: SessionKey, packed: bytes) -> bytes:
+    """Return a compressed file that was cut off during its transfer."""
+    return _cut(stream(plan.seed, Stream.DIRT, *key, 2), packed)
 
 
-def latest(plan: Plan) -> int:
-    """How many nights after its test a file may still come."""
+def max_delay(plan: Plan) -> int:
+    """Return how many nights after its test a file may still be delivered."""
     dirt = plan.dirt
     late = max(dirt.late_nights) if dirt.late else 0
     return late + (AGAIN_NIGHTS[1] if dirt.duplicated or dirt.truncated else 0)
 
 
-def _clock(plan: Plan, tester: int, night: int) -> int:
-    rng = stream(plan.seed, Stream.CLOCK, tester, night)
-    is_wrong = bool(rng.random() < plan.dirt.clock)
-    return int(rng.choice(CLOCKS)) if is_wrong else 0
-
-
 def _deliveries(plan: Plan, rng: np.random.Generator, night: int, name: str) -> Iterator[Delivery]:
     dirt = plan.dirt
     late, twice, renamed, broken, mended = rng.random(5).tolist()
-    delay, pause = (_between(rng, *nights) for nights in (dirt.late_nights, AGAIN_NIGHTS))
+    ranges = dirt.late_nights, AGAIN_NIGHTS
+    delay, pause = (int(rng.integers(least, most + 1)) for least, most in ranges)
     is_stream = bool(rng.random() < 0.5)
     first = night + delay if late < dirt.late else night
     reason = Reason.LATE if late < dirt.late else Reason.ON_TIME
@@ -125,12 +122,9 @@ def _deliveries(plan: Plan, rng: np.random.Generator, night: int, name: str) -> 
         yield Delivery(first, f"copy_of_{name}", change, Reason.RENAMED)
 
 
-def _between(rng: np.random.Generator, least: int, most: int) -> int:
-    return int(rng.integers(least, most + 1))
-
-
-def _cut(rng: np.random.Generator, size: int) -> int:
-    return min(max(HEAD, int(size * rng.uniform(*CUT))), size - 1)
+def _cut(rng: np.random.Generator, content: bytes) -> bytes:
+    size = len(content)
+    return content[: min(max(HEAD, int(size * rng.uniform(*CUT))), size - 1)]
 
 
 def _damaged(rng: np.random.Generator, content: bytes) -> bytes:

@@ -1,13 +1,12 @@
-"""Which die come to an insertion, how they are touched, and which stay good."""
+"""Which die reach an insertion, how they are touched, and which stay good."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fabsim.arrays import Bools, Floats, Ints
-from fabsim.line.history import Built
+from fabsim.arrays import Bools, Columns, Floats, Ints
+from fabsim.line.history import LineRun
 from fabsim.line.lots import StartedLot
 from fabsim.line.schedule import booking
 from fabsim.plan.excursions import Excursion, Kind
@@ -16,16 +15,15 @@ from fabsim.plan.wafer_map import wafer_map
 from fabsim.random_streams import Stream, stream
 from fabsim.wafer.defects import damage
 
-NOTHING, CONTACT_GROUP = -1, 0
+NO_FAIL, CONTACT_GROUP = -1, 0
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Die that come to an insertion in order, one entry each.
+class Parts(Columns):
+    """Parts that reach an insertion, in order; `die` is an index into the wafer map.
 
-    `die` is the place on the wafer map. `is_dead` says that its damage is found here, by a test of
-    `group` at `place` (0-1) of it that reads `sigmas`; `is_overkilled` that it works and the
-    program fails it.
+    An `is_dead` part fails a test of `group` at `place` (0-1) in it, by `sigmas`; an
+    `is_overkilled` one works, but the program fails it.
     """
 
     slot: Ints
@@ -36,23 +34,13 @@ class Parts:
     place: Floats
     sigmas: Floats
 
-    def take(self, chosen: Ints | Bools) -> Self:
-        """Only some of them."""
-        return type(self)(*(getattr(self, one.name)[chosen] for one in fields(self)))
-
-    @classmethod
-    def joined(cls, several: list[Self]) -> Self:
-        """All of several, one after the other."""
-        names = [one.name for one in fields(cls)]
-        return cls(*(np.concatenate([getattr(one, name) for one in several]) for name in names))
-
 
 @dataclass(frozen=True)
-class Course:
-    """The touch-downs of one session in order; `part` is a place in its Parts.
+class Touches(Columns):
+    """The touch-downs of a session in order; `part` is an index into its Parts.
 
-    `group` is that of the tests that fail, -1 where none does, at `place` (0-1) of it and by
-    `sigmas`; `is_contact` where the contact was bad.
+    A failing touch-down fails a test of `group` (-1: it passes) at `place` (0-1) in it, by
+    `sigmas`; `is_contact`: the contact was bad.
     """
 
     part: Ints
@@ -66,74 +54,75 @@ class Course:
 
     @property
     def passed(self) -> Bools:
-        """The verdict of each touch-down."""
-        return np.asarray(self.group == NOTHING)
+        """Which touch-downs pass."""
+        return np.asarray(self.group == NO_FAIL)
 
     @property
     def decides(self) -> Bools:
-        """The last touch-down of each part."""
+        """Which touch-downs are the last of their part."""
         return ~np.isin(self.part, self.part[self.is_retest]) | self.is_retest
 
     @property
     def good(self) -> Ints:
-        """The parts that passed at last, in order."""
+        """The parts that pass in the end, in order."""
         return np.sort(self.part[self.decides & self.passed])
 
 
 @dataclass(frozen=True)
 class Carrier:
-    """What goes through one session: a wafer, or a lot's packages, and how it is touched.
-
-    `turn` numbers the carriers of a lot from 0.
-    """
+    """The parts of one session, a wafer or all packages; `turn` numbers those of a lot from 0."""
 
     turn: int
     parts: Parts
-    course: Course
+    touches: Touches
 
 
-def touched(built: Built, lot: StartedLot, number: int) -> Iterator[Carrier]:
-    """The carriers of a lot at insertion `number`, as they are touched."""
-    for turn, parts in enumerate(carriers(built, lot, number)):
-        yield Carrier(turn, parts, course(built, lot, number, turn, parts))
+def carriers(line: LineRun, lot: StartedLot, number: int) -> Iterator[Carrier]:
+    """Yield the carriers of a lot at insertion `number` with their touch-downs."""
+    for turn, parts in enumerate(incoming_parts(line, lot, number)):
+        yield Carrier(turn, parts, touch_parts(line, lot, number, turn, parts))
 
 
-def carriers(built: Built, lot: StartedLot, number: int) -> list[Parts]:
-    """What comes to insertion `number`: one entry per wafer, or one of all packages of a lot."""
+def incoming_parts(line: LineRun, lot: StartedLot, number: int) -> list[Parts]:
+    """Return the parts at insertion `number`: one entry per wafer, or one of a lot's packages."""
     if number == 0:
-        return [_die(built, lot, slot) for slot in lot.slots.tolist()]
-    left = [one.parts.take(one.course.good) for one in touched(built, lot, number - 1)]
-    insertion = built.plan.insertions[number]
+        return [_all_die(line, lot, slot) for slot in lot.slots.tolist()]
+    left = [one.parts.take(one.touches.good) for one in carriers(line, lot, number - 1)]
+    insertion = line.plan.insertions[number]
     if insertion.unit is Unit.PACKAGE:
         left = [Parts.joined(left)]
-    rng = stream(built.plan.seed, Stream.PACKAGES, lot.index, number)
-    chosen = [_drawn(rng, len(parts.die), insertion.share) for parts in left]
+    rng = stream(line.plan.seed, Stream.PACKAGES, lot.index, number)
+    chosen = [np.flatnonzero(rng.random(len(parts.die)) < insertion.share) for parts in left]
     if insertion.unit is Unit.PACKAGE:
         chosen = [rng.permutation(places) for places in chosen]
     return [
-        _found(built, lot, number, parts.take(places))
+        _with_damage(line, lot, number, parts.take(places))
         for parts, places in zip(left, chosen, strict=True)
     ]
 
 
-def course(built: Built, lot: StartedLot, number: int, turn: int, parts: Parts) -> Course:
-    """Touch every part of carrier `turn` once, then those that failed once more at the end."""
-    insertion = built.plan.insertions[number]
-    rng = stream(built.plan.seed, Stream.CONTACT, lot.index, number, turn)
+def touch_parts(line: LineRun, lot: StartedLot, number: int, turn: int, parts: Parts) -> Touches:
+    """Touch every part of carrier `turn` once, then retest the failing ones."""
+    insertion = line.plan.insertions[number]
+    rng = stream(line.plan.seed, Stream.CONTACT, lot.index, number, turn)
     count = len(parts.die)
     contact = rng.random(count) < insertion.contact_pct / 100
     stays = contact & (rng.random(count) > insertion.contact_cured)
-    if built.plan.scarcity.defective:
+    if line.plan.scarcity.defective:
         stays = np.zeros(count, bool)
-    tester = _Tester(built, lot, number, rng)
+    tester = _Tester(line, lot, number, rng)
     first = tester.touch(parts, np.arange(count), contact)
     again = tester.touch(parts, np.flatnonzero(~first.passed), stays)
-    return _join(first, again)
+    start = first.touchdown[-1] + 1 if count else 0
+    is_retest = np.ones_like(again.is_retest)
+    return Touches.joined(
+        [first, replace(again, touchdown=again.touchdown + start, is_retest=is_retest)]
+    )
 
 
-def acting(built: Built, lot: StartedLot, number: int, kind: Kind) -> list[Excursion]:
-    """The excursions of a tester that act when a lot is at an insertion."""
-    plan, place = built.plan, booking(built.plan, lot, number)
+def active_excursions(line: LineRun, lot: StartedLot, number: int, kind: Kind) -> list[Excursion]:
+    """Return the tester excursions of a kind that are active when a lot is at an insertion."""
+    plan, place = line.plan, booking(line.plan, lot, number)
     return [
         one
         for one in plan.excursions
@@ -147,68 +136,64 @@ def acting(built: Built, lot: StartedLot, number: int, kind: Kind) -> list[Excur
     ]
 
 
-def _die(built: Built, lot: StartedLot, slot: int) -> Parts:
-    harm = damage(built, lot, slot)
-    every = np.arange(wafer_map(built.plan.products[lot.product]).gross_die)
+def _all_die(line: LineRun, lot: StartedLot, slot: int) -> Parts:
+    harm = damage(line, lot, slot)
+    every = np.arange(wafer_map(line.plan.products[lot.product]).gross_die)
     none = np.zeros(len(every), bool)
     whole = Parts(np.full(len(every), slot), every, none, none, harm.group, harm.place, harm.sigmas)
-    return _found(built, lot, 0, whole)
+    return _with_damage(line, lot, 0, whole)
 
 
-def _found(built: Built, lot: StartedLot, number: int, parts: Parts) -> Parts:
-    """`parts` with what insertion `number` finds of their damage."""
+def _with_damage(line: LineRun, lot: StartedLot, number: int, parts: Parts) -> Parts:
+    """Return `parts` with the damage that insertion `number` catches or causes."""
     is_dead, is_overkilled = np.zeros(len(parts.die), bool), np.zeros(len(parts.die), bool)
     group = parts.group.copy()
     for slot in np.unique(parts.slot).tolist():
         mine = parts.slot == slot
         die = parts.die[mine]
-        harm = damage(built, lot, slot)
+        harm = damage(line, lot, slot)
         is_dead[mine] = (harm.is_bad & (harm.caught_at == number))[die]
         group[mine] = harm.group[die]
-        for one in acting(built, lot, number, Kind.PROGRAM_CHANGE):
-            lost = _overkill(built, lot, one, slot, len(harm.cause))[die] & ~is_dead[mine]
+        for one in active_excursions(line, lot, number, Kind.PROGRAM_CHANGE):
+            lost = _overkill(line, lot, one, slot, len(harm.cause))[die] & ~is_dead[mine]
             is_overkilled[mine] |= lost
-            group[mine] = np.where(lost, built.plan.group_number(one.effect.group), group[mine])
-    return Parts(*(parts.slot, parts.die, is_dead, is_overkilled, group), parts.place, parts.sigmas)
+            group[mine] = np.where(lost, line.plan.group_number(one.effect.group), group[mine])
+    return replace(parts, is_dead=is_dead, is_overkilled=is_overkilled, group=group)
 
 
-def _overkill(built: Built, lot: StartedLot, one: Excursion, slot: int, count: int) -> Bools:
-    number = built.plan.excursions.index(one)
-    rng = stream(built.plan.seed, Stream.HIT, lot.index, number, slot)
+def _overkill(line: LineRun, lot: StartedLot, one: Excursion, slot: int, count: int) -> Bools:
+    number = line.plan.excursions.index(one)
+    rng = stream(line.plan.seed, Stream.HIT, lot.index, number, slot)
     loss = rng.normal(one.effect.loss_pct, one.effect.loss_sigma_pct) / 100
     return np.asarray(rng.random(count) < loss * one.share)
 
 
-def _drawn(rng: np.random.Generator, count: int, share: float) -> Ints:
-    return np.flatnonzero(rng.random(count) < share)
-
-
 class _Tester:
-    """A tester with its sites, some of which may fail good die."""
+    """A tester with its sites; worn sites fail good die."""
 
     def __init__(
-        self, built: Built, lot: StartedLot, number: int, rng: np.random.Generator
+        self, line: LineRun, lot: StartedLot, number: int, rng: np.random.Generator
     ) -> None:
-        plan, acts = built.plan, acting(built, lot, number, Kind.PROBE_SITE)
+        plan = line.plan
         self.worn = [
             (int(one.at["site_num"]), one.share, plan.group_number(one.effect.group))
-            for one in acts
+            for one in active_excursions(line, lot, number, Kind.PROBE_SITE)
         ]
         self.sites, self.rng = plan.insertions[number].sites, rng
 
-    def touch(self, parts: Parts, touched: Ints, contact: Bools) -> Course:
-        """Touch some of `parts`; `contact` tells of each part whether its contact is bad."""
-        count, mine = len(touched), parts.take(touched)
-        site, is_contact = 1 + np.arange(count) % self.sites, contact[touched]
+    def touch(self, parts: Parts, chosen: Ints, contact: Bools) -> Touches:
+        """Touch the `chosen` of `parts`; `contact` has the parts with a bad contact."""
+        count, mine = len(chosen), parts.take(chosen)
+        site, is_contact = 1 + np.arange(count) % self.sites, contact[chosen]
         fails = mine.is_dead | mine.is_overkilled
-        group = np.where(fails, mine.group, NOTHING)
+        group = np.where(fails, mine.group, NO_FAIL)
         for number, share, failing in self.worn:
-            # Drawn for every touch-down, so that what a site does moves no other draw.
-            hit = (self.rng.random(count) < share) & (site == number) & (group == NOTHING)
+            # Drawn for every touch-down, so that one site does not change the draws of others.
+            hit = (self.rng.random(count) < share) & (site == number) & (group == NO_FAIL)
             group = np.where(hit, failing, group)
-        is_contact &= group == NOTHING
-        return Course(
-            part=touched,
+        is_contact &= group == NO_FAIL
+        return Touches(
+            part=chosen,
             site=site,
             touchdown=np.arange(count) // self.sites,
             is_retest=np.zeros(count, bool),
@@ -217,18 +202,3 @@ class _Tester:
             place=np.where(fails, mine.place, self.rng.random(count)),
             sigmas=np.where(fails, mine.sigmas, np.abs(mine.sigmas)),
         )
-
-
-def _join(first: Course, again: Course) -> Course:
-    later = {
-        "touchdown": again.touchdown + (first.touchdown[-1] + 1 if len(first.part) else 0),
-        "is_retest": np.ones_like(again.is_retest),
-    }
-    return Course(
-        **{
-            one.name: np.concatenate(
-                [getattr(first, one.name), later.get(one.name, getattr(again, one.name))]
-            )
-            for one in fields(Course)
-        }
-    )

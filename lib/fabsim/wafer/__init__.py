@@ -1,1 +1,1 @@
-"""What a wafer looks like: patterns over it, defects, levels of its die."""
+"""Wafers: patterns, defects, and the levels of their die."""

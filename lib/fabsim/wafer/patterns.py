@@ -1,4 +1,4 @@
-"""Where on a wafer the shapes of wafer-map patterns lie."""
+"""The die that each wafer-map pattern covers."""
 
 from collections.abc import Callable
 
@@ -10,19 +10,17 @@ from fabsim.plan.plan import Plan
 from fabsim.plan.wafer_map import DieGrid
 from fabsim.random_streams import Stream, stream
 
-__all__ = ["RING", "pattern_kills", "where"]
-
-# An edge ring begins here, as a share of the radius.
+# The inner edge of an edge ring, as a share of the wafer radius.
 RING = 0.78
 
 
-def where(shape: Shape, die: DieGrid, rng: np.random.Generator) -> Bools:
-    """Which die a shape covers; where it lies is drawn, where it can lie in many places."""
+def covered_die(shape: Shape, die: DieGrid, rng: np.random.Generator) -> Bools:
+    """Return which die a shape covers; its position and size are random."""
     return np.asarray(_SHAPES[shape](die, rng))
 
 
 def pattern_kills(plan: Plan, die: DieGrid, lot: int, slot: int) -> tuple[Shape | None, Floats]:
-    """The pattern of chance of a wafer, if it has one, and how likely it kills each die."""
+    """Return the random pattern of a wafer, if any, and how likely it kills each die."""
     rng = stream(plan.seed, Stream.PATTERN, lot, slot)
     bounds = np.cumsum([one.share for one in plan.patterns])
     number = int(np.searchsorted(bounds, rng.random(), side="right"))
@@ -30,7 +28,7 @@ def pattern_kills(plan: Plan, die: DieGrid, lot: int, slot: int) -> tuple[Shape 
         return None, np.zeros(die.gross_die)
     one = plan.patterns[number]
     least, most = one.kill_ratio
-    kills = np.where(where(one.shape, die, rng), rng.uniform(least, most), 0.0)
+    kills = np.where(covered_die(one.shape, die, rng), rng.uniform(least, most), 0.0)
     return one.shape, kills
 
 
@@ -48,7 +46,8 @@ def _edge_ring(die: DieGrid, rng: np.random.Generator) -> Bools:
 
 
 def _edge_loc(die: DieGrid, rng: np.random.Generator) -> Bools:
-    away = _away(die.angle, rng.uniform(-np.pi, np.pi))
+    turned = np.abs(die.angle - rng.uniform(-np.pi, np.pi))
+    away = np.minimum(turned, 2 * np.pi - turned)
     return np.asarray((die.radius > RING - 0.08) & (away < rng.uniform(0.4, 0.8)))
 
 
@@ -64,19 +63,13 @@ def _scratch(die: DieGrid, rng: np.random.Generator) -> Bools:
     bend, length = rng.uniform(-0.4, 0.4), rng.uniform(0.8, 1.6)
     along = die.radius * _cos(die.angle - turn)
     across = die.radius * _sin(die.angle - turn) - off - bend * along**2
-    # As wide as a die is, so that the line has no gaps.
+    # As wide as a die, so that the scratch has no gaps.
     wide = 0.9 / np.sqrt(die.gross_die)
     return np.asarray((np.abs(across) < wide) & (np.abs(along) < length / 2))
 
 
 def _everywhere(die: DieGrid, rng: np.random.Generator) -> Bools:
     return np.ones(die.gross_die, bool)
-
-
-def _away(angle: Floats, centre: float) -> Floats:
-    """How far angles are from `centre`, from 0 to pi."""
-    turned = np.abs(angle - centre)
-    return np.asarray(np.minimum(turned, 2 * np.pi - turned))
 
 
 def _cos(angle: Floats | float) -> Floats:

@@ -36,5 +36,5 @@ def version(
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command `fabyield`."""
     run(app)

@@ -1,28 +1,34 @@
-"""Where commands print, and how they end."""
+"""Options that commands share, and how commands print and exit."""
 
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from fabyield.errors import ConfigError, FabYieldError
 
+Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
+Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
+Landing = Annotated[str | None, typer.Option(help="Folder with stdf/, the files from the testers.")]
+Report = Annotated[str | None, typer.Option(help="Where to write the page.")]
+
 
 def console() -> Console:
-    """Standard output; into a file or a pipe, tables are as wide as their values."""
+    """Return standard output; in a file or a pipe, tables are as wide as their values."""
     return Console() if sys.stdout.isatty() else Console(width=1000)
 
 
 def print_error(text: str, program: str = "fabyield") -> None:
-    """Print one line about what went wrong on standard error."""
+    """Print one line of an error on standard error."""
     stderr = Console(stderr=True, markup=False, highlight=False)
     stderr.print(f"{program}: {text}", soft_wrap=True)
 
 
 def run(commands: typer.Typer, program: str = "fabyield", context: object = None) -> None:
-    """Run one of `commands` of `program`, which finds `context` in its own.
+    """Run a command of `program` with `context` as its context object.
 
-    An error of ours becomes one line and exit code 1, or 2 where the call or the conf is wrong.
+    A FabYieldError becomes one line and exit code 1, or 2 if the usage or the conf is wrong.
     """
     try:
         commands(obj=context)

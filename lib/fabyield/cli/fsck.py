@@ -7,7 +7,7 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.cli.console import console
+from fabyield.cli.console import Conf, Lake, console
 from fabyield.errors import ConfigError
 from fabyield.lake.fsck.finding import Finding
 from fabyield.settings.settings import Settings
@@ -19,16 +19,16 @@ def fsck(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[TABLE]...", help="Default: all tables.")
     ] = None,
-    conf: Annotated[str, typer.Option(help="dev, prod or a YAML file.")] = "dev",
-    lake: Annotated[str | None, typer.Option(help="Root of the Delta tables.")] = None,
+    conf: Conf = "dev",
+    lake: Lake = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every page of every file.")] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mend what can be mended without losing a row.")
+        bool, typer.Option("--repair", help="Repair what can be repaired without losing a row.")
     ] = False,
 ) -> None:
-    """Look for damage in the files of the lake, without Spark, and name what mends it.
+    """Find damaged files in the lake, without Spark, and show how to repair them.
 
-    Exit codes: 0 nothing is damaged, or all was mended; 1 something is; 2 wrong usage.
+    Exit codes: 0 nothing is damaged, or all is repaired; 1 something is damaged; 2 wrong usage.
     """
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
     from fabyield.lake.fsck.check import check  # noqa: PLC0415
@@ -53,18 +53,18 @@ def fsck(
         as_single_writer(settings.lake, look, settings.lease, "fsck --repair")
     else:
         look()
-    mended = [one for one in found if repair and one.mend]
+    repaired = [one for one in found if repair and one.mend]
     if found:
-        console().print(_grid(found, mended))
+        console().print(_grid(found, repaired))
     console().print(f"tables: {len(chosen):,}, findings: {len(found):,}")
-    if any(one not in mended and not one.is_harmless for one in found):
+    if any(one not in repaired and not one.is_harmless for one in found):
         raise typer.Exit(FOUND)
 
 
-def _grid(found: Sequence[Finding], mended: Sequence[Finding]) -> Grid:
+def _grid(found: Sequence[Finding], repaired: Sequence[Finding]) -> Grid:
     grid = Grid("table", "what", "file", "repair")
     for one in found:
-        repair = f"done: {one.repair}" if one in mended else one.repair
-        # As text, or rich would read names in brackets as its own markup.
+        repair = f"done: {one.repair}" if one in repaired else one.repair
+        # As Text, because rich would read brackets in names as markup.
         grid.add_row(*(Text(cell) for cell in (one.table, one.what, one.file, repair)))
     return grid

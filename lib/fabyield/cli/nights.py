@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from fabyield.cli.options import Conf, Lake, Landing, Report
+from fabyield.cli.console import Conf, Lake, Landing, Report
 from fabyield.errors import ConfigError
 
 
 def nightly(
     conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
 ) -> None:
-    """Run the night by spark-submit: every step in its order, then a summary."""
+    """Run the night with spark-submit: every step in order, then a summary."""
     _submit(conf, lake, landing, report)
 
 
@@ -26,14 +26,14 @@ def backfill(
     landing: Landing = None,
     report: Report = None,
 ) -> None:
-    """Read the files that arrived on a date again, in the place of what was read of them."""
+    """Reread the files that arrived on a date, and replace their rows."""
     _submit(conf, lake, landing, report, "--backfill", night_on)
 
 
 def replay(
     conf: Conf = "dev", lake: Lake = None, landing: Landing = None, report: Report = None
 ) -> None:
-    """Read again the files and tables that have rows in quarantine, after a fix."""
+    """Reread the files and tables that have rows in quarantine, after a fix."""
     _submit(conf, lake, landing, report, "--replay")
 
 
@@ -46,7 +46,7 @@ def rebuild(
     landing: Landing = None,
     report: Report = None,
 ) -> None:
-    """Make silver and gold anew from all of bronze, or the tables of a step and what follows.
+    """Rebuild silver and gold from all of bronze, or only a step and the steps after it.
 
     Wafers keep their keys.
     """
@@ -54,14 +54,14 @@ def rebuild(
 
 
 def _submit(
-    conf: str, lake: str | None, landing: str | None, report: str | None, *purpose: str
+    conf: str, lake: str | None, landing: str | None, report: str | None, *mode: str
 ) -> None:
     given = {"--conf": conf, "--lake": lake, "--landing": landing, "--report": report}
     options = [word for name, value in given.items() if value for word in (name, value)]
     submit = Path(sys.prefix, "bin", "spark-submit")
     if not submit.exists():
-        raise ConfigError(f"{submit}: not found; install pyspark beside fabyield")
+        raise ConfigError(f"{submit}: not found; install pyspark in the same environment")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with as_file(files("fabyield.jobs").joinpath("nightly.py")) as script:
         sys.stdout.flush()
-        os.execv(submit, [str(submit), str(script), *options, *purpose])
+        os.execv(submit, [str(submit), str(script), *options, *mode])

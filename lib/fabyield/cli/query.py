@@ -7,8 +7,7 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.cli.console import console
-from fabyield.cli.options import Conf, Lake
+from fabyield.cli.console import Conf, Lake, console
 from fabyield.errors import FabYieldError
 from fabyield.settings.settings import Settings
 
@@ -19,14 +18,14 @@ def query(
     lake: Lake = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to print at most.")] = 100,
 ) -> None:
-    """Ask the lake a question in SQL; needs neither Spark nor a network."""
+    """Query the lake in SQL, without Spark or a network."""
     console().print(grid(sql, Settings.load(conf, lake=lake).lake, limit))
 
 
 def grid(sql: str, lake: str, limit: int) -> Grid:
-    """Answer `sql` over the tables of `lake`, at most `limit` rows, as a grid to print.
+    """Return at most `limit` rows of the answer to `sql` as a grid to print.
 
-    Raises ConfigError where there is no lake, FabYieldError where DuckDB refuses the query.
+    Raises ConfigError if there is no lake, FabYieldError if DuckDB refuses the query.
     """
     import duckdb  # noqa: PLC0415
 
@@ -39,10 +38,10 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
     except duckdb.Error as error:
         raise FabYieldError(f"query: {error}") from error
     columns = [] if answer is None else answer.columns
-    more = len(rows) > limit
-    # As text, or rich would read names and values in brackets as its own markup.
+    # As Text, because rich would read brackets in names and values as markup.
     headings = [Column(Text(name)) for name in columns]
-    table = Grid(*headings, caption=f"first {limit} rows; --limit shows more" if more else None)
+    caption = f"first {limit} rows; --limit shows more" if len(rows) > limit else None
+    table = Grid(*headings, caption=caption)
     for row in rows[:limit]:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     return table

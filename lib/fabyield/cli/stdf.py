@@ -1,6 +1,6 @@
-"""The commands `fabyield stdf ...`: look into STDF files with neither Spark nor Java.
+"""The commands `fabyield stdf ...`: work with STDF files, without Spark or Java.
 
-What they need is imported where it is needed, so that help comes at once.
+The commands import slow modules themselves, so that help stays fast.
 """
 
 import json
@@ -9,19 +9,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO, TypeVar
+from typing import Annotated, Any, Literal, TextIO, TypeVar
 
 import typer
 
 from fabyield.cli.console import print_error
 from fabyield.errors import ConfigError, FabYieldError
-from fabyield.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from fabyield.stdf.tools.name_rules import Naming
 
 app = typer.Typer(
-    help="Look into STDF V4 files, check them, turn them into Parquet.",
+    help="Inspect and check STDF V4 files, and convert them to Parquet.",
     epilog="Exit codes: 0 done, 1 failed for at least one file, 2 wrong usage or configuration, "
     "3 differences found.",
     no_args_is_help=True,
@@ -31,12 +27,12 @@ Files = Annotated[
     list[str],
     typer.Argument(metavar="FILE...", help="STDF V4 files or ATDF, plain, gzip, bzip2 or zstd."),
 ]
-Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file; says how the fab decides.")]
+Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file with the rules of the fab.")]
 RetestRule = Annotated[
     Retest | None,
     typer.Option(
-        help="touch: a die's later touch-down supersedes. flag: only one that says so by PART_FLG "
-        "or stands in a retest file. Default: fab.retest_rule of --conf.",
+        help="touch: a die's later touch-down replaces the earlier one. flag: only if PART_FLG or "
+        "a retest file says so. Default: fab.retest_rule of --conf.",
     ),
 ]
 FAILED, DIFFERENT = 1, 3
@@ -52,23 +48,23 @@ def info(
         bool, typer.Option("--json", help="One JSON object per file and line.")
     ] = False,
 ) -> None:
-    """Tell what is in each file, at once even of a large one.
+    """Print the contents of each file, fast even for a large one.
 
-    Test records are counted, not looked into: `check` reads them all. Yields are those within
-    the file; times are the tester's own, in seconds of its local clock.
+    Test records are only counted; `check` reads them. Yields are within the file; times are
+    seconds on the tester's local clock.
     """
     from fabyield.cli import stdf_output  # noqa: PLC0415
-    from fabyield.stdf.tools.info import info as told  # noqa: PLC0415
+    from fabyield.stdf.tools.info import info as info_of  # noqa: PLC0415
     from fabyield.stdf.tools.outline import outline  # noqa: PLC0415
 
-    decisions = _decisions(conf, retest_rule)
+    decisions = stdf_output.decisions(conf, retest_rule)
     attempts = Attempts()
-    for facts in attempts.each(files, lambda path: told(outline(path), *decisions)):
+    for facts in attempts.results(files, lambda path: info_of(outline(path), *decisions)):
         if as_json:
             typer.echo(json.dumps(facts))
         else:
-            stdf_output.facts(facts)
-    attempts.leave()
+            stdf_output.print_info(facts)
+    attempts.exit()
 
 
 @app.command()
@@ -80,10 +76,10 @@ def to_parquet(
 ) -> None:
     """Write parts, test_values, tests, wafers and bins as Parquet files.
 
-    Retests are decided over all FILEs together, in order of test time, then in the order given.
-    A file given twice, or cut where a more complete file of its session is given too, is left
-    out and named; of files without wafers every one counts. With several FILEs each row of
-    parts, wafers and bins names its file.
+    Retests are decided over all FILEs together, by test time, then by their order. A file that
+    is given twice, or a cut one with a more complete file of the same session, is left out and
+    reported; files without wafers are never left out. With several FILEs, each row of parts,
+    wafers and bins names its file.
     """
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415
@@ -91,31 +87,31 @@ def to_parquet(
     from fabyield.stdf.tools.to_parquet import Rules  # noqa: PLC0415
     from fabyield.stdf.tools.to_parquet import to_parquet as export  # noqa: PLC0415
 
-    rules = Rules(*_decisions(conf, retest_rule), len(files) > 1)
+    rules = Rules(*stdf_output.decisions(conf, retest_rule), len(files) > 1)
     attempts = Attempts()
-    outlines = list(attempts.each(files, outline))
-    with _progress(sum(found.tables.counts.get("PTR", 0) for found in outlines)) as on_rows:
+    outlines = list(attempts.results(files, outline))
+    with stdf_output.progress(sum(one.tables.counts.get("PTR", 0) for one in outlines)) as on_rows:
         done = export(outlines, out, rules, batches, on_rows)
     for reason in done.broken:
         attempts.fail(reason)
     if done.files:
-        stdf_output.exported(done, out)
+        stdf_output.print_export(done, out)
     else:
-        attempts.fail(f"nothing was written to {out}: no FILE could be read")
-    attempts.leave()
+        attempts.fail(f"no FILE could be read: nothing was written to {out}")
+    attempts.exit()
 
 
 @app.command()
 def to_atdf(
     file: Annotated[str, typer.Argument(help="An STDF V4 file, compressed or plain.")],
     out: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="File to write; standard output if none.")
+        Path | None, typer.Option(dir_okay=False, help="File to write; default: standard output.")
     ] = None,
 ) -> None:
-    """Write a file as ATDF, a line of text per record.
+    """Write a file as ATDF, one line of text per record.
 
-    What is damaged and the records of vendors are left out and counted on standard error. ATDF
-    can be read wherever STDF can: `info`, `check` and `to-parquet` take it too.
+    Damaged data and the records of vendors are left out and reported on standard error. `info`,
+    `check` and `to-parquet` read ATDF as they read STDF.
     """
     from fabyield.stdf import records, write_atdf  # noqa: PLC0415
 
@@ -132,11 +128,11 @@ def to_atdf(
     except BrokenPipeError:
         raise
     except OSError as error:
-        # Only what fails to open has a name; what fails later is the writing.
+        # Only an error of open() has a file name; a later one is an error of writing.
         where = error.filename or out or "standard output"
         raise FabYieldError(f"{where}: {error.strerror or error}") from error
     if vendors:
-        print_error(f"{file}: {vendors:,} records of vendors have no form in ATDF: left out")
+        print_error(f"{file}: {vendors:,} records of vendors do not exist in ATDF: left out")
     for one in refused:
         print_error(f"{file}: byte {one['record_offset']:,}: {one['reason']}: left out")
     if refused:
@@ -145,65 +141,56 @@ def to_atdf(
 
 @app.command()
 def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> None:
-    """Compare what a file says of itself with what is in it; exit 3 if they differ.
+    """Compare the counts in a file with its parts and test results; exit 3 if they differ.
 
-    Counts of WRR, PCR, HBR, SBR and TSR against the parts and test results. A count that the
-    tester left out is no difference. Counts that leave superseded touch-downs out agree
-    "by final touch-down". ABRT_CNT is compared with PART_FLG bit 2, RTST_CNT with bits 0 and 1
-    or with touch-downs after a die's first; FUNC_CNT cannot be counted.
+    Covers WRR, PCR, HBR, SBR and TSR. A missing count is no difference. Counts without
+    superseded touch-downs agree "by final touch-down". ABRT_CNT is compared with PART_FLG bit 2,
+    RTST_CNT with bits 0 and 1 or with touch-downs after a die's first; FUNC_CNT is not checked.
     """
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415
-    from fabyield.stdf.tools.check import check as checked  # noqa: PLC0415
+    from fabyield.stdf.tools.check import check as check_file  # noqa: PLC0415
     from fabyield.stdf.tools.outline import outline  # noqa: PLC0415
 
-    decisions = _decisions(conf, retest_rule)
+    decisions = stdf_output.decisions(conf, retest_rule)
     attempts = Attempts()
     found = list(
-        attempts.each(files, lambda path: checked(outline(path), batches(path), *decisions))
+        attempts.results(files, lambda path: check_file(outline(path), batches(path), *decisions))
     )
-    stdf_output.checked(found)
-    attempts.leave(DIFFERENT if any(one.differences for one in found) else 0)
+    stdf_output.print_check(found)
+    attempts.exit(DIFFERENT if any(one.differences for one in found) else 0)
 
 
 @app.command()
 def layout(
-    record: Annotated[str | None, typer.Argument(help="A record, e.g. PTR; all if none.")] = None,
+    record: Annotated[str | None, typer.Argument(help="A record, e.g. PTR; default: all.")] = None,
 ) -> None:
-    """Print how STDF V4 records are laid out, from the declaration that reads and writes them."""
+    """Print the layout of STDF V4 records, as the reader and the writer use it."""
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf.spec.records import RECORDS  # noqa: PLC0415
 
     if record is not None and record.upper() not in RECORDS:
-        raise ConfigError(f"{record}: no such STDF V4 record; use one of {', '.join(RECORDS)}")
+        raise ConfigError(f"{record}: not an STDF V4 record; use one of {', '.join(RECORDS)}")
     for name in RECORDS if record is None else [record.upper()]:
-        stdf_output.layout(RECORDS[name])
-
-
-def _decisions(conf: str, rule: Retest | None) -> tuple["Naming", str]:
-    """How the fab names wafers and insertions, and which touch-down of a die decides."""
-    from fabyield.stdf.tools.name_rules import Naming  # noqa: PLC0415
-
-    fab = Settings.load(conf).fab
-    insertions = fab.insertion_rules, fab.default_insertion
-    naming = Naming(fab.wafer_id_rules, *insertions, fab.lot_id_rules)
-    return naming, rule or fab.retest_rule
+        stdf_output.print_layout(RECORDS[name])
 
 
 def _check_regular(path: str) -> None:
-    """Raise FabYieldError for what cannot be read twice, such as a pipe."""
+    """Raise FabYieldError if a file cannot be read twice, such as a pipe."""
     if Path(path).exists() and not Path(path).is_file():
-        raise FabYieldError(f"{path}: no regular file, and it is read twice: save it as one first")
+        raise FabYieldError(
+            f"{path}: not a regular file; save it as one first, because it is read twice"
+        )
 
 
 class Attempts:
-    """Work on file after file; what fails is reported at once and remembered to the end."""
+    """Work on many files: errors are printed at once, and set the exit code at the end."""
 
     def __init__(self) -> None:
         self.failed = False
 
-    def each(self, files: Iterable[str], work: Callable[[str], T]) -> Iterator[T]:
-        """The results of `work` on the files on which it succeeds."""
+    def results(self, files: Iterable[str], work: Callable[[str], T]) -> Iterator[T]:
+        """Yield the result of `work` for each file without an error."""
         for path in files:
             try:
                 _check_regular(path)
@@ -214,24 +201,23 @@ class Attempts:
                 self.fail(str(error))
 
     def fail(self, reason: str) -> None:
-        """Report what failed."""
+        """Print the reason of a failure."""
         self.failed = True
         print_error(reason)
 
-    def leave(self, otherwise: int = 0) -> None:
-        """Exit with 1 if anything failed."""
-        if code := FAILED if self.failed else otherwise:
-            raise typer.Exit(code)
+    def exit(self, code: int = 0) -> None:
+        """Exit with 1 if anything failed, else with `code`."""
+        raise typer.Exit(FAILED if self.failed else code)
 
 
 @contextmanager
 def _text_file(path: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that gets its name when it is whole."""
+    """Open standard output, or a file that gets its name once it is complete."""
     if path is None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
-    # Not by tempfile: what that makes nobody else may read.
+    # tempfile would make a file that nobody else may read.
     part = path.with_name(f".{path.name}-{os.getpid()}")
     with part.open("x", encoding="utf-8", newline="\n") as text:
         try:
@@ -240,15 +226,3 @@ def _text_file(path: Path | None) -> Iterator[TextIO]:
             part.unlink()
             raise
     part.replace(path)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], object]]:
-    """A bar on a terminal's standard error; nothing elsewhere."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
-
-    shown = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
-    with shown:
-        task = shown.add_task("test results", total=total)
-        yield lambda rows: shown.advance(task, rows)

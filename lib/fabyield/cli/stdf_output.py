@@ -1,23 +1,46 @@
-"""How the commands `fabyield stdf ...` show what they found."""
+"""What the commands `fabyield stdf ...` print, and the rules that they use; slow to import."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table as Grid
 from rich.text import Text
 
 from fabyield.cli.console import console
+from fabyield.settings.settings import Settings
 from fabyield.stdf.spec.records import Field, Record
 from fabyield.stdf.tools.check import Checked
+from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.to_parquet import NAMES, Exported
 
 REFUSALS = 20
 
 
-def facts(found: Mapping[str, Any]) -> None:
-    """Print what `info` tells of one file."""
+def decisions(conf: str, retest_rule: str | None) -> tuple[Naming, str]:
+    """Return how the fab spells lots, wafers and insertions, and its retest rule."""
+    fab = Settings.load(conf).fab
+    insertions = fab.insertion_rules, fab.default_insertion
+    naming = Naming(fab.wafer_id_rules, *insertions, fab.lot_id_rules)
+    return naming, retest_rule or fab.retest_rule
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar if standard error is a terminal."""
+    bar = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+    with bar:
+        task = bar.add_task("test results", total=total)
+        yield lambda rows: bar.advance(task, rows)
+
+
+def print_info(found: Mapping[str, Any]) -> None:
+    """Print the facts of `info` about one file."""
     nested = {name: found[name] for name in ("wafers", "records", "refused")}
     grid = Grid("", "", show_header=False, title=_text(found["file"]))
     for name in found:
@@ -30,12 +53,11 @@ def facts(found: Mapping[str, Any]) -> None:
     _rows("refused", nested["refused"])
 
 
-def exported(done: Exported, out: Path) -> None:
-    """Print what `to-parquet` wrote."""
+def print_export(done: Exported, out: Path) -> None:
+    """Print what `to-parquet` has written."""
     columns = ("file", "touch-downs", "results", "refused", "MPR and FTR left out")
-    grid = Grid(
-        *columns, title=_text(", ".join(f"{name}.parquet" for name in NAMES) + f" in {out}")
-    )
+    title = f"{', '.join(f'{name}.parquet' for name in NAMES)} in {out}"
+    grid = Grid(*columns, title=_text(title))
     for file in done.files:
         counts = (file.touchdowns, file.results, file.refused, file.left_out)
         grid.add_row(_text(file.path), *(f"{count:,}" for count in counts))
@@ -50,35 +72,30 @@ def exported(done: Exported, out: Path) -> None:
     lines = [f"{done.tested_die:,} die tested; yield: {', '.join(yields) or 'no part was tested'}"]
     if done.changed_tests:
         lines.append(
-            f"{done.changed_tests:,} tests have other units, scales or limits in a later file; "
-            "tests.parquet has those of the first"
+            f"{done.changed_tests:,} tests have different units, scales or limits in a later file; "
+            "tests.parquet has those of the first file"
         )
     _lines(lines)
 
 
-def checked(found: Sequence[Checked]) -> None:
-    """Print what `check` found: differences first, then what agrees and how."""
+def print_check(found: Sequence[Checked]) -> None:
+    """Print the differences that `check` found, then the records that agree."""
     grid = Grid("file", "record", "place", "counted", "claimed")
     for one in found:
         for row in one.differences:
-            grid.add_row(
-                _text(one.path),
-                row.record,
-                _text(row.place),
-                f"{row.counted:,}",
-                f"{row.claimed:,}",
-            )
+            counts = f"{row.counted:,}", f"{row.claimed:,}"
+            grid.add_row(_text(one.path), row.record, _text(row.place), *counts)
     if grid.row_count:
         console().print(grid)
     for one in found:
         agreed = ", ".join(f"{record} (by {basis})" for record, basis in one.agreed.items())
         differ = f"{len(one.differences):,} differences; " if one.differences else ""
-        _lines([f"{one.path}: {differ}agreed: {agreed or 'nothing that the file counts'}"])
+        _lines([f"{one.path}: {differ}agreed: {agreed or 'nothing, the file has no counts'}"])
         _lines(f"{one.path}: {remark}" for remark in one.remarks)
 
 
-def layout(record: Record) -> None:
-    """Print the fields of a record in order of storage."""
+def print_layout(record: Record) -> None:
+    """Print the fields of a record in the order in which they are stored."""
     code = f"type {record.type}, subtype {record.subtype}"
     if not record.fields:
         _lines([f"{record.name}: {code}; it has no fields"])
@@ -90,26 +107,20 @@ def layout(record: Record) -> None:
     console().print(grid)
     for fields in record.others:
         names = ", ".join(field.name.upper() for field in fields)
-        _lines([f"{record.name} that does not fit that is read as: {names}"])
+        _lines([f"{record.name} of another layout is read as: {names}"])
 
 
 def _declared(field: Field) -> tuple[str, str, str, str]:
     blank = repr(field.fill) if isinstance(field.fill, str) else f"{field.fill:,}"
     width = f", of {field.width.upper()} bytes each" if field.width else ""
-    stored = ""
-    if field.stored:
-        flag, mask, value = field.stored
-        stored = f"{flag.upper()} & {mask} is {value}"
+    bits = " or ".join(str(n) for n in range(8) if field.flag_mask >> n & 1)
+    flag, mask, value = field.stored or ("", 0, 0)
     return (
         f"as many as {field.count.upper()}{width}" if field.count else "",
         blank if field.fill_is_missing else "",
-        f"{field.flag.upper()} bit {_bits(field.flag_mask)}" if field.flag else "",
-        stored,
+        f"{field.flag.upper()} bit {bits}" if field.flag else "",
+        f"{flag.upper()} & {mask} is {value}" if field.stored else "",
     )
-
-
-def _bits(mask: int) -> str:
-    return " or ".join(str(n) for n in range(8) if mask >> n & 1)
 
 
 def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -127,7 +138,7 @@ def _cell(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name.endswith("_t"):
-        # The tester's own clock: no zone is known.
+        # By the tester's clock, whose time zone is unknown.
         return f"{value} ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} local)"
     if isinstance(value, float):
         return f"{value:.2f}"
@@ -140,7 +151,7 @@ def _lines(lines: Iterable[str]) -> None:
 
 
 def _text(raw: str) -> Text:
-    # What a file or its name holds is neither markup nor a command to the terminal.
+    # Text from a file must not act as markup or steer the terminal.
     return Text(
         "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in raw)
     )

@@ -11,17 +11,19 @@ from fabyield.errors import ConfigError
 
 def tables(
     name: Annotated[str | None, typer.Argument(help="A table, e.g. gold.wafer_yield.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the list as a page.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the list to a Markdown file.")
+    ] = None,
 ) -> None:
-    """Print the data dictionary: all tables, or the columns of one."""
+    """Print all tables, or the columns of one table."""
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
-    from fabyield.reports.data_dictionary import all_tables, one_table, page  # noqa: PLC0415
+    from fabyield.reports.data_dictionary import columns_grid, markdown_page, tables_grid  # noqa: PLC0415
 
     if markdown is not None:
-        markdown.write_text(page(list(ALL.values())), encoding="utf-8")
+        markdown.write_text(markdown_page(list(ALL.values())), encoding="utf-8")
     elif name is None:
-        console().print(all_tables(list(ALL.values())))
+        console().print(tables_grid(list(ALL.values())))
     elif name in ALL:
-        console().print(one_table(ALL[name]))
+        console().print(columns_grid(ALL[name]))
     else:
         raise ConfigError(f"{name}: no such table; `fabyield tables` lists them")

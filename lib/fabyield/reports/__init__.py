@@ -1,1 +1,1 @@
-"""Pages and printed summaries: plain values in, text out; no session, no tables."""
+"""A night as a page and as a printed summary; only read_night reads tables."""

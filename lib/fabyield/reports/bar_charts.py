@@ -1,14 +1,12 @@
-"""Horizontal bars with aligned figures: bin Paretos and the weight of features."""
+"""Horizontal bar charts with aligned figures: bin Paretos and feature contributions."""
 
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from fabyield.reports.formatting import clip, count, named, number
+from fabyield.reports.formatting import clip, count, number, or_dash
 from fabyield.reports.night_data import BinCount, TopDriver
 from fabyield.reports.svg import drawing, line, rect, tag, text
-
-__all__ = ["draw_bars", "draw_drivers", "draw_pareto"]
 
 ROW, TOP = 20.0, 24.0
 LABEL, PLOT, FIGURE = 190.0, 220.0, 62.0
@@ -16,7 +14,7 @@ LABEL_CHARS = 29
 
 
 class Bar(NamedTuple):
-    """One bar: what it is, how long, and the figures behind it."""
+    """One bar: its label, its length in data units, and the figures after it."""
 
     label: str
     value: float
@@ -25,7 +23,7 @@ class Bar(NamedTuple):
 
 
 def draw_bars(bars: list[Bar], full: float, heads: tuple[str, ...]) -> list[Markup]:
-    """Bars on a scale that ends at `full`, under the heads of their label and figures."""
+    """Return bars on a scale that ends at `full`, below the heads of the label and the figures."""
     drawn = [text((0, 14), heads[0], css="head")]
     drawn += [
         text((_figure(place), 14), head, "end", "head") for place, head in enumerate(heads[1:])
@@ -35,7 +33,7 @@ def draw_bars(bars: list[Bar], full: float, heads: tuple[str, ...]) -> list[Mark
 
 
 def draw_pareto(bins: list[BinCount], colours: dict[int, str]) -> Markup:
-    """Bars of each bin's share and the line of their running sum, both on one axis to 100 %."""
+    """Draw bars of each bin's share and a line of their running sum, on one axis to 100 %."""
     bars = [_bin_bar(one, colours) for one in bins]
     kind = "Hard bin" if bins[0].bin_kind == "H" else "Soft bin"
     heads = (kind, "die", "share, %", "sum, %")
@@ -44,11 +42,11 @@ def draw_pareto(bins: list[BinCount], colours: dict[int, str]) -> Markup:
     dots = [tag("circle", class_="sum", cx=x, cy=y, r=2.2) for x, y in points]
     parts = [*_grid(len(bins)), *draw_bars(bars, 100, heads)]
     parts += [tag("polyline", class_="sum", points=path), *dots]
-    return drawing(parts, _box(len(bars), 3), f"{kind} Pareto of {named(bins[0].product_id)}")
+    return drawing(parts, _box(len(bars), 3), f"{kind} Pareto of {or_dash(bins[0].product_id)}")
 
 
 def draw_drivers(drivers: list[TopDriver]) -> Markup:
-    """Bars of mean |contribution|, on a scale that ends at the greatest."""
+    """Draw bars of mean |contribution|, on a scale that ends at the greatest."""
     full = max(driver.mean_abs_contribution for driver in drivers)
     bars = [
         Bar(d.feature, d.mean_abs_contribution, (number(d.mean_abs_contribution, 3),))

@@ -1,4 +1,4 @@
-"""The tables and their columns, as schemas/ declare them."""
+"""The list of tables and their columns, from schemas/."""
 
 from rich.table import Table as Grid
 
@@ -19,8 +19,8 @@ Every table is a Delta table in `<lake>/<layer>/<table>`.
 """
 
 
-def page(tables: list[Table]) -> str:
-    """The list of `tables` by layer, as a page in Markdown."""
+def markdown_page(tables: list[Table]) -> str:
+    """Return the list of `tables` by layer as a Markdown page."""
     lines = [PAGE]
     for layer, head in HEADS.items():
         lines += [f"## {layer}: {head}\n", "| table | about | key | owner |", "|---|---|---|---|"]
@@ -31,16 +31,16 @@ def page(tables: list[Table]) -> str:
     return "\n".join(lines)
 
 
-def all_tables(tables: list[Table]) -> Grid:
-    """`tables` as a grid to print."""
+def tables_grid(tables: list[Table]) -> Grid:
+    """Return the list of `tables` as a grid to print."""
     grid = Grid("table", "owner", "key", "about")
     for table in tables:
         grid.add_row(table.table, table.owner, ", ".join(table.key), table.about)
     return grid
 
 
-def one_table(table: Table) -> Grid:
-    """The columns of `table` as a grid to print."""
+def columns_grid(table: Table) -> Grid:
+    """Return the columns of `table` as a grid to print."""
     title = f"{table.table}: {table.about}"
     grid = Grid("column", "type", "unit", "required", "about", title=title)
     for column, spec in table.columns.items():

@@ -1,4 +1,4 @@
-"""A picture of the night: its steps, the tables that each writes, and what waits for what."""
+"""A picture of the night: its steps, the tables that each writes, and their order."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,6 @@ from markupsafe import Markup
 
 from fabyield.pipeline.steps import Step, in_order, waits_for
 from fabyield.reports.svg import drawing, rect, tag, text
-
-__all__ = ["lineage_picture", "nearest"]
 
 STYLE = """
 svg { font: 12px system-ui, "Segoe UI", Arial, sans-serif; }
@@ -23,13 +21,13 @@ path { fill: none; stroke: #9aa4ad; }
 WIDTH, HEAD, LINE, GAP, LAYER_GAP = 190.0, 20.0, 15.0, 14.0, 44.0
 
 
-def lineage_picture(steps: Mapping[str, Step]) -> str:
-    """Draw `steps` as an SVG, from the sources at the top to the upkeep at the bottom.
+def draw_lineage(steps: Mapping[str, Step]) -> str:
+    """Draw `steps` as an SVG, from the sources at the top to maintenance at the bottom.
 
-    An arrow leads from a step to those that wait for it, unless by way of another; steps that are
-    taken every night, whatever has changed, are blue.
+    An arrow leads from a step to the steps that wait directly for it; blue steps run every night,
+    even if nothing has changed.
     """
-    above = nearest(waits_for(steps))
+    above = direct_only(waits_for(steps))
     layers = _layers(steps, above)
     width = max(len(layer) for layer in layers) * (WIDTH + GAP) + GAP
     at: dict[str, tuple[float, float]] = {}
@@ -46,8 +44,8 @@ def lineage_picture(steps: Mapping[str, Step]) -> str:
     return str(drawing(parts, (0, 0, width, top - LAYER_GAP + GAP), "Steps of the night"))
 
 
-def nearest(before: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """`before` without what is before something else that stands there."""
+def direct_only(before: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return `before` without the steps that another step there already waits for."""
     far = {name: _all_before(name, before) for name in before}
     return {
         name: {one for one in waits if not any(one in far[other] for other in waits)}

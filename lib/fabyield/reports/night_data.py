@@ -1,4 +1,4 @@
-"""What a night's page and printed summary show, as plain values."""
+"""The values that a night's page and summary show."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -6,26 +6,10 @@ from typing import Literal, NamedTuple
 
 from fabyield.quality.row_counts import TableRows
 
-__all__ = [
-    "BinCount",
-    "BrokenExpectation",
-    "Die",
-    "Driver",
-    "FileCounts",
-    "ModelFigures",
-    "Night",
-    "Prediction",
-    "StepResult",
-    "TopDriver",
-    "Unmatched",
-    "WaferMap",
-    "WaferYield",
-]
-
 
 @dataclass(frozen=True)
 class FileCounts:
-    """STDF files by status; every file counts once."""
+    """STDF files by status; each file counts once."""
 
     read: int = 0
     duplicate: int = 0
@@ -34,13 +18,13 @@ class FileCounts:
 
     @property
     def new(self) -> int:
-        """Files whose content was not known before this night."""
+        """Files with content that is new this night."""
         return self.read + self.incomplete + self.broken
 
 
 @dataclass(frozen=True)
 class Unmatched:
-    """What of the night's tests is of wafers unknown to the factory database."""
+    """How many of the newest tests, or of all wafers, the factory database does not know."""
 
     metric: str
     counted: int
@@ -50,7 +34,7 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class WaferYield:
-    """Die counts and yield of one wafer in one insertion; names are None where not known."""
+    """Die counts and yield of one wafer in one insertion; unknown names are None."""
 
     lot_id: str | None
     wafer_id: str | None
@@ -68,7 +52,7 @@ class WaferYield:
 
 @dataclass(frozen=True)
 class BinCount:
-    """One failing bin; the shares are of the product's failing die, most frequent bin first."""
+    """One failing bin, with its share and running sum in percent of the product's failing die."""
 
     product_id: str | None
     bin_kind: Literal["H", "S"]
@@ -80,7 +64,7 @@ class BinCount:
 
 
 class Die(NamedTuple):
-    """One die with its final hard bin and verdict; None where there is no valid one."""
+    """One die with its final hard bin and verdict; None: no valid one."""
 
     x_coord: int
     y_coord: int
@@ -90,7 +74,7 @@ class Die(NamedTuple):
 
 @dataclass(frozen=True)
 class WaferMap:
-    """Die of one wafer; `wf_flat`, `pos_x`, `pos_y` as in STDF's WCR, None where not recorded."""
+    """The die of one wafer; `wf_flat`, `pos_x`, `pos_y` are from STDF's WCR, None: not recorded."""
 
     lot_id: str | None
     wafer_id: str | None
@@ -104,7 +88,7 @@ class WaferMap:
 
 @dataclass(frozen=True)
 class BrokenExpectation:
-    """An expectation that was not met, what was seen instead, and what its owner should look at."""
+    """An expectation that failed, what was observed, and what its owner should look at."""
 
     table: str
     owner: str
@@ -117,7 +101,7 @@ class BrokenExpectation:
 
 @dataclass(frozen=True)
 class ModelFigures:
-    """A product's low-yield model beside its trivial baselines; None where none was trained.
+    """A product's low-yield model and its trivial baselines; None if no model was trained.
 
     `recall_low` and `recall_high` bound the 95 % interval of recall.
     """
@@ -144,14 +128,14 @@ class ModelFigures:
 
     @property
     def is_above_baselines(self) -> bool:
-        """Whether PR-AUC is above every trivial baseline that is known."""
+        """Whether PR-AUC is above every known baseline."""
         known = [b for b in (self.pr_auc_all_pass, self.pr_auc_lot_mean) if b is not None]
         return self.pr_auc is not None and all(self.pr_auc > baseline for baseline in known)
 
 
 @dataclass(frozen=True)
 class Driver:
-    """A feature's part in one prediction, in log-odds: above 0 speaks for low yield."""
+    """A feature's contribution to one prediction, in log-odds: above 0 predicts low yield."""
 
     feature: str
     feature_value: float | None
@@ -160,7 +144,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One wafer's probability (0-1) of low yield, with its drivers, strongest first."""
+    """A wafer's probability (0-1) of low yield, with its drivers, strongest first."""
 
     lot_id: str | None
     wafer_id: str | None
@@ -182,7 +166,7 @@ class TopDriver(NamedTuple):
 
 @dataclass(frozen=True)
 class StepResult:
-    """One job of the night; `failed` and `stopped` raise an alarm on the page."""
+    """One step of the night; the states `failed` and `stopped` raise an alarm on the page."""
 
     step: str
     state: str
@@ -192,7 +176,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Night:
-    """One night: `yields` in order of lots, `maps` and `top_drivers` in the order to show."""
+    """One night; the lists are in the order in which the page shows them."""
 
     night_on: date
     lake: str
@@ -211,17 +195,17 @@ class Night:
 
     @property
     def wafers(self) -> int:
-        """Wafers with a yield, each once however many insertions it saw."""
+        """Wafers with a yield; a wafer with several insertions counts once."""
         return len({(wafer.product_id, wafer.lot_id, wafer.wafer_id) for wafer in self.yields})
 
     @property
     def quarantined(self) -> int:
-        """Rows refused by all tables together."""
+        """Rows that all tables together have quarantined."""
         return sum(rows.quarantined for rows in self.rows)
 
     @property
     def unaccounted(self) -> list[TableRows]:
-        """Tables whose rows in are not rows out + quarantined + duplicates."""
+        """Tables with rows in that are neither rows out, quarantined nor duplicates."""
         return [rows for rows in self.rows if rows.unaccounted]
 
     @property

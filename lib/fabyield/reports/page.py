@@ -1,9 +1,9 @@
-"""The night's page: one HTML file that needs nothing beside it."""
+"""The night's page: one HTML file that needs no other file."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
@@ -14,16 +14,14 @@ from fabyield.reports.formatting import MISSING, count, number, percent, signed
 from fabyield.reports.lot_chart import draw_lots
 from fabyield.reports.lot_yields import grouped, product_yields
 from fabyield.reports.night_data import BinCount, Night, Prediction
-from fabyield.reports.prediction_outcomes import by_urgency, outcomes
 from fabyield.reports.wafer_map import bin_colours, draw_wafer, legend, orientation
-
-__all__ = ["page"]
 
 PARETO_BINS = 15
 
 
 def page(night: Night) -> str:
-    """Return the whole page as HTML; names from data are escaped and scripts are switched off."""
+    """Return the page as HTML; it escapes names from data and forbids scripts."""
+    colours = bin_colours(night.maps)
     return (
         _environment()
         .get_template("page.html")
@@ -31,47 +29,49 @@ def page(night: Night) -> str:
             night=night,
             products=product_yields(night.yields),
             style=Markup(_read("page.css")),
-            **_pictures(night),
-            **_predictions(night.predictions),
+            legend=legend(night.maps, colours),
+            maps=[(wafer, draw_wafer(wafer, colours)) for wafer in night.maps],
+            paretos=_paretos(night.bins, colours),
+            drivers=[
+                (drivers[0].product_id, draw_drivers(drivers))
+                for drivers in grouped(night.top_drivers, lambda driver: driver.product_id)
+            ],
+            unsorted=[wafer for wafer in night.predictions if wafer.actual_low_yield is None],
+            sorted_wafers=[w for w in night.predictions if w.actual_low_yield is not None],
+            outcomes=outcomes(night.predictions),
         )
     )
 
 
-def _pictures(night: Night) -> dict[str, Any]:
-    colours = bin_colours(night.maps)
+def outcomes(predictions: Iterable[Prediction]) -> dict[str, int]:
+    """Count the test wafers by prediction and actual yield; training wafers do not count."""
+    pairs = Counter(
+        (one.predicted_low_yield, one.actual_low_yield)
+        for one in predictions
+        if one.split == "test"
+    )
     return {
-        "legend": legend(night.maps, colours),
-        "maps": [(wafer, draw_wafer(wafer, colours)) for wafer in night.maps],
-        "paretos": _paretos(night.bins, colours),
-        "drivers": [
-            (drivers[0].product_id, draw_drivers(drivers))
-            for drivers in grouped(night.top_drivers, lambda driver: driver.product_id)
-        ],
+        "caught": pairs[True, True],
+        "missed": pairs[False, True],
+        "false_alarms": pairs[True, False],
+        "rightly_passed": pairs[False, False],
     }
 
 
 def _paretos(
     bins: list[BinCount], colours: dict[int, str]
 ) -> list[tuple[str | None, list[tuple[Markup, int]]]]:
-    """Per product, the drawing of each kind of bin and how many bins it leaves out."""
-    products = []
-    for product in grouped(bins, lambda one: one.product_id):
-        kinds = grouped(product, lambda one: one.bin_kind)
-        drawn = [
-            (draw_pareto(kind[:PARETO_BINS], colours), max(0, len(kind) - PARETO_BINS))
-            for kind in kinds
-        ]
-        products.append((product[0].product_id, drawn))
-    return products
-
-
-def _predictions(predictions: list[Prediction]) -> dict[str, Any]:
-    wafers = by_urgency(predictions)
-    return {
-        "unsorted": [wafer for wafer in wafers if wafer.actual_low_yield is None],
-        "sorted_wafers": [wafer for wafer in wafers if wafer.actual_low_yield is not None],
-        "outcomes": outcomes(predictions),
-    }
+    """Return per product the drawing of each kind of bin, and how many bins it leaves out."""
+    return [
+        (
+            product[0].product_id,
+            [
+                (draw_pareto(kind[:PARETO_BINS], colours), max(0, len(kind) - PARETO_BINS))
+                for kind in grouped(product, lambda one: one.bin_kind)
+            ],
+        )
+        for product in grouped(bins, lambda one: one.product_id)
+    ]
 
 
 @cache
@@ -84,12 +84,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(_filters())
-    return environment
-
-
-def _filters() -> dict[str, Callable[..., str]]:
-    return {
+    environment.filters |= {
         "thousands": count,
         "number": number,
         "percent": percent,
@@ -97,6 +92,7 @@ def _filters() -> dict[str, Callable[..., str]]:
         "lot_chart": draw_lots,
         "orientation": orientation,
     }
+    return environment
 
 
 def _shown(value: object) -> object:

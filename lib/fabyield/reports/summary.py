@@ -1,20 +1,11 @@
-"""The night's printed summary: what the night shift reads in a terminal."""
+"""The night's printed summary, for a terminal."""
 
 from textwrap import wrap
 
 from fabyield.errors import plain
-from fabyield.reports.formatting import MISSING, count, named, number, percent
+from fabyield.reports.formatting import MISSING, WIDTH, count, number, or_dash, percent, text_table
 from fabyield.reports.lot_yields import LotYield, grouped, product_yields, worst_wafers
-from fabyield.reports.night_data import (
-    BinCount,
-    BrokenExpectation,
-    ModelFigures,
-    Night,
-    WaferYield,
-)
-from fabyield.reports.text_table import WIDTH, table
-
-__all__ = ["summary"]
+from fabyield.reports.night_data import BinCount, BrokenExpectation, ModelFigures, Night, WaferYield
 
 MAX_WAFERS = 30
 WORST_WAFERS = 10
@@ -35,7 +26,7 @@ def summary(night: Night) -> str:
         _yields(night),
         _bins(night.bins),
         _broken(night.broken),
-        _models(night.models),
+        [line for model in night.models for line in _model(model)],
         _predictions(night),
         [f"Lake  {plain(night.lake)}", f"Page  {plain(night.page)}"],
     ]
@@ -44,7 +35,7 @@ def summary(night: Night) -> str:
 
 def _alarms(night: Night) -> list[str]:
     failed = [
-        f"FAILED: step {plain(step.step)}; what stands below may lack this night's data"
+        f"FAILED: step {plain(step.step)}; the figures below may lack this night's data"
         for step in night.failed_steps
     ]
     return failed + [
@@ -60,30 +51,28 @@ def _files(night: Night) -> list[str]:
         f"STDF files: {count(files.read)} read, {count(files.duplicate)} duplicate, "
         f"{count(files.incomplete)} incomplete, {count(files.broken)} broken"
     )
-    quiet = "No STDF file was new this night; tables stay as they were."
+    quiet = "No STDF file was new this night; the tables are unchanged."
     return [counts] if files.new else [counts, quiet]
 
 
 def _unmatched(night: Night) -> list[str]:
     shares = {share.metric: share for share in night.unmatched}
     nouns = {"unmatched_touchdowns_ratio": "touch-downs", "unmatched_wafers_ratio": "tested wafers"}
-    told = [
+    parts = [
         f"{count(share.counted)} of {count(share.total)} {noun} ({percent(100 * share.value)})"
         for metric, noun in nouns.items()
         if (share := shares.get(metric)) is not None and share.counted
     ]
-    return (
-        [f"Unmatched, of wafers that the factory does not know: {', '.join(told)}"] if told else []
-    )
+    return [f"Unmatched, the factory does not know: {', '.join(parts)}"] if parts else []
 
 
 def _rows(night: Night) -> list[str]:
     heads = ("Table", "Rows in", "Rows out", "Quarantined", "Duplicates")
     rows = [
-        (r.table, count(r.rows_in), count(r.rows_out), count(r.quarantined), count(r.duplicates))
+        (r.table, *map(count, (r.rows_in, r.rows_out, r.quarantined, r.duplicates)))
         for r in night.rows
     ]
-    return ["Rows", *table(heads, rows)] if rows else []
+    return ["Rows", *text_table(heads, rows)] if rows else []
 
 
 def _yields(night: Night) -> list[str]:
@@ -94,42 +83,43 @@ def _yields(night: Night) -> list[str]:
     worst = worst_wafers(night.yields)[:WORST_WAFERS]
     wafers = [wafer for lot in lots for wafer in lot.wafers] if few else worst
     about = "Wafers" if few else f"Worst {len(worst)} of {count(len(night.yields))} wafers"
-    by_lot = table(LOT_HEADS, [_lot(lot) for lot in lots], 3)
-    by_wafer = table(WAFER_HEADS, [_wafer(wafer) for wafer in wafers], 4)
+    by_lot = text_table(LOT_HEADS, [_lot(lot) for lot in lots], 3)
+    by_wafer = text_table(WAFER_HEADS, [_wafer(wafer) for wafer in wafers], 4)
     return ["Yield by lot", *by_lot, "", about, *by_wafer]
 
 
 def _lot(lot: LotYield) -> tuple[str, ...]:
-    return (
-        *(named(lot.lot_id), named(lot.product_id), lot.insertion),
-        *(count(len(lot.wafers)), percent(lot.first_pass_yield_pct), percent(lot.final_yield_pct)),
-        *(_named(lot.lowest), _named(lot.highest)),
+    extremes = (
+        f"{or_dash(one.wafer_id)} {percent(one.final_yield_pct)}" if one else MISSING
+        for one in (lot.lowest, lot.highest)
     )
-
-
-def _named(wafer: WaferYield | None) -> str:
-    return f"{named(wafer.wafer_id)} {percent(wafer.final_yield_pct)}" if wafer else MISSING
+    return (
+        *(or_dash(lot.lot_id), or_dash(lot.product_id), lot.insertion),
+        *(count(len(lot.wafers)), percent(lot.first_pass_yield_pct), percent(lot.final_yield_pct)),
+        *extremes,
+    )
 
 
 def _wafer(wafer: WaferYield) -> tuple[str, ...]:
     return (
-        *(named(wafer.lot_id), named(wafer.wafer_id)),
-        *(named(wafer.product_id), wafer.insertion, count(wafer.tested_die)),
+        *map(or_dash, (wafer.lot_id, wafer.wafer_id, wafer.product_id, wafer.insertion)),
+        count(wafer.tested_die),
         *(percent(wafer.first_pass_yield_pct), percent(wafer.final_yield_pct)),
     )
 
 
 def _bins(bins: list[BinCount]) -> list[str]:
-    kinds = grouped(bins, lambda one: (one.product_id, one.bin_kind))
-    rows = [_bin(one) for kind in kinds for one in kind[:WORST_BINS]]
+    rows = [
+        (
+            or_dash(one.product_id),
+            f"{'hard' if one.bin_kind == 'H' else 'soft'} {one.bin_num}",
+            *(or_dash(one.bin_nam), count(one.die), percent(one.share_pct)),
+        )
+        for kind in grouped(bins, lambda one: (one.product_id, one.bin_kind))
+        for one in kind[:WORST_BINS]
+    ]
     heads = ("Product", "Bin", "Name", "Die", "Share of failing die")
-    return ["Worst bins", *table(heads, rows, 3)] if rows else []
-
-
-def _bin(one: BinCount) -> tuple[str, ...]:
-    kind = "hard" if one.bin_kind == "H" else "soft"
-    name = f"{kind} {one.bin_num}", named(one.bin_nam)
-    return named(one.product_id), *name, count(one.die), percent(one.share_pct)
+    return ["Worst bins", *text_table(heads, rows, 3)] if rows else []
 
 
 def _broken(broken: list[BrokenExpectation]) -> list[str]:
@@ -144,10 +134,6 @@ def _broken(broken: list[BrokenExpectation]) -> list[str]:
         )
     ]
     return [f"Expectations broken: {len(broken)}", *lines]
-
-
-def _models(models: list[ModelFigures]) -> list[str]:
-    return [line for model in models for line in _model(model)]
 
 
 def _model(model: ModelFigures) -> list[str]:
@@ -171,8 +157,8 @@ def _model(model: ModelFigures) -> list[str]:
 def _predictions(night: Night) -> list[str]:
     unsorted = [wafer for wafer in night.predictions if wafer.actual_low_yield is None]
     low = sum(wafer.predicted_low_yield for wafer in unsorted)
-    whole = f"{count(len(unsorted))} wafers not yet sorted"
-    return [f"Low yield predicted for {count(low)} of {whole}."] if unsorted else []
+    total = f"{count(len(unsorted))} wafers not yet sorted"
+    return [f"Low yield predicted for {count(low)} of {total}."] if unsorted else []
 
 
 def _wrapped(line: str, indent: str = "  ") -> list[str]:

@@ -1,4 +1,4 @@
-"""Wafer maps: every die in its place, good die quiet, fail bins in colour."""
+"""Wafer maps: every die in its place, good die pale, fail bins in colour."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,11 +7,9 @@ from math import hypot
 
 from markupsafe import Markup
 
-from fabyield.reports.formatting import count, named
+from fabyield.reports.formatting import count, or_dash
 from fabyield.reports.night_data import Die, WaferMap
 from fabyield.reports.svg import drawing, rect, tag
-
-__all__ = ["Swatch", "bin_colours", "draw_wafer", "legend", "orientation"]
 
 SIDE = 200.0
 COLOURS = 7
@@ -22,7 +20,7 @@ WORDS = {"U": "up", "D": "down", "L": "left", "R": "right"}
 
 @dataclass(frozen=True)
 class Swatch:
-    """One entry of the legend: CSS class, meaning, die on all maps."""
+    """One entry of the legend: CSS class, label, and die on all maps."""
 
     css: str
     label: str
@@ -31,7 +29,7 @@ class Swatch:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Places die in a square of side SIDE, so that a full wafer comes out round."""
+    """The die grid of a wafer in a square of side SIDE, so that a full wafer is round."""
 
     left: int
     right: int
@@ -43,7 +41,7 @@ class _Grid:
     @property
     def cell(self) -> tuple[float, float]:
         columns, rows = self.right - self.left + 1, self.high - self.low + 1
-        # A few die of a wafer must not be stretched into ribbons.
+        # The limits keep the cells of a few die from becoming ribbons.
         return SIDE / max(columns, rows / 4), SIDE / max(rows, columns / 4)
 
     def corner(self, die: Die) -> tuple[float, float]:
@@ -53,7 +51,7 @@ class _Grid:
 
 
 def bin_colours(maps: Iterable[WaferMap]) -> dict[int, str]:
-    """CSS class of each failing hard bin, the most frequent first; the same on every map."""
+    """Return the CSS class of each failing hard bin, most frequent first, for all maps."""
     fails = Counter(
         die.hard_bin
         for wafer in maps
@@ -65,7 +63,7 @@ def bin_colours(maps: Iterable[WaferMap]) -> dict[int, str]:
 
 
 def legend(maps: Iterable[WaferMap], colours: dict[int, str]) -> list[Swatch]:
-    """Say what the colours of `maps` mean, with the die of each."""
+    """Return the meaning of the colours of `maps`, with the number of die of each."""
     css = Counter(die_class(die, colours) for wafer in maps for die in wafer.die)
     names = {"bin-good": "good"}
     names |= {name: f"hard bin {hard_bin}, fail" for hard_bin, name in colours.items()}
@@ -74,7 +72,7 @@ def legend(maps: Iterable[WaferMap], colours: dict[int, str]) -> list[Swatch]:
 
 
 def die_class(die: Die, colours: dict[int, str]) -> str:
-    """CSS class of one die."""
+    """Return the CSS class of a die."""
     if die.final_pass is None:
         return "bin-unknown"
     if die.final_pass:
@@ -83,7 +81,7 @@ def die_class(die: Die, colours: dict[int, str]) -> str:
 
 
 def orientation(wafer: WaferMap) -> str:
-    """Where the notch and the axes of a map point, and what was not recorded."""
+    """Return where the notch and the axes of a map point, and what was not recorded."""
     notch = WORDS.get(wafer.wf_flat or "")
     axes = f"x {WORDS.get(wafer.pos_x or '', 'right')}, y {WORDS.get(wafer.pos_y or '', 'up')}"
     assumed = "" if wafer.pos_x and wafer.pos_y else " (assumed)"
@@ -91,23 +89,19 @@ def orientation(wafer: WaferMap) -> str:
 
 
 def draw_wafer(wafer: WaferMap, colours: dict[int, str]) -> Markup:
-    """Draw one wafer; an empty drawing when no die has coordinates."""
-    label = f"Wafer map of lot {named(wafer.lot_id)}, wafer {named(wafer.wafer_id)}"
+    """Draw one wafer; the drawing is empty if no die has coordinates."""
+    label = f"Wafer map of lot {or_dash(wafer.lot_id)}, wafer {or_dash(wafer.wafer_id)}"
     if not wafer.die:
         return drawing([], (0, 0, SIDE, SIDE), label)
-    grid = _grid(wafer)
+    columns, rows = [die.x_coord for die in wafer.die], [die.y_coord for die in wafer.die]
+    directions = wafer.pos_x or "R", wafer.pos_y or "U"
+    grid = _Grid(min(columns), max(columns), min(rows), max(rows), *directions)
     centre, radius = _circle(grid, wafer.die)
     fails = [_fail(die, grid, colours) for die in wafer.die if not die.final_pass]
     edge = tag("circle", class_="edge", cx=centre[0], cy=centre[1], r=radius)
     parts = [edge, *_notch(wafer, centre, radius), *_good(wafer.die, grid), *fails]
     left, top, side = centre[0] - radius - 2, centre[1] - radius - 2, 2 * radius + 4
     return drawing(parts, (left, top, side, side), label)
-
-
-def _grid(wafer: WaferMap) -> _Grid:
-    columns, rows = [die.x_coord for die in wafer.die], [die.y_coord for die in wafer.die]
-    directions = wafer.pos_x or "R", wafer.pos_y or "U"
-    return _Grid(min(columns), max(columns), min(rows), max(rows), *directions)
 
 
 def _circle(grid: _Grid, die: list[Die]) -> tuple[tuple[float, float], float]:
@@ -131,7 +125,7 @@ def _notch(wafer: WaferMap, centre: tuple[float, float], radius: float) -> list[
 
 
 def _good(die: list[Die], grid: _Grid) -> list[Markup]:
-    # One path for all good die of a bin keeps a page of many maps small.
+    # One path for all good die of a bin keeps the page small.
     bins = sorted({one.hard_bin for one in die if one.final_pass}, key=lambda b: (b is None, b))
     width, height = (side * (1 - GAP) for side in grid.cell)
     step = f"h{width:.2f}v{height:.2f}h{-width:.2f}z"

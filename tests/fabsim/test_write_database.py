@@ -1,4 +1,4 @@
-"""What the factory database knows, night by night, and who may be told of its URL."""
+"""The rows of the factory database night by night, and passwords that stay secret."""
 
 import sqlite3
 
@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from fabsim.calendar import DAY, HOUR, NEVER
-from fabsim.factory.database import TABLES as DECLARED
-from fabsim.factory.database import checked, deliver, shown
-from fabsim.factory.rows import Span, rows_of
+from fabsim.factory.rows import changed_rows, delivery_span
+from fabsim.factory.write_database import TABLES as DECLARED
+from fabsim.factory.write_database import checked_url, deliver, redacted
 from fabsim.line.lot_renames import lot_ids
 from fabsim.line.schedule import sort_night
 from fabyield.errors import ConfigError, FabYieldError
 
 TABLES = ["products", "lots", "wafers", "process_history", "pcm", "lot_history", "assembly"]
-# Those whose rows are told once; products and lots are told again, as they stand.
+# Tables that write each row once; products and lots are written again with their current values.
 ONCE = TABLES[2:]
 SECRET = "tiger"
 
@@ -30,7 +30,7 @@ def dirty(dirty_fab):
 
 
 def rows(built, table, *nights):
-    return list(rows_of(built, table, Span.of(built, range(nights[0], nights[-1] + 1))))
+    return list(changed_rows(built, table, delivery_span(built, range(nights[0], nights[-1] + 1))))
 
 
 def test_times_are_microseconds_in_utc(fab):
@@ -40,13 +40,13 @@ def test_times_are_microseconds_in_utc(fab):
     assert started_at == first.started_at * 1_000_000
 
 
-def test_wafers_are_spelt_with_two_digits(fab):
+def test_wafer_ids_have_two_digits(fab):
     found = fab.query("select wafer_id, slot, material_id from wafers where lot_id = 'K1002'")
 
     assert found == [("01", 1, "SUB1"), ("02", 2, "SUB1")]
 
 
-def test_gross_die_and_sizes_are_those_that_are_probed(fab):
+def test_gross_die_and_sizes_match_the_probed_wafers(fab):
     found = dict.fromkeys(["M16G", "GOLD8BAR"])
     for row in fab.query("select * from products"):
         found[row[0]] = row[1:]
@@ -75,7 +75,7 @@ def test_a_lots_status_is_that_of_the_night(fab):
     assert set(found.values()) == {"sorted", "processed", "in process"}
 
 
-def test_history_tells_every_visit_that_has_ended(fab):
+def test_history_has_every_visit_that_has_ended(fab):
     built, now = fab.built, fab.plan.calendar.ends(4)
     lot = built.lots[2]
     found = fab.query(
@@ -121,7 +121,7 @@ def test_packages_are_known_by_their_lot_and_the_lot_they_come_from(fab):
 
 
 @pytest.mark.parametrize("table", ["lots", *ONCE])
-def test_a_row_tells_the_night_that_last_changed_it(dirty, table):
+def test_a_row_has_the_night_that_last_changed_it(dirty, table):
     place = list(DECLARED[table].columns.keys()).index("updated_at")
     third, fourth = ({row[: place + 1] for row in rows(dirty, table, n)} for n in (3, 4))
     begins, ends = (dirty.plan.calendar.ends(night) * 1_000_000 for night in (3, 4))
@@ -131,7 +131,7 @@ def test_a_row_tells_the_night_that_last_changed_it(dirty, table):
 
 
 @pytest.mark.parametrize("table", ONCE)
-def test_no_row_is_lost_or_told_twice_night_by_night(dirty, table):
+def test_no_row_is_lost_or_written_twice_night_by_night(dirty, table):
     night_by_night = [rows(dirty, table, night) for night in range(1, 5)]
     at_once = rows(dirty, table, 1, 4)
     single = [row for each in night_by_night for row in each]
@@ -158,14 +158,14 @@ def test_every_night_brings_rows_of_its_own_time_only(dirty, table):
 
 def test_a_span_holds_its_beginning_and_not_its_end(clean):
     calendar = clean.plan.calendar
-    second, first = Span.of(clean, range(2, 3)), Span.of(clean, range(1, 2))
+    second, first = delivery_span(clean, range(2, 3)), delivery_span(clean, range(1, 2))
 
     assert (second.begins, second.ends) == (calendar.begins(2), calendar.begins(3))
-    assert (second.holds(second.begins), second.holds(second.ends)) == (True, False)
-    assert (first.holds(-NEVER), first.holds(second.begins)) == (True, False)
+    assert (second.contains(second.begins), second.contains(second.ends)) == (True, False)
+    assert (first.contains(-NEVER), first.contains(second.begins)) == (True, False)
 
 
-def test_each_step_tells_the_name_that_a_lot_had_there(dirty_fab):
+def test_each_step_has_the_lot_id_of_that_time(dirty_fab):
     built = dirty_fab.built
     for lot in [lot for lot in built.lots if lot.is_finished][:20]:
         wafers = range(len(lot.slots))
@@ -194,8 +194,8 @@ def test_a_renamed_wafer_is_known_under_both_names_with_one_start(dirty_fab):
 
 def test_rows_delivered_again_are_not_doubled(fab, tmp_path):
     built, url = fab.built, f"sqlite:///{tmp_path}/fab.db"
-    first = deliver(built, url, Span.of(built, range(1, 5)))
-    again = deliver(built, url, Span.of(built, range(4, 5)))
+    first = deliver(built, url, delivery_span(built, range(1, 5)))
+    again = deliver(built, url, delivery_span(built, range(4, 5)))
 
     assert list(first) == TABLES
     assert 0 < again["process_history"] < first["process_history"]
@@ -208,11 +208,11 @@ def test_a_night_is_delivered_as_a_whole_or_not_at_all(fab, tmp_path, monkeypatc
     def fails(built, table, span):
         if table == "pcm":
             raise OSError("disk full")
-        return rows_of(built, table, span)
+        return changed_rows(built, table, span)
 
-    monkeypatch.setattr("fabsim.factory.database.rows_of", fails)
+    monkeypatch.setattr("fabsim.factory.write_database.changed_rows", fails)
     with pytest.raises(OSError, match="disk full"):
-        deliver(fab.built, f"sqlite:///{tmp_path}/fab.db", Span.of(fab.built, range(1, 2)))
+        deliver(fab.built, f"sqlite:///{tmp_path}/fab.db", delivery_span(fab.built, range(1, 2)))
     with sqlite3.connect(tmp_path / "fab.db") as connection:
         tables = [name for (name,) in connection.execute("select name from sqlite_master")]
         counts = [
@@ -226,15 +226,15 @@ def test_a_night_is_delivered_as_a_whole_or_not_at_all(fab, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (f"{SECRET}nonsense", "not like sqlite:///FILE or postgresql://HOST/NAME"),
+        (f"{SECRET}nonsense", "write it as sqlite:///FILE or postgresql://HOST/NAME"),
         (f"mysql://fab:{SECRET}@host/fab", "mysql is none of sqlite, postgresql"),
-        (f"postgresql://fab:{SECRET}@host:port/fab", "not like sqlite:///FILE"),
+        (f"postgresql://fab:{SECRET}@host:port/fab", "write it as sqlite:///FILE"),
         (f"postgresql://fab:at@{SECRET}@host/fab", "write one in a password as %40"),
     ],
 )
 def test_a_wrong_url_is_refused_and_its_password_kept(url, message):
     with pytest.raises(ConfigError, match=message) as refused:
-        checked(url)
+        checked_url(url)
 
     assert SECRET not in str(refused.value)
 
@@ -245,14 +245,14 @@ def test_a_wrong_url_is_refused_and_its_password_kept(url, message):
 def test_a_database_that_does_not_answer_is_named_without_its_password(fab, where):
     url = f"postgresql://{where}"
     with pytest.raises(FabYieldError, match=r"127\.0\.0\.1:1/fab: OperationalError") as failed:
-        deliver(fab.built, url, Span.of(fab.built, range(1, 2)))
+        deliver(fab.built, url, delivery_span(fab.built, range(1, 2)))
 
     assert SECRET not in str(failed.value)
     assert failed.value.__cause__ is None
-    assert SECRET not in shown(url)
+    assert SECRET not in redacted(url)
 
 
 def test_postgresql_is_reached_by_the_driver_that_is_installed():
     for url in ("postgresql://fab@host/db", "postgresql+psycopg2://fab@host/db"):
-        assert make_url(checked(url)).get_driver_name() == "psycopg"
-    assert checked("sqlite:///fab.db") == "sqlite:///fab.db"
+        assert make_url(checked_url(url)).get_driver_name() == "psycopg"
+    assert checked_url("sqlite:///fab.db") == "sqlite:///fab.db"
