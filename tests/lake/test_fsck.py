@@ -19,7 +19,7 @@ from fabyield.lake.fsck.repair import mend
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import Attempt, Ledger, State
+from fabyield.pipeline.run_history import Attempt, RunHistory, State
 from fabyield.quality.row_counts import TableRows
 from fabyield.settings.settings import Settings
 from tests.conftest import FAB
@@ -41,7 +41,7 @@ def twelve_nights(spark, tmp_path_factory):
         run.store.replace(PARAMETRIC_SUMMARY, frame, f"wafer_key in ({night})")
     spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "false")
     run.attempt.tables.append(TableRows(PARAMETRIC_SUMMARY.table, TESTS, TESTS, 0, 0, NIGHTS))
-    Ledger(run.store, FAB).record(run.attempt, State.DONE)
+    RunHistory(run.store, FAB).record(run.attempt, State.DONE)
     return settings.lake
 
 
@@ -173,7 +173,7 @@ def test_f22_commit_older_than_a_checkpoint_takes_no_rows_along(lake, fsck):
 
     [found] = fsck()
 
-    assert "the rows of newer versions stand in a checkpoint" in found.what
+    assert "a checkpoint has the rows of newer versions" in found.what
     assert count(lake) == NIGHTS * TESTS
 
 
@@ -267,7 +267,7 @@ def test_f23_damaged_name_of_a_column_is_found(lake, fsck):
 
     [found] = fsck()
 
-    assert found.what.startswith("has columns twice, or that the table has not: exeguted")
+    assert found.what.startswith("has columns twice, or that the table lacks: exeguted")
 
 
 def test_f23_damaged_name_that_another_column_has_is_found(lake, fsck):
@@ -275,7 +275,7 @@ def test_f23_damaged_name_that_another_column_has_is_found(lake, fsck):
 
     [found] = fsck()
 
-    assert found.what.startswith("has columns twice, or that the table has not: minimum")
+    assert found.what.startswith("has columns twice, or that the table lacks: minimum")
 
 
 def test_rows_that_were_changed_in_a_table_with_a_feed_are_whole(run, rows, fsck):

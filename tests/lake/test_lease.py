@@ -199,7 +199,7 @@ def test_store_that_takes_no_notice_of_the_condition_is_refused(lake, monkeypatc
 
     monkeypatch.setattr(LeaseFiles, "create", overwriting)
 
-    with pytest.raises(ConfigError, match="takes no notice of conditional puts"):
+    with pytest.raises(ConfigError, match="ignores conditional puts"):
         as_single_writer(lake, lambda: None, Leasing("lease"))
 
 

@@ -175,7 +175,7 @@ def test_f03_writers_at_once_meet_and_neither_loses_a_row(store, frame, caplog):
 
     last = [(key, "turn 2", None, 2) for key in (1, 2)]
     assert stored(store) == [*last, (3, "new", None, 2), (4, "new", None, 2)]
-    assert "gold.made_up: merge met another writer's commit; again in" in caplog.text
+    assert "gold.made_up: merge conflicted with another writer's commit; retrying in" in caplog.text
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "log"])
@@ -301,7 +301,9 @@ def test_f23_changes_that_the_disk_has_damaged_are_not_read_without_a_word(store
     content[content.index((2).to_bytes(8, "little"))] ^= 4
     file.write_bytes(content)
 
-    with pytest.raises(FabYieldError, match=r"gold.made_up: what changed since .*rebuild"):
+    with pytest.raises(
+        FabYieldError, match=r"gold.made_up: cannot read what changed since .*rebuild"
+    ):
         store.changed(MADE_UP, 0, ["wafer_key"])
 
 

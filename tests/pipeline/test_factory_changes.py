@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fabyield.lake.catalog import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
-from fabyield.pipeline.ingest.factory_changes import following
+from fabyield.pipeline.ingest.factory_changes import update_batch
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run_history import Attempt
 from tests.conftest import FAB
@@ -28,7 +28,7 @@ def nights(run, rows):
         for batch, steps in enumerate(nights, 1):
             night = replace(run, attempt=Attempt(batch, "step"), since=batch - 1, seen=dict(seen))
             night.store.merge(FAB_PROCESS_HISTORY, rows(FAB_PROCESS_HISTORY, *steps))
-            night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+            night.publish([update_batch(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
             [counts] = night.attempt.tables
             told = night.read(PROCESS_HISTORY).orderBy("step_seq").collect()
             chambers = "".join(row["chamber_id"] for row in told)
@@ -85,7 +85,7 @@ def test_names_that_were_made_anew_are_all_looked_at(run, rows, nights):
     seen[WAFER_NAMES.table] = run.store.version(WAFER_NAMES) + 1
     night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen)
 
-    night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+    night.publish([update_batch(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 
     assert [row["wafer_key"] for row in night.read(PROCESS_HISTORY).collect()] == [2]
 
@@ -97,6 +97,6 @@ def test_rebuild_of_another_step_leaves_rows_of_which_nothing_is_new(run, nights
     rebuild = NightMode(Kind.REBUILD, step="wafer_yield")
     night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen, mode=rebuild)
 
-    night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+    night.publish([update_batch(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 
     assert [row["chamber_id"] for row in night.read(PROCESS_HISTORY).collect()] == ["X"]

@@ -158,7 +158,7 @@ def test_f21_column_that_the_source_gains_is_told_once_and_not_read(fab):
     second, third = fab.night(FAB_LOTS), fab.night(FAB_LOTS)
 
     [told] = second.notices
-    assert "lots has columns that are new and not read: priority" in str(told)
+    assert "lots has new columns, which are not read: priority" in str(told)
     assert third.notices == []
     assert fab.rows(FAB_LOTS) == before
 
@@ -186,7 +186,9 @@ def test_row_deleted_at_the_source_leaves_the_lake_the_same_night(fab, caplog):
     assert fab.store.read(FAB_LOTS).where("lot_id = 'K1001'").isEmpty()
     assert fab.read(FAB_LOTS) == [(True, there, 0), (True, there - 1, 0)]
     why = f"{there - 1} rows in the source, {there} stored, 0 refused"
-    assert caplog.text.count("bronze.fab_lots: read again, whole, as rows were deleted or") == 1
+    assert (
+        caplog.text.count("bronze.fab_lots: rereading the whole table, rows were deleted or") == 1
+    )
     assert why in caplog.text
     assert len(run.attempt.tables) == 4
 
@@ -282,7 +284,7 @@ def test_of_rows_with_one_key_the_last_changed_counts_and_the_others_are_told(fa
     night = fab.night(FAB_PCM)
     fab.night(FAB_PCM)
 
-    assert "1 rows bear the key of one that was changed later" in str(night.notices[0])
+    assert "1 rows have the key of one that changed later" in str(night.notices[0])
     assert fab.store.read(FAB_PCM).count() == before
     assert fab.store.read(FAB_PCM).where("pcm_value = 7.5").count() == 1
     told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
@@ -340,7 +342,7 @@ def test_source_that_is_suddenly_empty_stops_the_night_and_deletes_nothing(fab):
     there = fab.rows(FAB_LOTS)
     fab.execute("delete from lots")
 
-    with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no row that"):
+    with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no valid row"):
         fab.night(FAB_LOTS)
 
     assert fab.rows(FAB_LOTS) == there

@@ -178,7 +178,9 @@ def test_source_without_a_right_row_deletes_nothing(run, rows):
     run.write(FAB_LOTS, rows(FAB_LOTS, fab | {"lot_id": "A"}, fab | {"lot_id": "B"}))
 
     for wrong in (rows(FAB_LOTS), rows(FAB_LOTS, fab | {"lot_id": "A", "status": "?"})):
-        with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no row"):
+        with pytest.raises(
+            DataQualityError, match=r"bronze\.fab_lots: its source has no valid row"
+        ):
             next_batch(run, batch=2).write(judged(FAB_LOTS, bad), wrong)
     assert run.read(FAB_LOTS).count() == 2
     next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS, fab | {"lot_id": "B"}))

@@ -12,7 +12,7 @@ from fabyield.lake.delta_log import DeltaLog
 from fabyield.pipeline.night import take
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, Made, State
+from fabyield.pipeline.run_history import NIGHT, Attempt, Fingerprint, RunHistory, State
 from fabyield.pipeline.steps import declared, sources_hash
 from tests.conftest import FAB
 
@@ -32,10 +32,10 @@ class Nights:
         run.write(WAFER_RUNS, self.rows(WAFER_RUNS, *read))
 
     def night(self):
-        ledger = Ledger(self.store, FAB)
-        attempt = Attempt(ledger.next_batch(), NIGHT)
+        history = RunHistory(self.store, FAB)
+        attempt = Attempt(history.next_batch(), NIGHT)
         night = Run(self.store, self.settings, attempt, mode=self.mode)
-        take(night, ledger, STEP, STEP)
+        take(night, history, STEP, STEP)
         [row] = [r for r in self.store.rows(RUNS) if r["batch"] == attempt.batch]
         return row["state"]
 
@@ -156,6 +156,6 @@ def test_what_an_attempt_saw_is_on_record(nights):
     written = nights.store.version(INSERTIONS)
     assert seen == {WAFER_RUNS.table: nights.store.version(WAFER_RUNS), INSERTIONS.table: written}
     assert row["is_full"]
-    assert Made(row["conf_hash"], row["sources_hash"]) == Made(
+    assert Fingerprint(row["conf_hash"], row["sources_hash"]) == Fingerprint(
         nights.settings.hash_of(()), sources_hash(STEP)
     )

@@ -1,4 +1,4 @@
-"""Data frames of rows that are at hand."""
+"""Data frames of a few rows that Python already has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +10,10 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 
 def few_rows(spark: SparkSession, rows: Sequence[Mapping[str, Any]], ddl: str) -> DataFrame:
-    """A data frame of `rows`, which have the columns of `ddl`, held by the plan itself.
+    """Return a data frame whose plan itself contains `rows`; `ddl` names their columns.
 
-    Of a list Spark makes one that a Python process has to be started for, where it is read. Times
-    without a zone are in UTC. Raises ValueError where a row has other columns.
+    From a list, Spark would make one that needs a Python process to read. Times without a zone are
+    in UTC. Raises ValueError if a row has other columns.
     """
     schema = T.StructType.fromDDL(ddl)
     assert isinstance(schema, T.StructType), ddl

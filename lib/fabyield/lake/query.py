@@ -1,4 +1,4 @@
-"""SQL over the lake with an embedded DuckDB."""
+"""Query the lake in SQL with an embedded DuckDB."""
 
 import re
 
@@ -8,15 +8,15 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from fabyield.errors import ConfigError, FabYieldError
-from fabyield.lake.delta_rows import checked
 from fabyield.lake.layout import LAYERS
+from fabyield.lake.reader import open_table
 from fabyield.lake.storage import located
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB connection in which each table that `sql` names is a view <layer>.<table>.
 
-    The tables are Arrow data sets of delta-rs: DuckDB's own delta extension would be fetched
+    The tables are Arrow data sets of delta-rs, because DuckDB would fetch its own delta extension
     from the network.
     """
     system, root = located(lake)
@@ -29,10 +29,10 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         folder = fs.FileSelector(f"{root}/{layer}", allow_not_found=True)
         for found in system.get_file_info(folder):
-            # Opening all tables of a big lake takes long: only those that the text names.
+            # Open only the tables that the text names: opening all of a big lake takes long.
             if re.search(rf"\b{re.escape(found.base_name)}\b", sql, re.IGNORECASE):
                 _view(connection, layer, found.base_name, f"{lake}/{layer}/{found.base_name}")
-    # A query reads the lake and nothing else, and writes nowhere.
+    # A query may read the lake and nothing else, and write nothing.
     connection.execute("SET enable_external_access = false")
     return connection
 
@@ -42,7 +42,7 @@ def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str
         return
     arrow = f"{layer}_{name}_arrow"
     try:
-        connection.register(arrow, checked(uri))
+        connection.register(arrow, open_table(uri))
     except (DeltaError, OSError) as error:
         raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
     connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')

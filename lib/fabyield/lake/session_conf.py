@@ -1,4 +1,4 @@
-"""Options of the Spark session, set for a while."""
+"""Set options of the Spark session for a while."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 @contextmanager
 def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
-    """Set `values` in the session, and afterwards what was there before."""
+    """Set `values` in the session, and restore the previous ones afterwards."""
     before = {name: spark.conf.get(name, None) for name in values}
     for name, value in values.items():
         spark.conf.set(name, value)

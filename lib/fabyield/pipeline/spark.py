@@ -1,12 +1,12 @@
-"""The Spark session, set up from conf."""
+"""Start the Spark session with the options of conf."""
 
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError
 from fabyield.settings.settings import Settings
 
-# For little work: Spark runs its plans as they are, without code that would have to be made and
-# compiled, and does not divide what one task does soon.
+# For little work: Spark interprets its plans, as compiling them would take longer, and does not
+# split what one task does quickly.
 SMALL_NIGHT = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.files.minPartitionNum": "1",
@@ -20,7 +20,7 @@ DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
 def session(settings: Settings, name: str) -> SparkSession:
     """Start, or join, the session `name` with the settings' Spark options.
 
-    Raises ConfigError where Delta Lake's jars are missing or the JVM's clock is not UTC.
+    Raises ConfigError if Delta Lake's jars are missing or the JVM's time zone is not UTC.
     """
     builder = SparkSession.builder.appName(name)
     for key, value in settings.spark.items():
@@ -46,7 +46,7 @@ def _check(spark: SparkSession) -> None:
         ) from error
     zone = jvm.java.util.TimeZone.getDefault().getID()
     if zone not in ("UTC", "GMT", "Etc/UTC"):
-        # Times read over JDBC follow the JVM's zone, and would be shifted without a word.
+        # Times read over JDBC follow the JVM's zone, and would be shifted silently.
         raise ConfigError(
             f"the JVM's time zone is {zone}, it must be UTC: add -Duser.timezone=UTC to "
             "spark.driver.extraJavaOptions and spark.executor.extraJavaOptions"

@@ -1,9 +1,9 @@
-"""All checks of a table, in the order in which one stands on the other."""
+"""Run all checks of a table, each after those that it relies on."""
 
 from collections.abc import Iterator
 
 from fabyield.lake.delta_log import DeltaLog, DeltaLogError, State
-from fabyield.lake.fsck.data_files import Contents
+from fabyield.lake.fsck.data_files import DataFiles
 from fabyield.lake.fsck.delta_logs import (
     check_checkpoints,
     check_commits,
@@ -19,17 +19,16 @@ from fabyield.settings.settings import Maintain
 def check(
     lake: str, tables: list[Table], maintain: Maintain, deep: bool = False
 ) -> Iterator[Finding]:
-    """Look for damage in `tables` of `lake`; `deep`: read every page of every data file."""
+    """Look for damage in `tables` of `lake`; `deep` reads every page of every data file."""
     recorded = writes(lake)
     for table in tables:
-        uri = f"{lake}/{table.folder}"
-        yield from _check(table, uri, recorded.get(table.table, []), maintain, deep)
+        log = DeltaLog(f"{lake}/{table.folder}")
+        yield from _check(table, log, recorded.get(table.table, []), maintain, deep)
 
 
 def _check(
-    table: Table, uri: str, writes: list[Write], maintain: Maintain, deep: bool
+    table: Table, log: DeltaLog, writes: list[Write], maintain: Maintain, deep: bool
 ) -> Iterator[Finding]:
-    log = DeltaLog(uri)
     found = [
         *check_pointer(table.table, log),
         *check_checkpoints(table.table, log),
@@ -37,18 +36,17 @@ def _check(
         *check_recorded(table.table, log, writes),
     ]
     yield from found
-    if (state := _readable(log)) is None:
+    if (state := _newest_readable_state(log)) is None:
         return
-    contents = Contents(table, uri, state, writes)
-    yield from contents.check_schema()
-    yield from contents.check_files(deep)
+    files = DataFiles(table, log.uri, state, writes)
+    yield from files.check_schema()
+    yield from files.check_files(deep)
     if not found:
         # Files of a commit that is lost look like leftovers.
-        yield from contents.check_leftovers(maintain.keep_days + maintain.vacuum_every_days)
+        yield from files.check_leftovers(maintain.keep_days + maintain.vacuum_every_days)
 
 
-def _readable(log: DeltaLog) -> State | None:
-    """The newest state that can be read, or the one before it; None where neither can."""
+def _newest_readable_state(log: DeltaLog) -> State | None:
     for version in (log.version, log.version - 1):
         try:
             return log.state(version) if version >= 0 else None

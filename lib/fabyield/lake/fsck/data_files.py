@@ -1,4 +1,4 @@
-"""Whether the data files that a table's log names are there and whole, and of its schema."""
+"""Check that the data files in a table's log exist, are whole, and have its schema."""
 
 import time
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from pyarrow import fs
 
 from fabyield.lake.delta_log import DataFile, State
 from fabyield.lake.fsck.finding import Finding
-from fabyield.lake.fsck.parquet_pages import damage, strange
-from fabyield.lake.fsck.run_history import Write, again
+from fabyield.lake.fsck.parquet_pages import damage, unknown_columns
+from fabyield.lake.fsck.run_history import Write, how_to_rewrite
 from fabyield.lake.storage import located
 from fabyield.lake.table import Table
 
@@ -19,8 +19,8 @@ NAMES = {"integer": "int", "long": "bigint"}
 
 
 @dataclass(frozen=True)
-class Contents:
-    """The data files of `table` in the folder `uri`; its log says that they are `state`."""
+class DataFiles:
+    """The data files of `table` in the folder `uri`, whose log says `state`."""
 
     table: Table
     uri: str
@@ -28,47 +28,47 @@ class Contents:
     writes: list[Write]
 
     def check_files(self, deep: bool) -> Iterator[Finding]:
-        """Whether each file is there, of its size, and can be read: its footer, or all of it."""
+        """Check the size of each file, and read its footer or, if `deep`, all of it."""
         sizes = {path: info.size for path, info in self._stored().items()}
         for file in self.state.files.values():
             path = unquote(file.path)
-            if what := self._wrong(file, sizes.get(path), deep):
+            if what := self._damage(file, sizes.get(path), deep):
                 rows = "its rows" if file.rows is None else f"its {file.rows:,} rows"
-                repair = again(self.table, self.uri, self.writes)
+                repair = how_to_rewrite(self.table, self.uri, self.writes)
                 where = f"{self.uri}/{path}"
                 yield Finding(self.table.table, f"{what}; {rows} cannot be read", where, repair)
 
     def check_leftovers(self, days: int) -> Iterator[Finding]:
-        """How many files the newest version does not need that are older than `days`."""
+        """Count the files older than `days` that the newest version does not need."""
         live = {unquote(path) for path in self.state.files}
         until = time.time() - days * 86400
         stored = self._stored().items()
         old = [i for p, i in stored if p not in live and (i.mtime_ns or 0) < until * 1e9]
         if old:
             what = f"{len(old):,} files, {sum(i.size for i in old):,} bytes, that no version needs"
-            tend = "the step maintain deletes them; see maintain in conf"
-            yield Finding(self.table.table, what, self.uri, tend, is_harmless=True)
+            repair = "the step maintain deletes them; see maintain in conf"
+            yield Finding(self.table.table, what, self.uri, repair, is_harmless=True)
 
     def check_schema(self) -> Iterator[Finding]:
-        """Whether the stored columns are those that schemas/ declares."""
+        """Compare the stored columns with those that schemas/ declares."""
         declared = {n: c.type.partition("<")[0] for n, c in self.table.columns.items()}
         for name, kind in self._columns.items():
             if declared.get(name) != kind:
                 what = f"column {name} is {kind}, schemas/ says {declared.get(name, 'no such')}"
-                repair = "correct schemas/, or " + again(self.table, self.uri, self.writes)
-                yield Finding(self.table.table, what, self.uri, repair)
+                rewrite = how_to_rewrite(self.table, self.uri, self.writes)
+                yield Finding(self.table.table, what, self.uri, f"correct schemas/, or {rewrite}")
 
-    def _wrong(self, file: DataFile, size: int | None, deep: bool) -> str:
+    def _damage(self, file: DataFile, size: int | None, deep: bool) -> str:
         if size is None:
             return "is missing"
         if size != file.size:
             return f"has {size:,} bytes, {file.size:,} were written"
         uri = f"{self.uri}/{unquote(file.path)}"
-        return damage(uri, file.rows, partial(strange, self._columns), deep)
+        return damage(uri, file.rows, partial(unknown_columns, self._columns), deep)
 
     @cached_property
     def _columns(self) -> dict[str, str]:
-        return {f["name"]: _name(f["type"]) for f in self.state.schema.get("fields", [])}
+        return {f["name"]: _type_name(f["type"]) for f in self.state.schema.get("fields", [])}
 
     def _stored(self) -> dict[str, fs.FileInfo]:
         system, root = located(self.uri)
@@ -77,6 +77,6 @@ class Contents:
         return {p: i for p, i in paths.items() if p.endswith(".parquet") and p[0] != "_"}
 
 
-def _name(kind: object) -> str:
+def _type_name(kind: object) -> str:
     name = str(kind["type"]) if isinstance(kind, dict) else str(kind)
     return NAMES.get(name, name)
