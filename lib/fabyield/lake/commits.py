@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
 
 import pyarrow as pa
 from delta import exceptions as delta
@@ -17,15 +16,11 @@ from fabyield.settings.settings import Retries
 
 log = logging.getLogger(__name__)
 CONFLICTS = (*(getattr(delta, name) for name in delta.__all__), CommitFailedError)
-T = TypeVar("T")
 TRANSACTION = "spark.databricks.delta.write.txn"
 
 
-def retry_on_conflict(what: str, write: Callable[[], T], retries: Retries) -> T:
-    """Call `write` again when it conflicts with another commit; it must plan from the new state.
-
-    Raises FabYieldError after the last attempt that `retries` allow.
-    """
+def retry_on_conflict(what: str, write: Callable[[], None], retries: Retries) -> None:
+    """Call `write` again when it conflicts, as `retries` allow; it must plan from the new state."""
 
     def log_retry(state: RetryCallState) -> None:
         seconds = state.next_action.sleep if state.next_action else 0.0
@@ -39,7 +34,7 @@ def retry_on_conflict(what: str, write: Callable[[], T], retries: Retries) -> T:
         reraise=True,
     )
     try:
-        return attempts(write)
+        attempts(write)
     except CONFLICTS as error:
         raise FabYieldError(
             f"{what}: conflicted with other writers' commits {retries.attempts} times, the last "
@@ -48,10 +43,7 @@ def retry_on_conflict(what: str, write: Callable[[], T], retries: Retries) -> T:
 
 
 def refuse_transactions(spark: SparkSession) -> None:
-    """Raise ConfigError if the session's conf has transaction options.
-
-    With them Delta mistakes different writes for one that it has, and silently skips them.
-    """
+    """Raise ConfigError for transaction options, with which Delta silently skips later writes."""
     for name in (f"{TRANSACTION}AppId", f"{TRANSACTION}Version"):
         if (value := spark.conf.get(name, None)) is not None:
             raise ConfigError(
@@ -61,10 +53,7 @@ def refuse_transactions(spark: SparkSession) -> None:
 
 
 def append_once(uri: str, rows: pa.Table, writer: str, turn: int) -> None:
-    """Add `rows` to the table at `uri` in one commit, unless `writer` has done so in this `turn`.
-
-    Raises CommitFailedError of delta-rs if another writer's commit conflicts.
-    """
+    """Add `rows` to the table at `uri` in one commit, unless `writer` did so in this `turn`."""
     stored = DeltaTable(uri)
     done = stored.transaction_version(writer)
     if done is None or done < turn:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import Any, Self
+from typing import Any
 
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
@@ -16,17 +16,12 @@ from fabyield.lake.storage import listed, located, read_text
 
 COMMIT = re.compile(r"([0-9]{20})\.json")
 CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9]{10}\.([0-9]{10}))?\.parquet")
-STAGED = "_staged_commits"
-CLUSTERING = "delta.clustering"
-CUBE = "ZCUBE_ID"
 # The columns of a checkpoint to read: the bounds, most of its bytes, are not needed here.
 COLUMNS = [
     *("add.path", "add.size", "add.stats", "add.tags"),
     *("metaData.configuration", "metaData.schemaString"),
     *("domainMetadata.domain", "domainMetadata.configuration", "txn.appId", "txn.version"),
 ]
-# Some tables have no statistics.
-NEEDED = {*COLUMNS} - {"add.stats"}
 Action = dict[str, Any]
 
 
@@ -47,12 +42,6 @@ class DataFile:
     rows: int | None
     is_clustered: bool
 
-    @classmethod
-    def of(cls, add: Action) -> Self:
-        """Return the file that an `add` action names."""
-        rows = json.loads(add.get("stats") or "{}").get("numRecords")
-        return cls(add["path"], add["size"], rows, CUBE in dict(add.get("tags") or {}))
-
 
 @dataclass
 class State:
@@ -67,7 +56,9 @@ class State:
     def apply(self, action: Action) -> None:
         """Change the state as `action` of the log says."""
         if add := action.get("add"):
-            self.files[add["path"]] = DataFile.of(add)
+            rows = json.loads(add.get("stats") or "{}").get("numRecords")
+            is_clustered = "ZCUBE_ID" in dict(add.get("tags") or {})
+            self.files[add["path"]] = DataFile(add["path"], add["size"], rows, is_clustered)
         if remove := action.get("remove"):
             self.files.pop(remove["path"], None)
         if meta := action.get("metaData"):
@@ -76,7 +67,7 @@ class State:
         if txn := action.get("txn"):
             self.transactions[txn["appId"]] = txn["version"]
         domain = action.get("domainMetadata") or {}
-        if domain.get("domain") == CLUSTERING:
+        if domain.get("domain") == "delta.clustering":
             columns = json.loads(domain["configuration"])["clusteringColumns"]
             self.clustered_by = [".".join(parts) for parts in columns]
 
@@ -123,17 +114,14 @@ class DeltaLog:
     @property
     def was_never_committed(self) -> bool:
         """Return whether there is only what a writer leaves behind before its first commit."""
-        return all(name.startswith(".") or name == STAGED for name in self.names)
+        return all(name.startswith(".") or name == "_staged_commits" for name in self.names)
 
     def commit_file(self, version: int) -> str:
         """Return where the commit of `version` is stored."""
         return f"{self.folder}/{version:020d}.json"
 
     def changed_since(self, version: int) -> bool:
-        """Return whether rows changed after `version`, which is -1 for no table.
-
-        True also if that is unknown: the table was created again, or its commits are gone.
-        """
+        """Return whether rows changed after `version` (-1: no table); True if that is unknown."""
         if self.version < version:
             return True
         files = map(self.commit_file, range(version + 1, self.version + 1))
@@ -143,19 +131,12 @@ class DeltaLog:
             return True
 
     def changed_files(self, version: int) -> list[str]:
-        """Return the files that contain every row inserted, changed or deleted after `version`.
-
-        Paths are relative to the table; the files may contain unchanged rows as well. Raises
-        DeltaLogError if a commit is damaged or gone.
-        """
+        """Return the relative paths of the files that contain the rows changed after `version`."""
         commits = range(version + 1, self.version + 1)
         return [p for v in commits for p in _files_of(commit_actions(self.commit_file(v)))]
 
     def state(self, until: int | None = None) -> State:
-        """Return the table at version `until`, by default the newest.
-
-        Raises DeltaLogError if a file of the log that is needed for this is damaged or missing.
-        """
+        """Return the table at version `until` or the newest; raise DeltaLogError for damage."""
         end = self.version if until is None else until
         start = next((version for version in self.checkpoints if version <= end), -1)
         commits = map(self.commit_file, range(start + 1, end + 1))
@@ -195,12 +176,10 @@ def checkpoint_actions(file: str) -> Iterator[Action]:
 
 
 def missing_columns(checkpoint: pq.ParquetFile) -> str:
-    """Return which needed columns `checkpoint` lacks, as a message; empty if it has all.
-
-    Column names have no checksum, and a column with a damaged name would be read as null.
-    """
+    """Return which columns `checkpoint` lacks: names have no checksum, so they may be damaged."""
     paths = (checkpoint.schema.column(i).path for i in range(len(checkpoint.schema)))
-    missing = NEEDED.difference(".".join(path.split(".")[:2]) for path in paths)
+    # Some tables have no statistics.
+    missing = {*COLUMNS} - {"add.stats", *(".".join(path.split(".")[:2]) for path in paths)}
     return f"has no column {', '.join(sorted(missing))}" if missing else ""
 
 
@@ -210,11 +189,7 @@ def _is_change(action: Action) -> bool:
 
 
 def _files_of(actions: Sequence[Action]) -> list[str]:
-    """Return the files to read for what a commit changed.
-
-    By the protocol, change files contain all changes if there are any; else the files added and
-    removed do.
-    """
+    """Return the change files of a commit, which have all changes; without any, the others."""
     changes = [action["cdc"]["path"] for action in actions if "cdc" in action]
     files = (action.get("add") or action.get("remove") for action in actions)
     return changes or [file["path"] for file in files if file and file.get("dataChange", True)]

@@ -10,11 +10,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 
 def few_rows(spark: SparkSession, rows: Sequence[Mapping[str, Any]], ddl: str) -> DataFrame:
-    """Return a data frame whose plan itself contains `rows`; `ddl` names their columns.
-
-    From a list, Spark would make one that needs a Python process to read. Times without a zone are
-    in UTC. Raises ValueError if a row has other columns.
-    """
+    """Return a data frame of `rows`, times in UTC, that Spark reads without a Python worker."""
     schema = T.StructType.fromDDL(ddl)
     assert isinstance(schema, T.StructType), ddl
     for row in rows:

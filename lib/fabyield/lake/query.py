@@ -14,11 +14,7 @@ from fabyield.lake.storage import located
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB connection in which each table that `sql` names is a view <layer>.<table>.
-
-    The tables are Arrow data sets of delta-rs, because DuckDB would fetch its own delta extension
-    from the network.
-    """
+    """Open a DuckDB connection in which each table that `sql` names is a view <layer>.<table>."""
     system, root = located(lake)
     if system.get_file_info(root).type != fs.FileType.Directory:
         raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
@@ -29,20 +25,15 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         folder = fs.FileSelector(f"{root}/{layer}", allow_not_found=True)
         for found in system.get_file_info(folder):
+            name, uri = found.base_name, f"{lake}/{layer}/{found.base_name}"
             # Open only the tables that the text names: opening all of a big lake takes long.
-            if re.search(rf"\b{re.escape(found.base_name)}\b", sql, re.IGNORECASE):
-                _view(connection, layer, found.base_name, f"{lake}/{layer}/{found.base_name}")
+            is_named = name.isidentifier() and re.search(rf"\b{name}\b", sql, re.IGNORECASE)
+            if is_named and DeltaTable.is_deltatable(uri):
+                try:
+                    connection.register(f"{layer}_{name}_arrow", open_table(uri))
+                except (DeltaError, OSError) as error:
+                    raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
+                connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{layer}_{name}_arrow"')
     # A query may read the lake and nothing else, and write nothing.
     connection.execute("SET enable_external_access = false")
     return connection
-
-
-def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str) -> None:
-    if not (name.isidentifier() and DeltaTable.is_deltatable(uri)):
-        return
-    arrow = f"{layer}_{name}_arrow"
-    try:
-        connection.register(arrow, open_table(uri))
-    except (DeltaError, OSError) as error:
-        raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
-    connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')

@@ -26,10 +26,7 @@ WITH_CHECKSUMS = dataset.ParquetFragmentScanOptions(
 
 
 class LakeReader:
-    """Reads the tables under `root` on the driver, so only a few rows at a time.
-
-    Raises FabYieldError where a table is damaged.
-    """
+    """Reads a few rows of the tables under `root`; raises FabYieldError if a table is damaged."""
 
     root: str
 
@@ -53,10 +50,7 @@ class LakeReader:
     def arrow(
         self, table: Table, columns: Sequence[str] = (), where: Expression | None = None
     ) -> pa.Table:
-        """Return the rows of `table` that meet `where`, with all columns unless some are named.
-
-        Times are in UTC. A column that the stored table has not gained yet is null.
-        """
+        """Return the `columns`, by default all, of the rows that meet `where`; times in UTC."""
         names = list(columns or table.columns)
         if not self.exists(table):
             return table.arrow.empty_table().select(names)
@@ -95,11 +89,7 @@ class LakeReader:
     def changed(
         self, table: Table, version: int, columns: Sequence[str], where: Expression | None = None
     ) -> pa.Table:
-        """Return `columns` of all rows inserted, changed or deleted since `version`.
-
-        A row may appear twice, and an unchanged one that was only moved may appear as well. Raises
-        FabYieldError if the log no longer reaches back to `version`.
-        """
+        """Return `columns` of all rows changed since `version`, some twice, some only moved."""
         schema = pa.schema([table.arrow.field(name) for name in columns])
         try:
             system, folder = located(self.path(table))
@@ -137,10 +127,7 @@ class LakeReader:
 
 
 def open_table(uri: str) -> dataset.FileSystemDataset:
-    """Open the table at `uri` as an Arrow data set that verifies the checksum of every page.
-
-    The data set of delta-rs itself reads a value that the disk has changed without an error.
-    """
+    """Open the table at `uri` as an Arrow data set that verifies the checksum of every page."""
     # By Arrow's own file system: calls back into Python from its threads may end a process badly.
     system, path = located(uri)
     rows = DeltaTable(uri).to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(path, system))

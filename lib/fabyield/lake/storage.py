@@ -10,10 +10,7 @@ from fabyield.errors import ConfigError
 
 
 def located(uri: str) -> tuple[fs.FileSystem, str]:
-    """Return the file system of `uri` and the path in it; s3a:// and s3n:// mean s3://.
-
-    Raises ConfigError if there is no such file system.
-    """
+    """Return the file system of `uri` and the path in it; s3a:// and s3n:// mean s3://."""
     scheme, mark, rest = uri.partition("://")
     if not mark:
         return fs.LocalFileSystem(), str(Path(uri).absolute())

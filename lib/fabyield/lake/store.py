@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial, wraps
 from threading import Lock
 from time import sleep
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec
 from uuid import uuid4
 
 import pyarrow as pa
@@ -32,17 +32,16 @@ STATISTICS = "delta.dataSkippingStatsColumns"
 # How long another writer may take from the folder of a log to its first commit.
 LOOKS, SECONDS_BETWEEN = 20, 0.25
 P = ParamSpec("P")
-T = TypeVar("T")
-Write = Callable[Concatenate["Store", Table, P], T]
+Write = Callable[Concatenate["Store", Table, P], None]
 
 
-def retried(write: Write[P, T]) -> Write[P, T]:
+def retried(write: Write[P]) -> Write[P]:
     """Repeat `write`, one transaction, when another writer's commit conflicts with it."""
 
     @wraps(write)
-    def retrying(store: "Store", table: Table, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def retrying(store: "Store", table: Table, /, *args: P.args, **kwargs: P.kwargs) -> None:
         what = f"{table.table}: {write.__name__.strip('_')}"
-        return retry_on_conflict(what, partial(write, store, table, *args, **kwargs), store.retries)
+        retry_on_conflict(what, partial(write, store, table, *args, **kwargs), store.retries)
 
     return retrying
 
@@ -64,20 +63,14 @@ class Store(LakeReader):
     _lock: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     def read(self, table: Table) -> DataFrame:
-        """Return all rows of `table` with its declared columns; none if it was never written.
-
-        Columns that the schema has gained are first added to the stored table; see create.
-        """
+        """Return all rows of `table`, after adding the columns that its schema has gained."""
         if not self.exists(table):
             return few_rows(self.spark, [], table.ddl)
         self.create(table)
         return table.conform(self.spark.read.format("delta").load(self.path(table)))
 
     def changes(self, table: Table, version: int) -> DataFrame:
-        """Return Delta's change feed of `table` from `version` on, with CHANGE and VERSION.
-
-        CHANGE is insert, delete, update_preimage or update_postimage.
-        """
+        """Return Delta's change feed of `table` from `version` on, with CHANGE and VERSION."""
         if self.version(table) < version:
             return few_rows(self.spark, [], f"{table.ddl}, {CHANGE} string, {VERSION} bigint")
         reader = self.spark.read.format("delta").option("readChangeFeed", "true")
@@ -161,10 +154,7 @@ class Store(LakeReader):
 
     @retried
     def create(self, table: Table) -> None:
-        """Create `table` as declared, or add the columns that its schema has gained.
-
-        Raises ContractError if the stored columns differ in any other way.
-        """
+        """Create `table`, or add new columns; raise ContractError for any other difference."""
         if not self.exists(table):
             self._make(table)
         elif table.table not in self._checked:
@@ -191,8 +181,10 @@ class Store(LakeReader):
         except AnalysisException:
             # Delta expects a table wherever its log has a folder: another writer may be creating
             # it right now, or one that was killed left the folder without a commit.
-            if self._appears(table):
-                return
+            for _ in range(LOOKS):
+                if self.exists(table):
+                    return
+                sleep(SECONDS_BETWEEN)
             log = DeltaLog(self.path(table))
             if not log.was_never_committed:
                 # This is what is left of a table that may have rows.
@@ -200,13 +192,6 @@ class Store(LakeReader):
             check_lease(self.root)
             remove_folder(log.folder)
             self._commit(builder.execute)
-
-    def _appears(self, table: Table) -> bool:
-        for _ in range(LOOKS):
-            if self.exists(table):
-                return True
-            sleep(SECONDS_BETWEEN)
-        return False
 
     @retried
     def _log(self, table: Table, rows: pa.Table, turn: int) -> None:

@@ -85,10 +85,7 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
 
 
 def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
-    """Run `job` as a batch of its own, or resume the batch that it did not finish.
-
-    Raises ConfigError while any other run of the fab is unfinished.
-    """
+    """Run `job` as its own batch, or resume it; raise ConfigError if another run is open."""
     store = Store(session(settings, f"fabyield {step}"), settings.lake, settings.retries)
     history = RunHistory(store, settings.fab.fab_id)
     unfinished = history.open_batch()

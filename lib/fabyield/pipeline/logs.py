@@ -29,10 +29,7 @@ class LogFile(logging.FileHandler):
 
 @contextmanager
 def logging_to(folder: str, name: str) -> Iterator[None]:
-    """Log progress to standard output, and every message to <folder>/<name>.log.
-
-    Raises ConfigError if that file cannot be written.
-    """
+    """Log progress to standard output, and every message to <folder>/<name>.log."""
     # Errors arrive as exceptions; these loggers would print them again, a page long.
     for noisy, level in NOISY.items():
         logging.getLogger(noisy).setLevel(level)

@@ -14,10 +14,10 @@ from fabyield.lake.commits import CONFLICTS
 from fabyield.lake.delta_log import DeltaLog, State
 from fabyield.lake.few_rows import few_rows
 from fabyield.lake.locks.lease import check_lease
-from fabyield.lake.session_conf import session_conf
 from fabyield.lake.store import properties
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
+from fabyield.pipeline.spark import session_conf
 from fabyield.settings.settings import Maintain
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ from importlib import import_module
 
 from fabyield.errors import ConfigError
 from fabyield.lake.locks.lease import check_lease
-from fabyield.lake.session_conf import session_conf
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.store import Store
 from fabyield.pipeline.ingest.stdf_files import new_files, stages_folder
@@ -16,8 +15,8 @@ from fabyield.pipeline.night_modes import NEW_FILES, NightMode
 from fabyield.pipeline.parallel_steps import run_in_parallel
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Done, RunHistory, State
-from fabyield.pipeline.spark import SMALL_NIGHT, session
-from fabyield.pipeline.steps import can_be_rebuilt, declared, job_module, steps, waits_for
+from fabyield.pipeline.spark import SMALL_NIGHT, session, session_conf
+from fabyield.pipeline.steps import can_be_rebuilt, declared, job_modules, steps, waits_for
 from fabyield.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,10 +26,7 @@ Work = Callable[[Run], None]
 def nightly(
     settings: Settings, mode: NightMode = NEW_FILES, on_failure: Work | None = None
 ) -> None:
-    """Finish the open night, if any, then run one in `mode` unless that adds nothing.
-
-    `on_failure` is called with a night that fails, before its error is raised.
-    """
+    """Finish the open night, if any, then run one in `mode`; call `on_failure` if one fails."""
     if mode.step is not None:
         rebuildable = [name for name in steps() if can_be_rebuilt(name)]
         if mode.step not in rebuildable:
@@ -129,7 +125,7 @@ def run_step(run: Run, history: RunHistory) -> None:
     context.setJobGroup(run.attempt.step, f"step {run.attempt.step}")
     # Within one pool, tasks wait for those of earlier jobs.
     context.setLocalProperty("spark.scheduler.pool", run.attempt.step)
-    job: Job = import_module(job_module(run.attempt.step)).job
+    job: Job = import_module(job_modules()[run.attempt.step]).job
     attempt(job, run, history)
 
 

@@ -22,7 +22,7 @@ from fabyield.pipeline.run_history import Attempt
 from fabyield.pipeline.steps import Step, names_of
 from fabyield.quality import alerts
 from fabyield.quality.batch import Audited, Batch, bounds, quarantined
-from fabyield.quality.expectations import REASONS, Audit
+from fabyield.quality.expectations import REASONS, Audit, good
 from fabyield.quality.row_counts import TableRows, reconcile
 from fabyield.settings.settings import Settings
 
@@ -68,11 +68,7 @@ class Publisher:
         self.publish([Batch(table, df, wafers=wafers)])
 
     def publish(self, batches: Sequence[Batch]) -> list[Audited]:
-        """Audit all `batches`, then publish all or, if an error expectation is broken, none.
-
-        Returns what the audits found. Raises DataQualityError, and AccountingError if rows are
-        neither published, quarantined nor duplicates.
-        """
+        """Audit all `batches`, then publish all; raise DataQualityError to publish none."""
         for batch in batches:
             self._check_declared(batch.table, "writes")
         wanted = [batch for batch in batches if [] not in (batch.wafers, batch.files)]
@@ -96,10 +92,7 @@ class Publisher:
             self.attempt.tables.append(TableRows(table.table, rows, rows, 0, 0))
 
     def log(self, table: Table, rows: Sequence[Row]) -> None:
-        """Add a few `rows` about the run itself, without an audit.
-
-        An attempt that resumes a killed one adds them again.
-        """
+        """Add a few unaudited `rows` about the run; a resumed attempt adds them again."""
         self._check_declared(table, "writes")
         tagged = [{**row, BATCH: self.attempt.batch} for row in rows]
         if tagged:
@@ -212,7 +205,7 @@ class Publisher:
         return replace(audit.rows, version=self.store.version(table))
 
     def _put(self, audit: Audited) -> None:
-        batch, table, rows = audit.batch, audit.batch.table, audit.good
+        batch, table, rows = audit.batch, audit.batch.table, good(audit.marked)
         if self._is_rebuilt(table) or table.write is WriteMode.REPLACE:
             if batch.wafers is None:
                 # If no other fab has run, "true" spares reading what the old files contain.

@@ -69,10 +69,7 @@ class Run(Publisher):
         return self.store.count(table, ours)
 
     def read_files(self, table: Table, files: DataFrame | Sequence[int]) -> DataFrame:
-        """Return the rows of `table` from `files`: their keys, or rows that have a file_key.
-
-        The condition has literal keys, so that Delta skips the files of other nights.
-        """
+        """Return the rows of `table` from `files`: their keys, or rows that have a file_key."""
         if isinstance(files, DataFrame):
             rows = files.select("file_key").distinct().collect()
             files = [row["file_key"] for row in rows]
@@ -92,10 +89,7 @@ class Run(Publisher):
         return self.read(table).where(F.col(BATCH) > self.since)
 
     def changes(self, table: Table) -> DataFrame:
-        """Return the changes of `table` since this step was last done; see Store.changes.
-
-        If all rows must be read, they all count as inserted.
-        """
+        """Return what changed in `table` since this step was last done, or all rows as inserted."""
         if self.must_reread(table):
             return self.read(table).withColumns({CHANGE: F.lit("insert"), VERSION: F.lit(0)})
         self._check_declared(table, "reads")
@@ -107,18 +101,12 @@ class Run(Publisher):
         return self.since == 0 or seen is None or self.store.version(table) < seen
 
     def is_full_run(self, *targets: Table) -> bool:
-        """Return whether this step takes all rows: on request, or since `targets` are missing.
-
-        True also if it has seen no table version whose changes can still be read.
-        """
+        """Return whether this step takes all rows, on request or for lack of an earlier run."""
         seen = self.since > 0 and self.seen
         return not seen or not all(self.store.exists(table) for table in targets)
 
     def touched(self, target: Table, *sources: Table | DataFrame) -> list[int] | None:
-        """Return the keys of wafers that gained or lost rows in `sources`; None if all did.
-
-        All wafers of a data frame count. A night has a few thousand keys.
-        """
+        """Return the keys of wafers that gained or lost rows in `sources`; None means all."""
         if self.is_full_run(target):
             return None
         keys: set[int] = set()

@@ -69,10 +69,7 @@ class Done:
 
 
 class RunHistory:
-    """Reads and extends the history of one fab in ops.runs.
-
-    Raises ConfigError for a lake with another layout.
-    """
+    """Reads and extends the history of one fab in ops.runs; refuses a lake with another layout."""
 
     def __init__(self, store: Store, fab_id: str) -> None:
         check_layout(store.root)
@@ -105,11 +102,8 @@ class RunHistory:
                 self._full[step] = fingerprint
 
     def open_batch(self) -> int | None:
-        """Return the fab's newest batch if its run failed or was killed; None if it ended.
-
-        A run stopped by data quality has ended: the next one reads its sources again, which may
-        have been corrected, and includes its unfinished rows.
-        """
+        """Return the fab's newest batch if its run failed or was killed; None if it ended."""
+        # A run stopped by data quality has ended: the next one reads the corrected sources.
         newest = max((batch for batch, _ in self._states), default=0)
         alone = [states for (batch, _), states in self._states.items() if batch == newest]
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
@@ -145,11 +139,7 @@ class RunHistory:
         return self._full.get(step)
 
     def versions(self, step: str, keep_days: int) -> dict[str, int]:
-        """Return the version of each table that `step` saw when it was last done.
-
-        Leaves out tables whose changes, after `keep_days`, the maintenance step of any fab may have
-        deleted.
-        """
+        """Return the table versions that `step` last saw, if their changes can still be read."""
         last, maintained_at = self._last.get(step), self._maintained_at
         if last is None:
             return {}

@@ -85,11 +85,8 @@ def steps() -> list[str]:
 
 @cache
 def declared() -> dict[str, Step]:
-    """Return every step of the product and of the site, by name.
-
-    Raises ContractError if a module has no STEP, or two of them write one table.
-    """
-    found = {name: _step(module) for name, module in _modules().items()}
+    """Return every step by name; raise ContractError if two of them write one table."""
+    found = {name: _step(module) for name, module in job_modules().items()}
     writers: dict[str, str] = {}
     for name, step in found.items():
         if unknown := sorted({*step.conf} - {*STEP_SECTIONS}):
@@ -110,16 +107,8 @@ def nights_of_site() -> Site:
     return Site(tuple(lists["leave_out"]), tuple(lists["add"]))
 
 
-def job_module(step: str) -> str:
-    """Return the module that has the `job` of `step`."""
-    return _modules()[step]
-
-
 def in_order(steps: Mapping[str, Step]) -> list[str]:
-    """Return the names of `steps`, writers before readers, else as the catalog lists their tables.
-
-    Raises ContractError if steps wait for each other.
-    """
+    """Return the names of `steps`, writers before readers, then in order of the catalog."""
     waiting = TopologicalSorter(waits_for(steps))
     try:
         waiting.prepare()
@@ -180,14 +169,15 @@ def reached(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
 @cache
 def sources_hash(step: str) -> str:
     """Return the hash of the job of `step` and of all SOURCES that it imports, directly or not."""
-    found, left = set[str](), {job_module(step)}
+    found, left = set[str](), {job_modules()[step]}
     while left:
         found |= left
         left = {name for module in left for name in _imported(module)} - found
     return sha256("".join(map(_source, sorted(found))).encode()).hexdigest()
 
 
-def _modules() -> dict[str, str]:
+def job_modules() -> dict[str, str]:
+    """Return by step the module that has its `job`."""
     folder = import_module(JOBS)
     names = {found.name for found in iter_modules(folder.__path__)} - PROGRAMS
     ours = {name: f"{JOBS}.{name}" for name in sorted(names)}

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.lake.table import Table
-from fabyield.quality.expectations import REASONS, Verdict, good
+from fabyield.quality.expectations import REASONS, Verdict
 from fabyield.quality.row_counts import TableRows
 
 Bounds = tuple[Any, Any]
@@ -55,11 +55,6 @@ class Audited:
     def bounds(self) -> Bounds | None:
         """Return the least and the greatest leading key of the rows; None if not computed."""
         return (self.figures[LEAST], self.figures[GREATEST]) if LEAST in self.figures else None
-
-    @property
-    def good(self) -> DataFrame:
-        """Return the rows that may be published."""
-        return good(self.marked)
 
 
 def bounds(table: Table) -> dict[str, Column]:

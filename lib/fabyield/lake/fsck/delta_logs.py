@@ -14,8 +14,23 @@ from fabyield.lake.storage import read_text
 POINTER = "_last_checkpoint"
 
 
-def check_pointer(table: str, log: DeltaLog) -> Iterator[Finding]:
-    """Check that _last_checkpoint names a checkpoint that exists."""
+def check_log(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[Finding]:
+    """Check the files of `log`, and that it has all `writes` that ops.runs has recorded."""
+    yield from _check_pointer(table, log)
+    yield from _check_checkpoints(table, log)
+    yield from _check_commits(table, log, writes)
+    if lost := [write for write in writes if write.version > log.version]:
+        last = lost[-1]
+        yield Finding(
+            table,
+            f"newest version is {log.version}, but ops.runs says that {last} reached "
+            f"{last.version}: all commits after {log.version} are lost",
+            log.commit_file(last.version),
+            f"{RESTORE}, all commits from {log.version + 1} on, before anything writes the table",
+        )
+
+
+def _check_pointer(table: str, log: DeltaLog) -> Iterator[Finding]:
     if POINTER not in log.names:
         return
     file = f"{log.folder}/{POINTER}"
@@ -30,8 +45,7 @@ def check_pointer(table: str, log: DeltaLog) -> Iterator[Finding]:
     yield Finding(table, what, file, repair, partial(remove, file))
 
 
-def check_checkpoints(table: str, log: DeltaLog) -> Iterator[Finding]:
-    """Check that every checkpoint can be read."""
+def _check_checkpoints(table: str, log: DeltaLog) -> Iterator[Finding]:
     for version, files in log.checkpoints.items():
         for file in files:
             if reason := damage(file, wrong=missing_columns):
@@ -39,8 +53,7 @@ def check_checkpoints(table: str, log: DeltaLog) -> Iterator[Finding]:
                 yield Finding(table, what, file, *_without_checkpoint(log, version))
 
 
-def check_commits(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[Finding]:
-    """Check that every commit from the first to the last exists and can be read."""
+def _check_commits(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[Finding]:
     recorded = {write.version: write for write in writes}
     if log.version < 0:
         return
@@ -49,19 +62,6 @@ def check_commits(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[Fi
             commit_actions(log.commit_file(version))
         except DeltaLogError as error:
             yield _broken_commit(table, log, version, error, recorded.get(version))
-
-
-def check_recorded(table: str, log: DeltaLog, writes: list[Write]) -> Iterator[Finding]:
-    """Check that the table has all versions that ops.runs has recorded."""
-    if lost := [write for write in writes if write.version > log.version]:
-        last = lost[-1]
-        yield Finding(
-            table,
-            f"newest version is {log.version}, but ops.runs says that {last} reached "
-            f"{last.version}: all commits after {log.version} are lost",
-            log.commit_file(last.version),
-            f"{RESTORE}, all commits from {log.version + 1} on, before anything writes the table",
-        )
 
 
 def _without_checkpoint(log: DeltaLog, version: int) -> tuple[str, Callable[[], None] | None]:

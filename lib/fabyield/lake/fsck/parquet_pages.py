@@ -15,10 +15,9 @@ def damage(
     wrong: Callable[[pq.ParquetFile], str] = lambda file: "",
     deep: bool = True,
 ) -> str:
-    """Return what is wrong with the Parquet file at `uri`; an empty text if nothing is.
+    """Return what is wrong with the Parquet file at `uri`, which has that many `rows` if known.
 
-    It must have that many `rows`, unless that is None, and pass the additional check `wrong`. If
-    `deep`, every page is read and its checksum verified; else only the footer is read.
+    `wrong` is an additional check. Unless `deep`, only the footer is read, and no checksum.
     """
     try:
         system, path = located(uri)
@@ -38,11 +37,7 @@ def damage(
 
 
 def unknown_columns(columns: Collection[str], file: pq.ParquetFile) -> str:
-    """Return which columns `file` has twice or beyond `columns`, as a message; empty if none.
-
-    Names have no checksum, and readers take a missing column for null. Fields of structs are not
-    checked.
-    """
+    """Return which columns `file` has twice or beyond `columns`, as names have no checksum."""
     # Data files also have the columns of Delta's change feed, without values.
     names = Counter(name for name in file.schema_arrow.names if not name.startswith("_"))
     found = sorted(name for name, times in names.items() if times > 1 or name not in columns)

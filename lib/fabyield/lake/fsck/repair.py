@@ -33,11 +33,7 @@ def rewrite(file: str, text: str) -> None:
 
 
 def rebuilt_commit(log: DeltaLog, version: int) -> str:
-    """Return the newest commit, `version`, rebuilt from its checksum file; empty if impossible.
-
-    It is impossible if that file does not list the table's files, as for large tables, or if the
-    commit did more than add and remove files.
-    """
+    """Rebuild the newest commit from its checksum file; return an empty text if impossible."""
     try:
         checksum = json.loads(read_text(f"{log.folder}/{version:020d}.crc"))
         before = log.state(version - 1)

@@ -58,7 +58,9 @@ class Lease:
 
     def _other_owner(self, token: int, text: str) -> str | None:
         """Return the name of the run that owns the lease; None once that is released or over."""
-        lease = _parsed(text)
+        lease: dict[str, Any] = {}
+        with suppress(TypeError, ValueError):
+            lease = dict(json.loads(text))
         if lease.get("released"):
             return None
         if (token, text) != self._seen:
@@ -141,19 +143,9 @@ class Lease:
         )
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        return dict(json.loads(text))
-    except (TypeError, ValueError):
-        return {}
-
-
 @contextmanager
 def leased(lake: str, owner: LockOwner, seconds: float, wait_seconds: float) -> Iterator[Lease]:
-    """Wait for the lease of `lake` and keep it, so that `check_lease` passes.
-
-    Raises BusyError after `wait_seconds`, once the other run has been seen alive.
-    """
+    """Wait for the lease of `lake` and keep it; raise BusyError if its owner is still alive."""
     lease = Lease(lake, owner, seconds)
     wait_for(lake, lease.take, wait_seconds, lease.owner_is_alive)
     log.debug("%s: holds lease %d", lake, lease.token)

@@ -20,11 +20,7 @@ PATIENCE: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 
 
 class LeaseFiles:
-    """The objects <folder>/<number>.json.
-
-    Credentials and endpoints come from the environment, as for every other read without Spark.
-    Raises ConfigError if the kind of store is unknown, OSError if the store does not answer.
-    """
+    """The objects <folder>/<number>.json; raises OSError if their store does not answer."""
 
     def __init__(self, folder: str) -> None:
         try:

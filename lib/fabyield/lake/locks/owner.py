@@ -49,10 +49,7 @@ def owner_name(text: str) -> str:
 def wait_for(
     lake: str, take: Callable[[], str | None], seconds: float, is_alive: Callable[[], bool]
 ) -> None:
-    """Call `take` until it no longer returns the name of another run that has the lake.
-
-    Raises BusyError after `seconds`, once the other run is known to be alive.
-    """
+    """Call `take` until it returns no other owner; raise BusyError if one outlasts `seconds`."""
     until, seen = time.monotonic() + seconds, None
     while (owner := take()) is not None:
         if time.monotonic() >= until and is_alive():

@@ -14,11 +14,7 @@ from fabyield.settings.settings import Leasing
 def as_single_writer(
     lake: str, work: Callable[[], None], leasing: Leasing | None = None, what: str = "a run"
 ) -> None:
-    """Do `work` while no other run writes `lake`; wait until another one ends.
-
-    A lake in a folder is locked, and the lock ends with its process. Any other store is leased.
-    Raises BusyError if the other run does not end in time.
-    """
+    """Wait until no other run writes `lake`, then do `work`; raise BusyError after the wait."""
     leasing, owner = leasing or Leasing(), LockOwner.here(what)
     folder = lake.removeprefix("file://")
     kind = leasing.kind

@@ -40,10 +40,6 @@ class _Read:
     def table(self) -> Table:
         return self.source.table
 
-    @property
-    def name(self) -> str:
-        return self.source.table.table
-
 
 def ingest_factory(run: Run, needed: Sequence[Table], optional: Sequence[Table]) -> None:
     """Bring the tables to the state of the factory database; `optional` ones may be absent there.
@@ -96,11 +92,12 @@ def _read(run: Run, database: FabDatabase, source: Source, last: Mapping[str, Ro
         return _read_all(run, database, source, "no watermark")
     newest = last.get(table.table, {}).get("newest") if run.since else None
     if newest is None or not run.store.exists(table):
-        return _read_all(run, database, source, "no earlier read to continue, or --full")
+        return _read_all(run, database, source, "no earlier read to go on from, or --full")
     seen = run.seen.get(table.table)
     # If several fabs share the table, the nights of the others change it too.
     if seen is not None and run.is_only_fab and run.store.changed_since(table, seen):
-        return _read_all(run, database, source, "something else than a night changed the table")
+        reason = "the table was changed by something else than a night"
+        return _read_all(run, database, source, reason)
     counted = database.count(source)
     overlap = timedelta(seconds=run.settings.database.overlap_seconds)
     since = (newest - overlap - EPOCH) // timedelta(microseconds=1)
@@ -114,10 +111,7 @@ def _read_all(run: Run, database: FabDatabase, source: Source, reason: str) -> _
 
 
 def _publish(run: Run, reads: Sequence[_Read]) -> dict[str, datetime | None]:
-    """Publish `reads`, and return by table the newest watermark of the rows.
-
-    Rows that are all stored already need no audit and no write.
-    """
+    """Publish `reads` unless all is stored already, and return by table the newest watermark."""
     newest: dict[str, datetime | None] = {}
     changed: list[_Read] = []
     try:
@@ -126,7 +120,7 @@ def _publish(run: Run, reads: Sequence[_Read]) -> dict[str, datetime | None]:
             if rows is None:
                 changed.append(read)
             else:
-                newest[read.name] = newest_watermark(rows, run.attempt.started_at)
+                newest[read.table.table] = newest_watermark(rows, run.attempt.started_at)
                 run.write_nothing(read.table, rows=len(rows))
         for found in run.publish([_batch(run, read) for read in changed]):
             micros = found.figures.get(NEWEST)
@@ -159,7 +153,7 @@ def _batch(run: Run, read: _Read) -> Batch:
 def _alert_to_new_columns(run: Run, reads: Sequence[_Read], last: Mapping[str, Row]) -> None:
     """Tell the owner of a table once that its source has gained columns, which are not read."""
     for read in reads:
-        known = last.get(read.name, {}).get("unread_columns")
+        known = last.get(read.table.table, {}).get("unread_columns")
         # In a first read all columns are new.
         if known is not None and (gained := sorted({*read.source.unread} - {*known})):
             observed = f"{read.source.name} has new columns, which are not read: "
@@ -178,17 +172,17 @@ def _record(
     rows: list[Row] = []
     wrong: list[tuple[Source, str]] = []
     for read in reads:
-        before, is_whole = last.get(read.name, {}), read.since is None
+        before, is_whole = last.get(read.table.table, {}), read.since is None
         lacking, reason = _lacking_rows(run, database, read, before.get("rows_lacking", 0))
         if reason:
             wrong.append((read.source, reason))
             continue
-        times = [newest.get(read.name), None if is_whole else before.get("newest")]
+        times = [newest.get(read.table.table), None if is_whole else before.get("newest")]
         since = None if read.since is None else EPOCH + timedelta(microseconds=read.since)
         rows.append(
             {
                 "fab_id": run.fab_id,
-                "table": read.name,
+                "table": read.table.table,
                 "whole": is_whole,
                 "reason": read.reason or None,
                 "since": since,
@@ -203,11 +197,7 @@ def _record(
 
 
 def _lacking_rows(run: Run, database: FabDatabase, read: _Read, known: int) -> tuple[int, str]:
-    """Count the rows of the source that are not stored, and say why if they do not add up.
-
-    Allowed are `known` ones, refused before, and those refused tonight for the first time, unless
-    they are stored as they were.
-    """
+    """Count the rows of the source that are not stored, and say why if they do not add up."""
     counts = _counts(run, read.table)
     if read.since is None or read.counted is None:
         return counts.quarantined + counts.duplicates, ""
@@ -215,11 +205,12 @@ def _lacking_rows(run: Run, database: FabDatabase, read: _Read, known: int) -> t
     if there < stored + known:
         # Rows that arrived while others were read are stored, but were not counted.
         there = min(stored + known, database.count(read.source).rows)
+    # Rows may lack that were refused before, or tonight for the first time.
     refused = _first_refused(run, read.table) if counts.quarantined else 0
     if known <= there - stored <= known + refused:
         return there - stored, ""
     what = f"{there:,} rows in the source, {stored:,} stored, {known + refused:,} refused"
-    log.info("%s: rereading the whole table, rows were deleted or late: %s", read.name, what)
+    log.info("%s: rereading the whole table, rows were deleted or late: %s", read.table.table, what)
     return known, what
 
 

@@ -76,11 +76,8 @@ def decoded_files(files: DataFrame) -> list[DecodedFile]:
 
 
 def decode_files(run: Run) -> Stage | None:
-    """Decode the run's new files into a stage; return None if there are none.
-
-    A run that was killed left a stage whose rows may be partly published, so it is used again as it
-    is. Raises FabYieldError if that stage is gone.
-    """
+    """Decode the run's new files into a stage; return None if there are none."""
+    # The stage of a run that was killed is used again, as some of its rows may be published.
     stage = Stage(run.spark, f"{stages_folder(run)}/{run.attempt.batch}")
     if stage.is_complete():
         log.info("resuming with the files that were decoded before the last stop")
@@ -174,11 +171,7 @@ def is_partly_published(run: Run) -> bool:
 
 
 def check_files(run: Run, files: Sequence[DecodedFile]) -> None:
-    """Alert to what is wrong with single files, and to an empty night.
-
-    Raises DataQualityError if conf's policy for it is `fail`, and if files cannot be read again:
-    they would lose the rows that they have.
-    """
+    """Alert to wrong files and an empty night; raise DataQualityError where these must fail."""
     ingest = run.settings.ingest
     for file in files:
         if file.status not in ("complete", "duplicate"):
@@ -186,6 +179,7 @@ def check_files(run: Run, files: Sequence[DecodedFile]) -> None:
     empty = [file.path for file in files if file.status == "empty"]
     if empty and ingest.empty_file == "fail":
         raise DataQualityError(f"nothing published: empty files: {', '.join(empty)}")
+    # Files that cannot be read again would lose the rows that they have.
     unreadable = [file.path for file in files if file.status == UNREADABLE]
     if unreadable and run.mode.kind is not Kind.NIGHT:
         raise DataQualityError(
