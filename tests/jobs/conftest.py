@@ -20,7 +20,7 @@ from fabyield.lake.catalog import ALL
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH
 from fabyield.pipeline.logs import logging_to
-from fabyield.pipeline.night import NEW_FILES, nightly, take
+from fabyield.pipeline.night import NEW_FILES, nightly, run_if_changed
 from fabyield.pipeline.night_modes import NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, RunHistory
@@ -77,7 +77,7 @@ class Fab:
             attempt = Attempt(history.next_batch(), NIGHT)
             run = Run(self.store, self.settings, attempt, mode=mode)
             for step in steps:
-                take(run, history, step, step)
+                run_if_changed(run, history, step, step)
 
     def with_policy(self, **ingest: object) -> "Fab":
         """The same fab, with other settings of `ingest`."""

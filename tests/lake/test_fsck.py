@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from fabyield.cli.app import app
 from fabyield.lake.catalog import PARAMETRIC_SUMMARY, WAFER_NAMES
 from fabyield.lake.fsck.check import check
-from fabyield.lake.fsck.repair import mend
+from fabyield.lake.fsck.repair import fix_all
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column
 from fabyield.pipeline.run import Run
@@ -124,7 +124,7 @@ def test_f22_empty_newest_commit_is_found_and_written_again(lake, fsck):
     assert found.file == str(commit(lake, NIGHTS))
     assert f"commit {NIGHTS} (batch 12, step parametric_summary, 40 rows) is empty" in found.what
     assert "fabyield fsck gold.parametric_summary --repair" in found.repair
-    mend([found])
+    fix_all([found])
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
 
@@ -138,7 +138,7 @@ def test_f22_newest_commit_that_replaced_rows_is_written_again(lake, fsck, rows)
     commit(lake, NIGHTS + 1).write_text(content[: len(content) // 2])
 
     [found] = fsck()
-    mend([found])
+    fix_all([found])
 
     assert "cannot be read" in found.what
     assert count(lake) == (NIGHTS - 1) * TESTS + 1
@@ -151,7 +151,7 @@ def test_f22_empty_commit_of_which_nothing_else_tells_is_to_be_restored(lake, fs
 
     [found] = fsck()
 
-    assert found.mend is None
+    assert found.fix is None
     assert found.repair.startswith("restore it from a backup")
     commit(lake, NIGHTS).write_bytes(content)
     assert fsck() == []
@@ -165,7 +165,7 @@ def test_f22_empty_commit_below_later_ones_is_not_to_be_deleted(lake, fsck):
     [found] = fsck()
 
     assert "do not delete it" in found.repair
-    assert found.mend is None
+    assert found.fix is None
 
 
 def test_f22_commit_older_than_a_checkpoint_takes_no_rows_along(lake, fsck):
@@ -191,7 +191,7 @@ def test_f22_damaged_checkpoint_is_found_and_removed(lake, fsck, damage):
 
     assert "checkpoint is damaged" in found.what
     assert found.repair.startswith(f"delete {checkpoint(lake)} and ")
-    mend([found])
+    fix_all([found])
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
 
@@ -203,7 +203,7 @@ def test_f22_checkpoint_with_a_damaged_name_of_a_column_is_found_and_removed(lak
     [found] = fsck()
 
     assert re.search("has no column add.size|can't decode byte 0xf1", found.what)
-    mend([found])
+    fix_all([found])
     assert fsck(deep=True) == []
 
 
@@ -213,7 +213,7 @@ def test_f22_damaged_checkpoint_that_the_log_needs_is_kept(lake, fsck):
 
     found = fsck()
 
-    assert [one.mend for one in found] == [None]
+    assert [one.fix for one in found] == [None]
     assert "the commits before it are gone" in found[0].repair
 
 
@@ -224,7 +224,7 @@ def test_f22_pointer_to_no_checkpoint_is_found_and_removed(lake, fsck, content):
     [found] = fsck()
 
     assert found.file.endswith("_last_checkpoint")
-    mend([found])
+    fix_all([found])
     assert fsck() == []
 
 

@@ -281,7 +281,7 @@ def test_keys_of_changed_rows_are_read_of_the_log_as_the_change_feed_tells_them(
         return sorted(
             {
                 row["wafer_key"]
-                for row in store.changed(fed, since, ["wafer_key"], where).to_pylist()
+                for row in store.changed_rows(fed, since, ["wafer_key"], where).to_pylist()
             }
         )
 
@@ -304,14 +304,14 @@ def test_f23_changes_that_the_disk_has_damaged_are_not_read_without_a_word(store
     with pytest.raises(
         FabYieldError, match=r"gold.made_up: cannot read what changed since .*rebuild"
     ):
-        store.changed(MADE_UP, 0, ["wafer_key"])
+        store.changed_rows(MADE_UP, 0, ["wafer_key"])
 
 
 def test_names_may_have_characters_at_which_a_line_could_end(store, frame):
     for key, name in enumerate(("\x85", "\u2028", "a\u2029b")):
         store.append(MADE_UP, frame((key, name, None, key)), batch=key)
 
-    assert sorted(store.changed(MADE_UP, 0, ["step"])["step"].to_pylist()) == sorted(
+    assert sorted(store.changed_rows(MADE_UP, 0, ["step"])["step"].to_pylist()) == sorted(
         ["\x85", "\u2028", "a\u2029b"]
     )
 
@@ -322,7 +322,7 @@ def test_changes_whose_commit_is_gone_name_it_and_the_table(store, frame):
     Path(DeltaLog(store.path(MADE_UP)).commit_file(1)).unlink()
 
     with pytest.raises(FabYieldError, match=r"gold.made_up: .*01.json: is missing; .*rebuild"):
-        store.changed(MADE_UP, 0, ["wafer_key"])
+        store.changed_rows(MADE_UP, 0, ["wafer_key"])
 
 
 def test_merge_looks_only_where_keys_of_the_batch_can_be(store, frame):

@@ -5,7 +5,7 @@ import pytest
 from fabyield.errors import AccountingError, ConfigError, DataQualityError, ModelError
 from fabyield.lake.catalog import RUNS
 from fabyield.lake.store import Store
-from fabyield.pipeline.launch import Exit, alone, attempt, guarded
+from fabyield.pipeline.launch import Exit, exit_code, run_alone, run_job
 from fabyield.pipeline.logs import LogFile, logging_to
 from fabyield.pipeline.run_history import NIGHT, Attempt, RunHistory, State
 from tests.conftest import FAB
@@ -45,7 +45,7 @@ def raising(error):
 def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line):
     caplog.set_level(logging.INFO)
 
-    ended = guarded(raising(error) if error else lambda: None)
+    ended = exit_code(raising(error) if error else lambda: None)
 
     assert ended is code
     assert [row.message for row in caplog.records] == ([line] if line else [])
@@ -57,7 +57,7 @@ def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line)
 )
 def test_how_an_attempt_ended_is_on_record(run, error, state):
     try:
-        attempt(raising(error) if error else lambda run: None, run, RunHistory(run.store, FAB))
+        run_job(raising(error) if error else lambda run: None, run, RunHistory(run.store, FAB))
     except (DataQualityError, RuntimeError) as seen:
         assert seen is error
 
@@ -70,7 +70,7 @@ def test_job_alone_waits_for_the_run_that_failed(spark, settings, other):
     RunHistory(Store(spark, settings.lake), FAB).record(Attempt(1, other), State.FAILED)
 
     with pytest.raises(ConfigError, match=r"batch 1 is not finished: run jobs/nightly\.py first"):
-        alone(lambda run: None, "wafer_yield", settings, full=False)
+        run_alone(lambda run: None, "wafer_yield", settings, full=False)
 
 
 @pytest.mark.parametrize("ending", [RuntimeError("disk full"), None])
@@ -79,8 +79,8 @@ def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings
     # Killed, it could not even say that it failed.
     history.record(Attempt(1, "stdf_files"), State.FAILED if ending else State.RUNNING)
 
-    alone(runs.append, "stdf_files", settings, full=False)
-    alone(runs.append, "stdf_files", settings, full=False)
+    run_alone(runs.append, "stdf_files", settings, full=False)
+    run_alone(runs.append, "stdf_files", settings, full=False)
 
     assert [run.attempt.batch for run in runs] == [1, 2]
 
@@ -88,7 +88,7 @@ def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings
 def test_job_alone_is_on_record_before_its_work(spark, settings):
     seen = []
 
-    alone(
+    run_alone(
         lambda run: seen.append(RunHistory(run.store, FAB).open_batch()),
         "wafers",
         settings,
@@ -103,7 +103,7 @@ def test_job_alone_takes_what_it_has_not_seen_or_all(spark, settings, full, sinc
     RunHistory(Store(spark, settings.lake), FAB).record(Attempt(3, "wafer_yield"), State.DONE)
     runs = []
 
-    alone(runs.append, "wafer_yield", settings, full)
+    run_alone(runs.append, "wafer_yield", settings, full)
 
     assert [(run.since, run.attempt.batch) for run in runs] == [(since, 4)]
 

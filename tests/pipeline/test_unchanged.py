@@ -9,7 +9,7 @@ from delta import DeltaTable
 
 from fabyield.lake.catalog import INSERTIONS, RUNS, WAFER_RUNS
 from fabyield.lake.delta_log import DeltaLog
-from fabyield.pipeline.night import take
+from fabyield.pipeline.night import run_if_changed
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Fingerprint, RunHistory, State
@@ -35,7 +35,7 @@ class Nights:
         history = RunHistory(self.store, FAB)
         attempt = Attempt(history.next_batch(), NIGHT)
         night = Run(self.store, self.settings, attempt, mode=self.mode)
-        take(night, history, STEP, STEP)
+        run_if_changed(night, history, STEP, STEP)
         [row] = [r for r in self.store.rows(RUNS) if r["batch"] == attempt.batch]
         return row["state"]
 

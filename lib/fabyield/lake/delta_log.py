@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from fabyield.errors import FabYieldError
-from fabyield.lake.storage import listed, located, read_text
+from fabyield.lake.storage import listed, read_text, resolve_uri
 
 COMMIT = re.compile(r"([0-9]{20})\.json")
 CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9]{10}\.([0-9]{10}))?\.parquet")
@@ -165,7 +165,7 @@ def commit_actions(file: str) -> list[Action]:
 def checkpoint_actions(file: str) -> Iterator[Action]:
     """Yield the actions of a checkpoint; raise DeltaLogError if it is damaged."""
     try:
-        system, path = located(file)
+        system, path = resolve_uri(file)
         with system.open_input_file(path) as stream:
             checkpoint = pq.ParquetFile(stream, page_checksum_verification=True)
             if missing := missing_columns(checkpoint):

@@ -18,11 +18,7 @@ def rows_to_merge(
     gone: DataFrame | None,
     bounds: tuple[Any, Any] | None,
 ) -> tuple[DataFrame, Column]:
-    """Return the rows to write, with GONE where one is to be deleted, and the merge's condition.
-
-    These are the rows of `df` that differ from `stored` in more than their batch, and the keys of
-    `gone` that are stored. The condition relates the aliases old and new.
-    """
+    """Return the rows to write, with GONE for deletions, and the condition on old and new rows."""
     same_key = same_key_condition(table)
     others = [name for name in table.columns if name not in (*table.key, BATCH)]
     equal = " and ".join([same_key, *(_equal(n, table.columns[n].type) for n in others)])

@@ -10,12 +10,12 @@ from pyarrow import fs
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.layout import LAYERS
 from fabyield.lake.reader import open_table
-from fabyield.lake.storage import located
+from fabyield.lake.storage import resolve_uri
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB connection in which each table that `sql` names is a view <layer>.<table>."""
-    system, root = located(lake)
+    system, root = resolve_uri(lake)
     if system.get_file_info(root).type != fs.FileType.Directory:
         raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
     connection = duckdb.connect()

@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 
 from fabyield.errors import FabYieldError
 from fabyield.lake.delta_log import DeltaLog, DeltaLogError
-from fabyield.lake.storage import located
+from fabyield.lake.storage import resolve_uri
 from fabyield.lake.table import Table
 
 Row = dict[str, Any]
@@ -86,13 +86,13 @@ class LakeReader:
                 len(open_table(self.path(table)).head(1, filter=where))
             )
 
-    def changed(
+    def changed_rows(
         self, table: Table, version: int, columns: Sequence[str], where: Expression | None = None
     ) -> pa.Table:
         """Return `columns` of all rows changed since `version`, some twice, some only moved."""
         schema = pa.schema([table.arrow.field(name) for name in columns])
         try:
-            system, folder = located(self.path(table))
+            system, folder = resolve_uri(self.path(table))
             paths = DeltaLog(self.path(table)).changed_files(version)
             if not paths:
                 return schema.empty_table()
@@ -129,7 +129,7 @@ class LakeReader:
 def open_table(uri: str) -> dataset.FileSystemDataset:
     """Open the table at `uri` as an Arrow data set that verifies the checksum of every page."""
     # By Arrow's own file system: calls back into Python from its threads may end a process badly.
-    system, path = located(uri)
+    system, path = resolve_uri(uri)
     rows = DeltaTable(uri).to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(path, system))
     assert isinstance(rows, dataset.FileSystemDataset), type(rows)
     rows.format.default_fragment_scan_options = WITH_CHECKSUMS

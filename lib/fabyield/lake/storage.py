@@ -9,7 +9,7 @@ from pyarrow import fs
 from fabyield.errors import ConfigError
 
 
-def located(uri: str) -> tuple[fs.FileSystem, str]:
+def resolve_uri(uri: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of `uri` and the path in it; s3a:// and s3n:// mean s3://."""
     scheme, mark, rest = uri.partition("://")
     if not mark:
@@ -25,13 +25,13 @@ def located(uri: str) -> tuple[fs.FileSystem, str]:
 
 def exists(uri: str) -> bool:
     """Return whether there is a file or a folder at `uri`."""
-    system, path = located(uri)
+    system, path = resolve_uri(uri)
     return bool(system.get_file_info(path).type != fs.FileType.NotFound)
 
 
 def listed(uri: str) -> list[str]:
     """Return the names of what is in the folder `uri`; none if there is no such folder."""
-    system, path = located(uri)
+    system, path = resolve_uri(uri)
     found = system.get_file_info(fs.FileSelector(path, allow_not_found=True))
     return [info.base_name for info in found]
 
@@ -39,13 +39,13 @@ def listed(uri: str) -> list[str]:
 def remove_folder(uri: str) -> None:
     """Delete the folder `uri`, if it exists, and all in it."""
     if exists(uri):
-        system, path = located(uri)
+        system, path = resolve_uri(uri)
         system.delete_dir(path)
 
 
 def read_text(uri: str) -> str:
     """Return the text of the file at `uri`; raise FileNotFoundError if there is none."""
-    system, path = located(uri)
+    system, path = resolve_uri(uri)
     with system.open_input_stream(path) as stream:
         return str(stream.read().decode())
 
@@ -57,7 +57,7 @@ def write_text(uri: str, text: str) -> None:
 
 def write_bytes(uri: str, content: bytes | memoryview) -> None:
     """Replace the whole content of `uri`; a reader never sees half, whoever else writes it."""
-    system, path = located(uri)
+    system, path = resolve_uri(uri)
     system.create_dir(path.rpartition("/")[0], recursive=True)
     # Each of several writers has its own part, and the content of the last one stays.
     part = f"{path}.{uuid4().hex}.part"

@@ -56,7 +56,7 @@ def main(job: Job) -> None:
     parser = options(job.__doc__)
     parser.add_argument("--full", action="store_true", help="take all rows, not only new ones")
     given = parser.parse_args()
-    sys.exit(launch(given, step, lambda settings: alone(job, step, settings, given.full)))
+    sys.exit(launch(given, step, lambda settings: run_alone(job, step, settings, given.full)))
 
 
 def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None]) -> Exit:
@@ -69,7 +69,7 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         check_suites(ALL.values())
         with logging_to(settings.log, name):
             try:
-                return guarded(
+                return exit_code(
                     lambda: as_single_writer(
                         settings.lake, lambda: work(settings), settings.lease, name
                     )
@@ -84,7 +84,7 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         return Exit.MISUSED
 
 
-def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
+def run_alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     """Run `job` as its own batch, or resume it; raise ConfigError if another run is open."""
     store = Store(session(settings, f"fabyield {step}"), settings.lake, settings.retries)
     history = RunHistory(store, settings.fab.fab_id)
@@ -99,7 +99,7 @@ def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
     night = Run(store, settings, Attempt(batch, step))
     run = step_run(step, night, history, full=full or unfinished is not None)
     history.record(run.attempt, State.RUNNING)
-    attempt(job, run, history)
+    run_job(job, run, history)
     written = sum(rows.rows_out for rows in run.attempt.tables)
     log.info("%s: %s rows written; --full takes all rows", step, f"{written:,}")
 
@@ -122,7 +122,7 @@ def step_run(step: str, night: Run, history: RunHistory, full: bool = False) -> 
     return replace(run, settings=settings.only(plan.conf))
 
 
-def attempt(job: Job, run: Run, history: RunHistory) -> None:
+def run_job(job: Job, run: Run, history: RunHistory) -> None:
     """Run `job`, record how it ended, and raise its error."""
     try:
         job(run)
@@ -140,7 +140,7 @@ def attempt(job: Job, run: Run, history: RunHistory) -> None:
     history.record(run.attempt, State.DONE)
 
 
-def guarded(work: Callable[[], None]) -> Exit:
+def exit_code(work: Callable[[], None]) -> Exit:
     """Do `work` and log in one line how it failed; log the stack of unexpected errors to DEBUG."""
     codes = {DataQualityError: Exit.STOPPED, ConfigError: Exit.MISUSED, FabYieldError: Exit.FAILED}
     try:

@@ -10,7 +10,7 @@ from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.store import Store
 from fabyield.pipeline.ingest.stdf_files import new_files, stages_folder
-from fabyield.pipeline.launch import Job, attempt, step_run
+from fabyield.pipeline.launch import Job, run_job, step_run
 from fabyield.pipeline.night_modes import NEW_FILES, NightMode
 from fabyield.pipeline.parallel_steps import run_in_parallel
 from fabyield.pipeline.run import Run
@@ -56,13 +56,13 @@ def nightly(
 def one_night(night: Run, history: RunHistory, on_failure: Work | None = None) -> None:
     """Run every step of `night` that is not done; an error of a step ends it."""
     history.record(night.attempt, State.RUNNING, str(night.mode))
-    order = [step for step in steps() if night.mode.takes(step)]
+    order = [step for step in steps() if night.mode.includes(step)]
 
     def run_steps(run: Run) -> None:
         titles = {step: f"{n:2d}/{len(order)} {step}" for n, step in enumerate(order, 1)}
 
         def work(step: str) -> None:
-            take(run, history, step, titles[step])
+            run_if_changed(run, history, step, titles[step])
 
         with session_conf(run.spark, SMALL_NIGHT if _is_small(run, history, order) else {}):
             run_in_parallel(order, waits_for(declared()), work, run.settings.night.parallel_steps)
@@ -70,7 +70,7 @@ def one_night(night: Run, history: RunHistory, on_failure: Work | None = None) -
         remove_folder(stages_folder(night))
 
     try:
-        attempt(run_steps, night, history)
+        run_job(run_steps, night, history)
     except Exception:
         # The report step sums up a whole night; a failed one needs that more, but its own error
         # is the one to raise.
@@ -91,12 +91,12 @@ def _is_small(night: Run, history: RunHistory, order: Sequence[str]) -> bool:
     return sum(file.size_bytes for file in new_files(night)) < most * 1e6
 
 
-def take(night: Run, history: RunHistory, step: str, title: str) -> None:
+def run_if_changed(night: Run, history: RunHistory, step: str, title: str) -> None:
     """Run one step, unless it is done or nothing that it reads has changed since it was."""
     if history.is_done(night.attempt.batch, step):
         log.info("%s: already done", title)
         return
-    run = step_run(step, night, history, night.mode.takes_all(step))
+    run = step_run(step, night, history, night.mode.takes_all_rows(step))
     log_due_rebuild(run, history)
     if is_unchanged(run, history.last(step)):
         log.info("%s: unchanged", title)
@@ -126,7 +126,7 @@ def run_step(run: Run, history: RunHistory) -> None:
     # Within one pool, tasks wait for those of earlier jobs.
     context.setLocalProperty("spark.scheduler.pool", run.attempt.step)
     job: Job = import_module(job_modules()[run.attempt.step]).job
-    attempt(job, run, history)
+    run_job(job, run, history)
 
 
 def log_due_rebuild(run: Run, history: RunHistory) -> None:

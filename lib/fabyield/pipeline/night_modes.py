@@ -49,12 +49,12 @@ class NightMode:
         more = self.night_on or self.step
         return f"{self.kind} {more}" if more else str(self.kind)
 
-    def takes(self, step: str) -> bool:
+    def includes(self, step: str) -> bool:
         """Return whether the night runs `step`; a backfill leaves the factory's tables alone."""
         left_out = {Kind.BACKFILL: SOURCES[1:], Kind.REBUILD: SOURCES}
         return step not in left_out.get(self.kind, ())
 
-    def takes_all(self, step: str) -> bool:
+    def takes_all_rows(self, step: str) -> bool:
         """Return whether `step` takes all rows, not only the new ones."""
         if self.kind is Kind.REBUILD:
             return step in rebuilt_with(self.step) if self.step else can_be_rebuilt(step)
@@ -88,7 +88,7 @@ def add_night_modes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def chosen(given: argparse.Namespace) -> NightMode:
+def chosen_mode(given: argparse.Namespace) -> NightMode:
     """Return the mode that the options of `add_night_modes` choose."""
     if given.backfill:
         return NightMode(Kind.BACKFILL, given.backfill)

@@ -128,7 +128,7 @@ class Run(Publisher):
             return _distinct(self.arrow(table, ["wafer_key"]))
         self._check_declared(table, "reads")
         columns, ours = ["wafer_key", "fab_id"], pc.field("fab_id") == self.fab_id
-        return _distinct(self.store.changed(table, self.seen[table.table], columns, ours))
+        return _distinct(self.store.changed_rows(table, self.seen[table.table], columns, ours))
 
     def _ours(self, table: Table, rows: DataFrame) -> DataFrame:
         # A table without fab_id has rows of files that only one fab has, or of the whole lake.

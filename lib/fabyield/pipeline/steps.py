@@ -77,7 +77,7 @@ def names_of(tables: Iterable[Table]) -> set[str]:
 
 def steps() -> list[str]:
     """Return the names of a night's steps, each after those that write what it reads."""
-    site = nights_of_site()
+    site = site_conf()
     if unknown := sorted({*site.leave_out} - {*declared()}):
         raise ContractError(f"conf/nightly.yml: leave_out: {', '.join(unknown)}: no such step")
     return [name for name in in_order(declared()) if name not in site.leave_out]
@@ -98,7 +98,7 @@ def declared() -> dict[str, Step]:
 
 
 @cache
-def nights_of_site() -> Site:
+def site_conf() -> Site:
     """Return what conf/nightly.yml says; raise ContractError if it says anything else."""
     given = read_conf("nightly")
     lists = {name: given.pop(name, None) or [] for name in ("leave_out", "add")}
@@ -145,7 +145,7 @@ def waits_for(steps: Mapping[str, Step]) -> dict[str, set[str]]:
 
 def rebuilt_with(step: str) -> set[str]:
     """Return `step` and the steps whose tables depend on its own, if they can be rebuilt."""
-    after = {step, *reached(declared()[step].writes, declared())}
+    after = {step, *affected_steps(declared()[step].writes, declared())}
     return {name for name in after if can_be_rebuilt(name)}
 
 
@@ -155,7 +155,7 @@ def can_be_rebuilt(step: str) -> bool:
     return bool(written) and all(is_derived(t) or t is WAFER_REGISTRY for t in written)
 
 
-def reached(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
+def affected_steps(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
     """Return in order the `steps` that read one of `changed`, directly or through other steps."""
     tables = names_of(changed)
     found = []
@@ -181,7 +181,7 @@ def job_modules() -> dict[str, str]:
     folder = import_module(JOBS)
     names = {found.name for found in iter_modules(folder.__path__)} - PROGRAMS
     ours = {name: f"{JOBS}.{name}" for name in sorted(names)}
-    return ours | {module.rpartition(".")[2]: module for module in nights_of_site().add}
+    return ours | {module.rpartition(".")[2]: module for module in site_conf().add}
 
 
 def _step(module: str) -> Step:

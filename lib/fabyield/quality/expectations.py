@@ -77,11 +77,7 @@ class Audit:
         return cls(table, engine, reasons, checks)
 
     def judge(self, marked: DataFrame, figures: Mapping[str, Column] = NO_FIGURES) -> Judgement:
-        """Judge rows that have `reasons` as REASONS, in one query that also computes `figures`.
-
-        Figures are aggregates over all rows, also those that break a rule. An expectation that
-        raises, or has no result, counts as broken.
-        """
+        """Judge rows that have `reasons` as REASONS, in one query that also computes `figures`."""
         columns: dict[Any, Column] = {}
         for check in self.checks:
             columns |= check.columns or {}

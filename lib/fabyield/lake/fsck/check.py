@@ -13,7 +13,7 @@ from fabyield.lake.fsck.delta_logs import check_log
 from fabyield.lake.fsck.finding import Finding
 from fabyield.lake.fsck.parquet_pages import damage, unknown_columns
 from fabyield.lake.fsck.run_history import Write, how_to_rewrite, writes
-from fabyield.lake.storage import located
+from fabyield.lake.storage import resolve_uri
 from fabyield.lake.table import Table
 from fabyield.settings.settings import Maintain
 
@@ -100,7 +100,7 @@ class _DataFiles:
         return {f["name"]: _type_name(f["type"]) for f in self.state.schema.get("fields", [])}
 
     def _stored(self) -> dict[str, fs.FileInfo]:
-        system, root = located(self.uri)
+        system, root = resolve_uri(self.uri)
         found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
         paths = {info.path.removeprefix(f"{root}/"): info for info in found if info.is_file}
         return {p: i for p, i in paths.items() if p.endswith(".parquet") and p[0] != "_"}

@@ -86,9 +86,8 @@ def _broken_commit(
     if "empty" in error.reason:
         what += ": Spark, DuckDB and delta-rs silently show the table without it"
     if version < log.version:
-        return Finding(
-            table, what, error.file, f"{RESTORE}; do not delete it: later commits follow"
-        )
+        repair = f"{RESTORE}; do not delete it: later commits follow"
+        return Finding(table, what, error.file, repair)
     if commit := rebuilt_commit(log, version):
         repair = f"fabyield fsck {table} --repair restores it from {version:020d}.crc beside it"
         return Finding(table, what, error.file, repair, partial(rewrite, error.file, commit))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Finding:
     """What is wrong with `file` of `table`, and how to repair it.
 
-    `mend` repairs it where no row can be lost; it is None where a person must decide. A finding
+    `fix` repairs it where no row can be lost; it is None where a person must decide. A finding
     that `is_harmless` is reported, but is no damage.
     """
 
@@ -16,5 +16,5 @@ class Finding:
     what: str
     file: str
     repair: str
-    mend: Callable[[], None] | None = None
+    fix: Callable[[], None] | None = None
     is_harmless: bool = False

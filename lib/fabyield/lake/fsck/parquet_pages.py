@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
-from fabyield.lake.storage import located
+from fabyield.lake.storage import resolve_uri
 
 
 def damage(
@@ -15,12 +15,9 @@ def damage(
     wrong: Callable[[pq.ParquetFile], str] = lambda file: "",
     deep: bool = True,
 ) -> str:
-    """Return what is wrong with the Parquet file at `uri`, which has that many `rows` if known.
-
-    `wrong` is an additional check. Unless `deep`, only the footer is read, and no checksum.
-    """
+    """Return what is wrong with the Parquet file at `uri`; unless `deep`, read its footer only."""
     try:
-        system, path = located(uri)
+        system, path = resolve_uri(uri)
         with system.open_input_file(path) as stream:
             # Read in batches: a whole row group of a big table takes much memory.
             file = pq.ParquetFile(stream, page_checksum_verification=True, pre_buffer=False)

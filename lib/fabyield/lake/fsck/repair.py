@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from fabyield.lake.delta_log import Action, DeltaLog, DeltaLogError, State
 from fabyield.lake.fsck.finding import Finding
-from fabyield.lake.storage import exists, located, read_text, write_text
+from fabyield.lake.storage import exists, read_text, resolve_uri, write_text
 
 
-def mend(findings: Iterable[Finding]) -> None:
+def fix_all(findings: Iterable[Finding]) -> None:
     """Repair the findings that can be repaired without a decision."""
     for finding in findings:
-        if finding.mend is not None:
-            finding.mend()
+        if finding.fix is not None:
+            finding.fix()
 
 
 def remove(*files: str) -> None:
@@ -22,7 +22,7 @@ def remove(*files: str) -> None:
         folder, _, name = file.rpartition("/")
         for uri in (file, f"{folder}/.{name}.crc"):
             if exists(uri):
-                system, path = located(uri)
+                system, path = resolve_uri(uri)
                 system.delete_file(path)
 
 

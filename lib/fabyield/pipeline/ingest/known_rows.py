@@ -5,7 +5,7 @@ from datetime import datetime
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from fabyield.lake.table import BATCH, Table
+from fabyield.lake.table import Table
 from fabyield.pipeline.run import Run
 from fabyield.readers.factory.database import FabRows
 from fabyield.transforms.shared.keys import CHANGED
@@ -55,5 +55,4 @@ def _near(table: Table, rows: pa.Table) -> pc.Expression:
 
 
 def _row_set(rows: pa.Table) -> set[tuple[object, ...]]:
-    assert BATCH not in rows.column_names, "rows are compared without their batch"
     return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
