@@ -144,7 +144,7 @@ def test_f22_newest_commit_that_replaced_rows_is_written_again(lake, fsck, rows)
     assert count(lake) == (NIGHTS - 1) * TESTS + 1
 
 
-def test_f22_empty_commit_of_which_nothing_else_tells_is_to_be_restored(lake, fsck):
+def test_f22_empty_commit_without_a_checksum_file_must_be_restored(lake, fsck):
     commit(lake, NIGHTS).with_suffix(".crc").unlink()
     content = commit(lake, NIGHTS).read_bytes()
     commit(lake, NIGHTS).write_bytes(b"")
@@ -288,21 +288,21 @@ def test_rows_that_were_changed_in_a_table_with_a_feed_are_whole(run, rows, fsck
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (Path.unlink, "is missing"),
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "bytes, .* were written"),
         (lambda path: path.write_bytes(bytes(path.stat().st_size)), "magic bytes"),
     ],
 )
-def test_file_that_is_missing_cut_or_overwritten_is_found(lake, fsck, damage, told):
+def test_file_that_is_missing_cut_or_overwritten_is_found(lake, fsck, damage, message):
     path = data_file(lake)
     damage(path)
 
     [found] = fsck()
 
     assert found.file == str(path)
-    assert re.search(told, found.what)
+    assert re.search(message, found.what)
 
 
 def test_column_that_is_stored_with_another_type_is_found(fsck):
@@ -313,7 +313,7 @@ def test_column_that_is_stored_with_another_type_is_found(fsck):
     assert "column executed is bigint, schemas/ says int" in found.what
 
 
-def test_old_leftovers_are_told_and_are_no_damage(lake, fsck):
+def test_old_leftovers_are_reported_and_are_no_damage(lake, fsck):
     left = folder(lake) / "left.parquet"
     left.write_bytes(b"of a write that was killed")
     assert fsck() == []
@@ -338,10 +338,10 @@ def test_command_ends_with_one_until_all_is_mended(lake, settings):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [(["gold.nothing"], "gold.nothing: no such table"), (["--lake", "/nowhere"], "no lake there")],
 )
-def test_wrong_name_or_lake_is_refused(given, told):
+def test_wrong_name_or_lake_is_refused(given, message):
     done = CliRunner().invoke(app, ["fsck", *given])
 
-    assert told in str(done.exception)
+    assert message in str(done.exception)

@@ -65,14 +65,14 @@ def test_small_files_become_one_and_the_rows_stay_the_same(run, upkeep, summarie
     summaries(1, 2, 3)
     before = contents(run, PARAMETRIC_SUMMARY)
 
-    told = upkeep(3, small_files=3)[PARAMETRIC_SUMMARY.table]
+    stats = upkeep(3, small_files=3)[PARAMETRIC_SUMMARY.table]
 
-    assert (told["files"], told["rows"], told["optimized"]) == (1, 120, True)
+    assert (stats["files"], stats["rows"], stats["optimized"]) == (1, 120, True)
     assert contents(run, PARAMETRIC_SUMMARY) == before
-    assert told["version"] == run.store.version(PARAMETRIC_SUMMARY)
+    assert stats["version"] == run.store.version(PARAMETRIC_SUMMARY)
 
 
-def test_damaged_file_is_told_and_stops_neither_the_night_nor_other_tables(run, upkeep, summaries):
+def test_damaged_file_alerts_and_stops_neither_the_night_nor_other_tables(run, upkeep, summaries):
     summaries(1, 2, 3)
     run.store.create(WAFER_REGISTRY)
     folder = Path(run.store.path(PARAMETRIC_SUMMARY))
@@ -105,9 +105,9 @@ def test_f01_table_with_nothing_to_maintain_gets_no_commit(run, upkeep, summarie
     upkeep(3, small_files=3)
     before = run.store.version(PARAMETRIC_SUMMARY)
 
-    told = upkeep(4, small_files=3)[PARAMETRIC_SUMMARY.table]
+    stats = upkeep(4, small_files=3)[PARAMETRIC_SUMMARY.table]
 
-    assert (told["optimized"], told["files"]) == (False, 1)
+    assert (stats["optimized"], stats["files"]) == (False, 1)
     assert run.store.version(PARAMETRIC_SUMMARY) == before
 
 
@@ -126,12 +126,12 @@ def test_table_that_declares_no_clustering_has_nothing_unclustered(run, rows, up
     for key in range(3):
         run.store.append(WAFER_REGISTRY, rows(WAFER_REGISTRY, {"wafer_key": key}), batch=key)
 
-    told = upkeep(1, small_files=3)[WAFER_REGISTRY.table]
+    stats = upkeep(1, small_files=3)[WAFER_REGISTRY.table]
 
-    assert (told["files"], told["optimized"], told["unclustered_bytes"]) == (1, True, 0)
+    assert (stats["files"], stats["optimized"], stats["unclustered_bytes"]) == (1, True, 0)
 
 
-def test_cubes_that_are_full_are_not_written_anew(run, upkeep, summaries):
+def test_full_cubes_are_not_rewritten(run, upkeep, summaries):
     # Each night more than half a cube, so that every second night closes one.
     summaries(1)
     maintain = run.settings.maintain
@@ -175,11 +175,11 @@ def test_old_leftovers_are_deleted_and_what_versions_need_stays(run, upkeep, sum
         path.write_bytes(b"of a write that was killed")
     os.utime(left[0], (time.time() - 8 * 86400,) * 2)
 
-    told = upkeep(4, days=8)[PARAMETRIC_SUMMARY.table]
+    stats = upkeep(4, days=8)[PARAMETRIC_SUMMARY.table]
 
-    assert (first["vacuumed"], told["vacuumed"]) == (False, True)
+    assert (first["vacuumed"], stats["vacuumed"]) == (False, True)
     assert [path.exists() for path in left] == [False, True]
-    assert told["version"] == first["version"]
+    assert stats["version"] == first["version"]
     yesterday = run.spark.read.format("delta").option("versionAsOf", 3).load(str(folder))
     assert yesterday.count() == 120
 
@@ -233,11 +233,11 @@ def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, 
     thread = threading.Thread(target=delete_once_optimize_has_begun)
     thread.start()
     with caplog.at_level("INFO", "fabyield"):
-        told = upkeep(1, small_files=3)[WAFER_REGISTRY.table]
+        stats = upkeep(1, small_files=3)[WAFER_REGISTRY.table]
     thread.join()
 
     assert f"{WAFER_REGISTRY.table}: left for the next night" in caplog.text
-    assert not told["optimized"]
+    assert not stats["optimized"]
     assert run.read(WAFER_REGISTRY).count() == 0
 
 

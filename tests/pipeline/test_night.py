@@ -20,22 +20,22 @@ class Nights:
     """Nights of two steps that only tell which settings they have."""
 
     def __init__(self, run, monkeypatch):
-        self.run, self.told = run, []
+        self.run, self.seen = run, []
         monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: STEPS)
         monkeypatch.setattr("fabyield.pipeline.night.run_step", self.step)
 
     def step(self, run, history):
         conf = run.spark.conf
-        self.told.append({name: conf.get(name, None) for name in SMALL_NIGHT})
+        self.seen.append({name: conf.get(name, None) for name in SMALL_NIGHT})
         history.record(run.attempt, State.DONE)
 
     def night(self, mode=None, most=0.001):
         policy = replace(self.run.settings.night, parallel_steps=1, small_mb=most)
         settings = replace(self.run.settings, night=policy)
-        history, self.told = RunHistory(self.run.store, FAB), []
+        history, self.seen = RunHistory(self.run.store, FAB), []
         attempt = Attempt(history.next_batch(), NIGHT)
         one_night(Run(self.run.store, settings, attempt, mode=mode or NightMode()), history)
-        small = [told == SMALL_NIGHT for told in self.told]
+        small = [seen == SMALL_NIGHT for seen in self.seen]
         assert len(small) == len(STEPS) and len(set(small)) == 1
         return small[0]
 
@@ -82,9 +82,7 @@ def test_night_after_one_that_was_stopped_has_more_to_do(nights, monkeypatch):
     assert nights.night()
 
 
-def test_night_that_fails_is_summed_up_once_and_its_own_error_is_the_one_to_tell(
-    nights, monkeypatch
-):
+def test_night_that_fails_is_summed_up_once_and_its_own_error_is_raised(nights, monkeypatch):
     failed = []
 
     def summary(night):

@@ -73,7 +73,7 @@ def test_step_is_done_for_the_batches_that_it_finished(store):
     assert history.last_batch("wafer_runs") == 0
 
 
-def test_versions_are_those_that_the_step_saw_when_it_was_last_done(store):
+def test_versions_are_what_the_step_saw_when_it_was_last_done(store):
     history = RunHistory(store, FAB)
     seen = [("done", 8), ("failed", 9), ("unchanged", 10), ("stopped", 11)]
     for batch, (state, version) in enumerate(seen, 1):
@@ -141,24 +141,24 @@ def test_fab_sees_its_own_runs_and_numbers_are_of_the_lake(store):
 def test_no_version_can_be_followed_where_changes_since_may_be_gone(
     store, monkeypatch, maintained_days_later, state, versions
 ):
-    begun = datetime(2026, 3, 2, tzinfo=UTC)
-    clock_at(monkeypatch, begun)
+    started = datetime(2026, 3, 2, tzinfo=UTC)
+    clock_at(monkeypatch, started)
     RunHistory(store, FAB).record(Attempt(1, "wafers", seen={"a": 5}), State.DONE)
     if maintained_days_later:
-        clock_at(monkeypatch, begun + timedelta(days=maintained_days_later))
+        clock_at(monkeypatch, started + timedelta(days=maintained_days_later))
         RunHistory(store, "OTHER").record(Attempt(2, MAINTAIN), State(state))
 
     assert RunHistory(store, FAB).versions("wafers", KEEP_DAYS) == versions
 
 
 def test_version_can_be_followed_however_old_where_nothing_has_changed_since(store, monkeypatch):
-    begun = datetime(2026, 3, 2, tzinfo=UTC)
+    started = datetime(2026, 3, 2, tzinfo=UTC)
     for number, table in enumerate((FAB_LOTS, FAB_PRODUCTS, FAB_LOTS)):
         store.append(table, store.read(table), batch=number)
-    clock_at(monkeypatch, begun)
+    clock_at(monkeypatch, started)
     seen = {FAB_LOTS.table: 1, FAB_PRODUCTS.table: 1}
     RunHistory(store, FAB).record(Attempt(1, "wafers", seen=seen), State.DONE)
-    clock_at(monkeypatch, begun + timedelta(days=KEEP_DAYS + 1))
+    clock_at(monkeypatch, started + timedelta(days=KEEP_DAYS + 1))
     history = RunHistory(store, FAB)
     history.record(Attempt(2, MAINTAIN), State.DONE)
 

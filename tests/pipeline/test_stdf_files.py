@@ -46,7 +46,7 @@ def test_files_are_numbered_by_the_time_they_were_written(run):
     assert files == [(1, "b.stdf"), (2, "a corrected.stdf")]
 
 
-def test_files_of_a_batch_that_another_fab_has_begun_keep_their_numbers(run, rows):
+def test_files_of_a_batch_that_another_fab_has_started_keep_their_numbers(run, rows):
     other = replace(run.settings, fab=replace(run.settings.fab, fab_id="OTHER"))
     land(run, "a.stdf")
     assert key(replace(run, settings=other)) == 1

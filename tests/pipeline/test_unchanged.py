@@ -65,7 +65,7 @@ def test_changes_are_followed_from_the_nights_that_found_none(nights):
     assert [table["rows_out"] for table in last["tables"]] == [1]
 
 
-def test_files_written_anew_and_new_properties_are_no_change(nights):
+def test_rewritten_files_and_new_properties_are_no_change(nights):
     nights.test(1, 2)
     assert nights.night() == "done"
     stored = DeltaTable.forPath(nights.store.spark, nights.store.path(WAFER_RUNS))
@@ -131,7 +131,7 @@ def test_rebuild_of_another_step_replaces_no_rows_of_one_that_takes_only_what_is
     assert sorted(row["wafer_key"] for row in nights.store.rows(INSERTIONS)) == [1, 2]
 
 
-def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due(
+def test_other_code_rebuilds_nothing_by_itself_but_logs_each_night_what_is_due(
     nights, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, "fabyield")

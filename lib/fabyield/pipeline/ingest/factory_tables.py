@@ -205,7 +205,7 @@ def _lacking_rows(run: Run, database: FabDatabase, read: _Read, known: int) -> t
     if there < stored + known:
         # Rows that arrived while others were read are stored, but were not counted.
         there = min(stored + known, database.count(read.source).rows)
-    # Rows may lack that were refused before, or tonight for the first time.
+    # Rows refused before, or tonight for the first time, may be missing.
     refused = _first_refused(run, read.table) if counts.quarantined else 0
     if known <= there - stored <= known + refused:
         return there - stored, ""
