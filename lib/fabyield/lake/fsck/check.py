@@ -57,7 +57,6 @@ class _DataFiles:
     writes: list[Write]
 
     def check_files(self, deep: bool) -> Iterator[Finding]:
-        """Check the size of each file, and read its footer or, if `deep`, all of it."""
         sizes = {path: info.size for path, info in self._stored().items()}
         for file in self.state.files.values():
             path = unquote(file.path)
@@ -68,7 +67,6 @@ class _DataFiles:
                 yield Finding(self.table.table, f"{what}; {rows} cannot be read", where, repair)
 
     def check_leftovers(self, days: int) -> Iterator[Finding]:
-        """Count the files older than `days` that the newest version does not need."""
         live = {unquote(path) for path in self.state.files}
         until = time.time() - days * 86400
         stored = self._stored().items()
@@ -79,7 +77,6 @@ class _DataFiles:
             yield Finding(self.table.table, what, self.uri, repair, is_harmless=True)
 
     def check_schema(self) -> Iterator[Finding]:
-        """Compare the stored columns with those that schemas/ declares."""
         declared = {n: c.type.partition("<")[0] for n, c in self.table.columns.items()}
         for name, kind in self._columns.items():
             if declared.get(name) != kind:

@@ -132,15 +132,8 @@ class Lease:
                 log.warning("%s: its lease %s", self._lake, error)
 
     def _to_json(self, released: bool = False) -> str:
-        return json.dumps(
-            {
-                "holder": self._owner.to_json(),
-                "id": self._id,
-                "turn": self._turn,
-                "seconds": self._seconds,
-                "released": released,
-            }
-        )
+        state = {"holder": self._owner.to_json(), "id": self._id, "turn": self._turn}
+        return json.dumps({**state, "seconds": self._seconds, "released": released})
 
 
 @contextmanager
