@@ -8,10 +8,10 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 from importlib import import_module
+from importlib.resources import files
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from threading import Lock
-from typing import Any
 
 from fabyield.errors import ContractError
 from fabyield.lake.catalog import ALL, WAFER_REGISTRY, is_derived
@@ -211,7 +211,8 @@ def _is_module(name: str) -> bool:
 
 
 def _source(module: str) -> str:
+    package, _, name = module.rpartition(".")
     spec = find_spec(module)
-    # The loaders of folders and of zips both have the source, but share no class.
-    loader: Any = spec.loader if spec else None
-    return str(loader.get_source(module))
+    is_package = spec is not None and spec.submodule_search_locations is not None
+    folder = files(module if is_package else package)
+    return folder.joinpath("__init__.py" if is_package else f"{name}.py").read_text()
