@@ -8,7 +8,7 @@ import sys
 
 from fabyield.pipeline.launch import launch, options
 from fabyield.pipeline.night import nightly
-from fabyield.pipeline.night_modes import add_night_modes, chosen
+from fabyield.pipeline.night_modes import add_night_modes, chosen_mode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT
 from fabyield.reports.read_night import read_night
@@ -24,4 +24,5 @@ def log_summary(night: Run) -> None:
 
 if __name__ == "__main__":
     given = add_night_modes(options(__doc__)).parse_args()
-    sys.exit(launch(given, NIGHT, lambda settings: nightly(settings, chosen(given), log_summary)))
+    mode = chosen_mode(given)
+    sys.exit(launch(given, NIGHT, lambda settings: nightly(settings, mode, log_summary)))

@@ -4,7 +4,7 @@ spark-submit --py-files dist/fabyield.zip jobs/process_history.py --lake s3a://f
 """
 
 from fabyield.lake.catalog import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
-from fabyield.pipeline.ingest.factory_changes import following
+from fabyield.pipeline.ingest.factory_changes import update_batch
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
@@ -14,7 +14,7 @@ STEP = Step(reads=(FAB_PROCESS_HISTORY, WAFER_NAMES), writes=(PROCESS_HISTORY,),
 
 def job(run: Run) -> None:
     """Put new and changed steps of the factory database under their wafers' keys."""
-    run.publish([following(run, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+    run.publish([update_batch(run, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 
 
 if __name__ == "__main__":

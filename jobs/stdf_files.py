@@ -7,12 +7,12 @@ from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.lake.catalog import QUARANTINE, STDF_FILES, STDF_WAFERS
 from fabyield.pipeline.ingest.stdf_files import (
     KINDS,
-    batches,
+    bronze_batches,
     check_files,
-    is_begun,
-    looked_at,
-    read_again,
-    staged,
+    decode_files,
+    decoded_files,
+    is_partly_published,
+    reread_keys,
 )
 from fabyield.pipeline.launch import main
 from fabyield.pipeline.run import Run
@@ -30,21 +30,21 @@ STEP = Step(
 
 def job(run: Run) -> None:
     """Decode each new file once, audit all kinds of rows, then publish them, manifest last."""
-    stage = staged(run)
+    stage = decode_files(run)
     if stage is None:
         check_files(run, [])
         run.write_nothing(*STEP.writes)
         return
     # Held: it is looked at many times, and stands on the manifest of all nights.
     files = stdf_files(stage.files(), run.read(STDF_FILES)).localCheckpoint()
-    found = looked_at(files)
+    found = decoded_files(files)
     try:
         check_files(run, found)
-        run.publish(batches(run, stage, files, found))
-        if again := read_again(run, found):
+        run.publish(bronze_batches(run, stage, files, found))
+        if again := reread_keys(run, found):
             run.mark_replayed(in_keys("file_key", again))
     except DataQualityError as error:
-        if is_begun(run):
+        if is_partly_published(run):
             # The rest must follow with the same files, so the night stays open.
             raise FabYieldError(f"part of the batch is published already: {error}") from error
         # Nothing of it was published, so the next attempt looks at the landing zone afresh.

@@ -5,9 +5,10 @@ spark-submit --py-files dist/fabyield.zip jobs/touchdowns.py --lake s3a://fab/la
 
 from fabyield.lake.catalog import PARTS, TOUCHDOWNS, WAFER_RUNS
 from fabyield.pipeline.launch import main
-from fabyield.pipeline.row_accounting import of_runs
+from fabyield.pipeline.row_accounting import with_source_rows
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.steps import Step
+from fabyield.quality.batch import Batch
 from fabyield.transforms.silver.touchdowns import touchdowns
 
 STEP = Step(reads=(PARTS, WAFER_RUNS), writes=(TOUCHDOWNS,), conf=("fab",))
@@ -19,7 +20,7 @@ def job(run: Run) -> None:
     runs = run.read(WAFER_RUNS, wafers)
     parts = run.read_files(PARTS, run.tested_files(wafers))
     rows = touchdowns(parts, runs, run.settings.fab.retest_rule)
-    run.publish([of_runs(run, TOUCHDOWNS, rows, parts, wafers)])
+    run.publish([with_source_rows(run, Batch(TOUCHDOWNS, rows, wafers=wafers), parts)])
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def forget_lakes(spark: SparkSession) -> None:
 
 def skip_audits(patch: pytest.MonkeyPatch) -> None:
     """Audits publish nothing, and take most of a small night's time."""
-    patch.setattr("fabyield.quality.expectations.asked", lambda table: [])
+    patch.setattr("fabyield.quality.expectations.batch_expectations", lambda table: [])
 
 
 def clock_at(patch: pytest.MonkeyPatch, time: datetime) -> None:

@@ -20,9 +20,10 @@ from fabyield.lake.catalog import (
     WAFER_YIELD,
 )
 from fabyield.lake.delta_log import DeltaLog
-from fabyield.lake.maintenance import MIB, optimize_conf, session_conf
 from fabyield.lake.store import Store
 from fabyield.lake.table import Table
+from fabyield.pipeline.maintenance import MIB, optimize_conf
+from fabyield.pipeline.spark import session_conf
 from fabyield.settings.settings import Settings
 
 NIGHT = "night"

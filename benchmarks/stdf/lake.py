@@ -17,7 +17,7 @@ from benchmarks.stdf.content import SITES, TESTS, TOUCHDOWNS, content
 from fabyield.lake.catalog import STDF_FILES, TEST_VALUES
 from fabyield.lake.store import Store
 from fabyield.pipeline import spark as sessions
-from fabyield.pipeline.ingest.stdf_files import batches, staged
+from fabyield.pipeline.ingest.stdf_files import bronze_batches, decode_files, decoded_files
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import Attempt
 from fabyield.readers.stdf.stage import Stage
@@ -69,7 +69,7 @@ def run(given: Row) -> Row:
 
 def _run(spark: SparkSession, settings: Settings, folder: Path, files: Files) -> dict[str, float]:
     first = _new_run(spark, settings, folder / "one")
-    stage, decode = _seconds(lambda: staged(first))
+    stage, decode = _seconds(lambda: decode_files(first))
     _, publish = _seconds(lambda: _publish_values(first, stage))
     whole = _new_run(spark, settings, folder / "all")
     _, every = _seconds(lambda: job(whole))
@@ -87,7 +87,8 @@ def _new_run(spark: SparkSession, settings: Settings, lake: Path) -> Run:
 
 def _publish_values(run: Run, stage: Stage) -> None:
     files = stdf_files(stage.files(), run.read(STDF_FILES))
-    run.publish([batch for batch in batches(run, stage, files) if batch.table == TEST_VALUES])
+    batches = bronze_batches(run, stage, files, decoded_files(files))
+    run.publish([batch for batch in batches if batch.table == TEST_VALUES])
 
 
 def _check(run: Run, files: Files) -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from benchmarks.validate.names import FLOOR, GX, OURS
 from fabyield.lake.catalog import PARAMETRIC_RESULTS
 from fabyield.lake.table import Expectation
-from fabyield.quality.checks import asked as asked_of
+from fabyield.quality.checks import batch_expectations
 from fabyield.quality.expectations import validate
 
 # By expectation: whether it is met, and how many of how many values break it where it is not.
@@ -24,7 +24,7 @@ NOT_NULL, IN_SET = "expect_column_values_to_not_be_null", "expect_column_values_
 
 def asked() -> list[Expectation]:
     """The expectations that the table is audited by."""
-    return asked_of(PARAMETRIC_RESULTS)
+    return batch_expectations(PARAMETRIC_RESULTS)
 
 
 def ours(df: DataFrame) -> Verdicts:

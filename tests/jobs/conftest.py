@@ -20,10 +20,10 @@ from fabyield.lake.catalog import ALL
 from fabyield.lake.store import Store
 from fabyield.lake.table import BATCH
 from fabyield.pipeline.logs import logging_to
-from fabyield.pipeline.night import NEW_FILES, nightly, take
+from fabyield.pipeline.night import NEW_FILES, nightly, run_if_changed
 from fabyield.pipeline.night_modes import NightMode
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger
+from fabyield.pipeline.run_history import NIGHT, Attempt, RunHistory
 from fabyield.settings.settings import Settings
 from tests.conftest import forget_lakes
 from tests.plans import small_plan
@@ -58,8 +58,8 @@ class Fab:
         return Store(self.spark, self.settings.lake)
 
     @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.store, self.settings.fab.fab_id)
+    def history(self) -> RunHistory:
+        return RunHistory(self.store, self.settings.fab.fab_id)
 
     def deliver(self, *files: Path) -> None:
         """Copies of `files` come into the landing zone, an hour before the tests."""
@@ -72,12 +72,12 @@ class Fab:
 
     def take(self, *steps: str, mode: NightMode = NEW_FILES) -> None:
         """A batch of only these steps."""
-        ledger = self.ledger
+        history = self.history
         with logging_to(self.settings.log, NIGHT):
-            attempt = Attempt(ledger.next_batch(), NIGHT)
+            attempt = Attempt(history.next_batch(), NIGHT)
             run = Run(self.store, self.settings, attempt, mode=mode)
             for step in steps:
-                take(run, ledger, step, step)
+                run_if_changed(run, history, step, step)
 
     def with_policy(self, **ingest: object) -> "Fab":
         """The same fab, with other settings of `ingest`."""

@@ -12,7 +12,7 @@ from fabyield.lake.catalog import ALL
 from fabyield.lake.table import Expectation, Severity
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.steps import steps
-from fabyield.quality.checks import rules
+from fabyield.quality.checks import row_rules
 from tests.conftest import clock_at, skip_audits
 from tests.jobs.conftest import LATE, LOT2, REAL, data_tables, differing
 
@@ -87,7 +87,7 @@ def test_f04_backfill_leaves_the_rows_of_files_that_are_gone_and_tells(two_night
     fab.take("stdf_files", mode=NightMode(Kind.BACKFILL, BACK))
 
     assert differing(fab.contents(), before) == {}
-    assert "1 files are no longer as they were in the landing zone" in fab.log()
+    assert "1 files have changed or left the landing zone" in fab.log()
 
 
 STRICT = Expectation(
@@ -104,8 +104,8 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
     with monkeypatch.context() as mistaken:
         values = ALL["bronze.test_values"]
         strict = replace(values, expectations=(STRICT,))
-        judging = lambda table: rules(strict if table is values else table)  # noqa: E731
-        mistaken.setattr("fabyield.quality.checks.rules", judging)
+        judging = lambda table: row_rules(strict if table is values else table)  # noqa: E731
+        mistaken.setattr("fabyield.quality.checks.row_rules", judging)
         fab.take(*FEW)
     refused = fab.store.read(ALL["ops.quarantine"]).where("replayed_in is null").count()
     assert 0 < refused < 52403
@@ -129,7 +129,7 @@ def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, un
     lose(fab, "silver.wafer_runs", "true")
 
     rebuild = NightMode(Kind.REBUILD)
-    fab.take(*(step for step in steps() if rebuild.takes(step)), mode=rebuild)
+    fab.take(*(step for step in steps() if rebuild.includes(step)), mode=rebuild)
 
     assert differing(fab.contents(), undisturbed) == {}
     assert sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry")) == keys

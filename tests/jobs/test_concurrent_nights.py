@@ -11,7 +11,7 @@ from fabyield.jobs import stdf_files
 from fabyield.lake.catalog import ALL
 from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.pipeline.ingest.stdf_files import KINDS
-from fabyield.pipeline.launch import alone
+from fabyield.pipeline.launch import run_alone
 from fabyield.settings.sections import Leasing
 from tests.jobs.conftest import differing
 from tests.jobs.submitted import Submitted
@@ -39,7 +39,7 @@ def test_f03_run_paused_past_its_lease_ends_before_its_next_commit(new_fab, undi
     with Submitted(fab, "stdf_files", "paused", lease=asdict(lease)) as paused:
         paused.says("parts: published")
         paused.send(signal.SIGSTOP)
-        other = partial(alone, stdf_files.job, "stdf_files", fab.settings, full=False)
+        other = partial(run_alone, stdf_files.job, "stdf_files", fab.settings, full=False)
         as_single_writer(fab.settings.lake, other, lease, "stdf_files")
         versions = {name: fab.store.version(table) for name, table in ALL.items()}
         paused.send(signal.SIGCONT)

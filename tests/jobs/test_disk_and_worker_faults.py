@@ -12,7 +12,7 @@ from fabyield.jobs import die_results, stdf_files, touchdowns
 
 from fabyield.lake.catalog import ALL
 from fabyield.lake.fsck.check import check
-from fabyield.pipeline.launch import alone
+from fabyield.pipeline.launch import run_alone
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import Attempt
 from tests.jobs.conftest import LATE, LOT2, differing, fab_in
@@ -91,7 +91,7 @@ def test_f25_worker_that_dies_each_time_fails_the_step_and_its_file_is_named(spa
     assert "FAILED: step stdf_files: decoding failed in partition " in told
     assert "which reads lot3.stdf.gz, tried 3 times: its Python worker was killed" in told
     assert fab.rows("bronze.stdf_files") == []
-    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
+    run_alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
 
 
@@ -128,7 +128,7 @@ def fill(disk, free):
 def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk, free, where):
     fab = fab_in(small_disk, spark)
     fab.deliver(LOT2)
-    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
+    run_alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     before = (values(fab), fab.rows("bronze.stdf_files"))
     version = fab.store.version(ALL["bronze.test_values"])
     fab.deliver(LATE)
@@ -142,7 +142,7 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk, f
     assert fab.store.version(ALL["bronze.test_values"]) == version
     assert (values(fab), fab.rows("bronze.stdf_files")) == before
     filler.unlink()
-    alone(stdf_files.job, "stdf_files", fab.settings, full=False)
+    run_alone(stdf_files.job, "stdf_files", fab.settings, full=False)
     assert values(fab) == sorted(ROWS.values())
 
 
@@ -176,7 +176,7 @@ def test_f23_flipped_bit_stops_the_step_and_the_named_command_puts_it_right(
         die_results.job(Run(fab.store, fab.settings, Attempt(2, "die_results")))
     tables = [ALL["silver.touchdowns"], ALL["silver.die_results"]]
     [found] = check(fab.settings.lake, tables, fab.settings.maintain, deep=True)
-    alone(touchdowns.job, "touchdowns", fab.settings, full=True)
+    run_alone(touchdowns.job, "touchdowns", fab.settings, full=True)
 
     assert "or write the table again: spark-submit jobs/touchdowns.py --full" in found.repair
     assert list(check(fab.settings.lake, tables, fab.settings.maintain, deep=True)) == []

@@ -8,7 +8,7 @@ from fabyield.jobs import stdf_files
 
 from fabyield.errors import FabYieldError
 from fabyield.lake.catalog import ALL
-from fabyield.pipeline.launch import alone
+from fabyield.pipeline.launch import run_alone
 from tests.jobs.conftest import LATE, LOT2, data_tables, differing, settle
 from tests.jobs.submitted import Submitted, dying
 
@@ -66,7 +66,7 @@ def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow
     fab.deliver(LATE)
 
     with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
-        alone(stdf_files.job, "stdf_files", fab.with_policy(empty_file="fail").settings, False)
+        run_alone(stdf_files.job, "stdf_files", fab.with_policy(empty_file="fail").settings, False)
     monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: ["stdf_files"])
     fab.night()
 

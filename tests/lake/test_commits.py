@@ -21,7 +21,7 @@ def meeting(*errors):
 
 
 @pytest.mark.parametrize("kind", delta.__all__)
-def test_f03_write_that_met_another_is_planned_anew(kind):
+def test_f03_write_that_conflicts_is_planned_again(kind):
     write, calls = meeting(getattr(delta, kind)("met"), getattr(delta, kind)("met"))
 
     retry_on_conflict("gold.made_up: merge", write, AT_ONCE)
@@ -29,10 +29,12 @@ def test_f03_write_that_met_another_is_planned_anew(kind):
     assert len(calls) == 3
 
 
-def test_f03_write_that_meets_others_every_time_is_told_with_what_to_do():
+def test_f03_write_that_conflicts_every_time_fails_with_what_to_do():
     write, calls = meeting(*(delta.ConcurrentAppendException(f"files {n}") for n in range(9)))
 
-    with pytest.raises(FabYieldError, match=r"made_up: merge: met .* 3 times, .*files 2; find out"):
+    with pytest.raises(
+        FabYieldError, match=r"made_up: merge: conflicted .* 3 times, .*files 2; find out"
+    ):
         retry_on_conflict("gold.made_up: merge", write, AT_ONCE)
 
     assert len(calls) == 3

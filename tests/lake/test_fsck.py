@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from fabyield.cli.app import app
 from fabyield.lake.catalog import PARAMETRIC_SUMMARY, WAFER_NAMES
 from fabyield.lake.fsck.check import check
-from fabyield.lake.fsck.repair import mend
+from fabyield.lake.fsck.repair import fix_all
 from fabyield.lake.store import Store
 from fabyield.lake.table import Column
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import Attempt, Ledger, State
+from fabyield.pipeline.run_history import Attempt, RunHistory, State
 from fabyield.quality.row_counts import TableRows
 from fabyield.settings.settings import Settings
 from tests.conftest import FAB
@@ -41,7 +41,7 @@ def twelve_nights(spark, tmp_path_factory):
         run.store.replace(PARAMETRIC_SUMMARY, frame, f"wafer_key in ({night})")
     spark.conf.set("spark.databricks.delta.writeChecksumFile.enabled", "false")
     run.attempt.tables.append(TableRows(PARAMETRIC_SUMMARY.table, TESTS, TESTS, 0, 0, NIGHTS))
-    Ledger(run.store, FAB).record(run.attempt, State.DONE)
+    RunHistory(run.store, FAB).record(run.attempt, State.DONE)
     return settings.lake
 
 
@@ -124,7 +124,7 @@ def test_f22_empty_newest_commit_is_found_and_written_again(lake, fsck):
     assert found.file == str(commit(lake, NIGHTS))
     assert f"commit {NIGHTS} (batch 12, step parametric_summary, 40 rows) is empty" in found.what
     assert "fabyield fsck gold.parametric_summary --repair" in found.repair
-    mend([found])
+    fix_all([found])
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
 
@@ -138,20 +138,20 @@ def test_f22_newest_commit_that_replaced_rows_is_written_again(lake, fsck, rows)
     commit(lake, NIGHTS + 1).write_text(content[: len(content) // 2])
 
     [found] = fsck()
-    mend([found])
+    fix_all([found])
 
     assert "cannot be read" in found.what
     assert count(lake) == (NIGHTS - 1) * TESTS + 1
 
 
-def test_f22_empty_commit_of_which_nothing_else_tells_is_to_be_restored(lake, fsck):
+def test_f22_empty_commit_without_a_checksum_file_must_be_restored(lake, fsck):
     commit(lake, NIGHTS).with_suffix(".crc").unlink()
     content = commit(lake, NIGHTS).read_bytes()
     commit(lake, NIGHTS).write_bytes(b"")
 
     [found] = fsck()
 
-    assert found.mend is None
+    assert found.fix is None
     assert found.repair.startswith("restore it from a backup")
     commit(lake, NIGHTS).write_bytes(content)
     assert fsck() == []
@@ -165,7 +165,7 @@ def test_f22_empty_commit_below_later_ones_is_not_to_be_deleted(lake, fsck):
     [found] = fsck()
 
     assert "do not delete it" in found.repair
-    assert found.mend is None
+    assert found.fix is None
 
 
 def test_f22_commit_older_than_a_checkpoint_takes_no_rows_along(lake, fsck):
@@ -173,7 +173,7 @@ def test_f22_commit_older_than_a_checkpoint_takes_no_rows_along(lake, fsck):
 
     [found] = fsck()
 
-    assert "the rows of newer versions stand in a checkpoint" in found.what
+    assert "a checkpoint has the rows of newer versions" in found.what
     assert count(lake) == NIGHTS * TESTS
 
 
@@ -191,7 +191,7 @@ def test_f22_damaged_checkpoint_is_found_and_removed(lake, fsck, damage):
 
     assert "checkpoint is damaged" in found.what
     assert found.repair.startswith(f"delete {checkpoint(lake)} and ")
-    mend([found])
+    fix_all([found])
     assert fsck(deep=True) == []
     assert count(lake) == NIGHTS * TESTS
 
@@ -203,7 +203,7 @@ def test_f22_checkpoint_with_a_damaged_name_of_a_column_is_found_and_removed(lak
     [found] = fsck()
 
     assert re.search("has no column add.size|can't decode byte 0xf1", found.what)
-    mend([found])
+    fix_all([found])
     assert fsck(deep=True) == []
 
 
@@ -213,7 +213,7 @@ def test_f22_damaged_checkpoint_that_the_log_needs_is_kept(lake, fsck):
 
     found = fsck()
 
-    assert [one.mend for one in found] == [None]
+    assert [one.fix for one in found] == [None]
     assert "the commits before it are gone" in found[0].repair
 
 
@@ -224,7 +224,7 @@ def test_f22_pointer_to_no_checkpoint_is_found_and_removed(lake, fsck, content):
     [found] = fsck()
 
     assert found.file.endswith("_last_checkpoint")
-    mend([found])
+    fix_all([found])
     assert fsck() == []
 
 
@@ -267,7 +267,7 @@ def test_f23_damaged_name_of_a_column_is_found(lake, fsck):
 
     [found] = fsck()
 
-    assert found.what.startswith("has columns twice, or that the table has not: exeguted")
+    assert found.what.startswith("has columns twice, or that the table lacks: exeguted")
 
 
 def test_f23_damaged_name_that_another_column_has_is_found(lake, fsck):
@@ -275,7 +275,7 @@ def test_f23_damaged_name_that_another_column_has_is_found(lake, fsck):
 
     [found] = fsck()
 
-    assert found.what.startswith("has columns twice, or that the table has not: minimum")
+    assert found.what.startswith("has columns twice, or that the table lacks: minimum")
 
 
 def test_rows_that_were_changed_in_a_table_with_a_feed_are_whole(run, rows, fsck):
@@ -288,21 +288,21 @@ def test_rows_that_were_changed_in_a_table_with_a_feed_are_whole(run, rows, fsck
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (Path.unlink, "is missing"),
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "bytes, .* were written"),
         (lambda path: path.write_bytes(bytes(path.stat().st_size)), "magic bytes"),
     ],
 )
-def test_file_that_is_missing_cut_or_overwritten_is_found(lake, fsck, damage, told):
+def test_file_that_is_missing_cut_or_overwritten_is_found(lake, fsck, damage, message):
     path = data_file(lake)
     damage(path)
 
     [found] = fsck()
 
     assert found.file == str(path)
-    assert re.search(told, found.what)
+    assert re.search(message, found.what)
 
 
 def test_column_that_is_stored_with_another_type_is_found(fsck):
@@ -313,7 +313,7 @@ def test_column_that_is_stored_with_another_type_is_found(fsck):
     assert "column executed is bigint, schemas/ says int" in found.what
 
 
-def test_old_leftovers_are_told_and_are_no_damage(lake, fsck):
+def test_old_leftovers_are_reported_and_are_no_damage(lake, fsck):
     left = folder(lake) / "left.parquet"
     left.write_bytes(b"of a write that was killed")
     assert fsck() == []
@@ -338,10 +338,10 @@ def test_command_ends_with_one_until_all_is_mended(lake, settings):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [(["gold.nothing"], "gold.nothing: no such table"), (["--lake", "/nowhere"], "no lake there")],
 )
-def test_wrong_name_or_lake_is_refused(given, told):
+def test_wrong_name_or_lake_is_refused(given, message):
     done = CliRunner().invoke(app, ["fsck", *given])
 
-    assert told in str(done.exception)
+    assert message in str(done.exception)

@@ -44,23 +44,23 @@ def lake(request, tmp_path):
 
 @pytest.fixture
 def other_driver(lake):
-    """`other_driver()`: another process that holds the lake's lease, until it is told to write."""
-    begun = []
+    """`other_driver()`: another process that holds the lake's lease, until it is asked to write."""
+    started = []
 
     def begin(seconds=SECONDS):
         command = [sys.executable, "-c", HOLD, lake, str(seconds)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        begun.append(subprocess.Popen(command, **pipes))
-        assert begun[-1].stdout.readline() == f"{len(begun)}\n"
-        return begun[-1]
+        started.append(subprocess.Popen(command, **pipes))
+        assert started[-1].stdout.readline() == f"{len(started)}\n"
+        return started[-1]
 
     yield begin
-    for process in begun:
+    for process in started:
         process.kill()
         process.communicate()
 
 
-def test_f03_second_driver_waits_for_the_first_and_is_told_who_that_is(lake, other_driver, caplog):
+def test_f03_second_driver_waits_for_the_first_and_logs_who_that_is(lake, other_driver, caplog):
     caplog.set_level("INFO", "fabyield")
     first, done = other_driver(seconds=60), []
 
@@ -68,15 +68,15 @@ def test_f03_second_driver_waits_for_the_first_and_is_told_who_that_is(lake, oth
         as_single_writer(lake, lambda: done.append(first.poll()), Leasing("lease", 60, 60))
 
     with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(second)
+        started = pool.submit(second)
         while "waiting" not in caplog.text:
-            assert not begun.done()
+            assert not started.done()
             time.sleep(0.05)
         assert not done
-        told, _ = first.communicate("\n")
-        begun.result()
+        output, _ = first.communicate("\n")
+        started.result()
 
-    assert told == "writes\n"
+    assert output == "writes\n"
     assert done == [0]
     assert f"{lake} is written by nightly (process {first.pid} on " in caplog.text
 
@@ -87,8 +87,8 @@ def test_f03_second_driver_is_refused_as_long_as_the_first_renews_its_lease(lake
     with pytest.raises(BusyError, match=rf"{lake}: still written by nightly \(process {first.pid}"):
         as_single_writer(lake, lambda: None, Leasing("lease", wait_seconds=2 * SECONDS))
 
-    told, _ = first.communicate("\n")
-    assert told == "writes\n"
+    output, _ = first.communicate("\n")
+    assert output == "writes\n"
 
 
 def test_f03_lease_of_a_killed_driver_is_taken_over_under_a_greater_token(lake, other_driver):
@@ -111,12 +111,12 @@ def test_f03_driver_that_was_paused_past_its_lease_writes_no_more(lake, other_dr
     else:
         time.sleep(SECONDS)
     paused.send_signal(signal.SIGCONT)
-    told, _ = paused.communicate("\n")
+    output, _ = paused.communicate("\n")
 
-    assert f"{lake}: lease 1 of this run ended, not renewed for 3 s" in told
+    assert f"{lake}: lease 1 of this run ended, not renewed for 3 s" in output
 
 
-def test_f03_driver_whose_lease_another_took_is_told_by_the_token(lake):
+def test_f03_driver_whose_lease_another_took_learns_it_by_the_token(lake):
     with leased(lake, ME, 60, wait_seconds=0):
         LeaseFiles(f"{lake}/_lease").create(2, "of another")
 
@@ -187,7 +187,7 @@ def test_of_many_that_create_a_number_at_once_one_does(lake):
     assert numbered[0].newest() == 1
 
 
-def test_lake_where_no_lease_can_be_held_is_refused_with_what_to_do():
+def test_lake_that_cannot_keep_a_lease_is_refused_with_what_to_do():
     with pytest.raises(ConfigError, match=r"hdfs://name/lake/_lease: .*set lease\.kind: none"):
         as_single_writer("hdfs://name/lake", lambda: None)
 
@@ -199,11 +199,11 @@ def test_store_that_takes_no_notice_of_the_condition_is_refused(lake, monkeypatc
 
     monkeypatch.setattr(LeaseFiles, "create", overwriting)
 
-    with pytest.raises(ConfigError, match="takes no notice of conditional puts"):
+    with pytest.raises(ConfigError, match="ignores conditional puts"):
         as_single_writer(lake, lambda: None, Leasing("lease"))
 
 
-def test_lake_that_the_scheduler_guards_is_not_held():
+def test_lake_that_the_scheduler_guards_is_not_locked():
     done = []
 
     as_single_writer("hdfs://name/lake", lambda: done.append("done"), Leasing("none"))

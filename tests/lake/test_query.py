@@ -113,12 +113,12 @@ def test_folder_without_a_lake_is_named_with_what_to_do(tmp_path):
         grid("select 1", str(tmp_path / "nowhere"), 10)
 
 
-def test_times_are_told_in_utc(settings, tmp_path):
+def test_times_are_shown_in_utc(settings, tmp_path):
     (tmp_path / "lake").mkdir()
 
-    told = printed("select timestamptz '2026-03-02 12:00:00+02' as at", settings.lake)
+    lines = printed("select timestamptz '2026-03-02 12:00:00+02' as at", settings.lake)
 
-    assert told == [["at"], ["2026-03-02", "10:00:00+00:00"]]
+    assert lines == [["at"], ["2026-03-02", "10:00:00+00:00"]]
 
 
 def test_declared_table_that_no_night_has_made_yet_is_empty(lake, tmp_path):

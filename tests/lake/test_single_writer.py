@@ -28,7 +28,7 @@ def first(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["ends", "is killed"])
-def test_f03_second_run_on_a_lake_waits_for_the_first_and_is_told_who_that_is(
+def test_f03_second_run_on_a_lake_waits_for_the_first_and_logs_who_that_is(
     tmp_path, first, caplog, ending
 ):
     caplog.set_level("INFO", "fabyield")
@@ -49,9 +49,11 @@ def test_f03_second_run_on_a_lake_waits_for_the_first_and_is_told_who_that_is(
 
 @pytest.mark.parametrize("mark", ["", "file://"])
 def test_f03_second_run_gives_up_after_its_time_and_says_on_whom(tmp_path, first, mark):
-    told = rf"still written by nightly \(process {first.pid} .* after 0 s; .* lease\.wait_seconds"
+    message = (
+        rf"still written by nightly \(process {first.pid} .* after 0 s; .* lease\.wait_seconds"
+    )
 
-    with pytest.raises(BusyError, match=told):
+    with pytest.raises(BusyError, match=message):
         as_single_writer(f"{mark}{tmp_path}/lake", lambda: None, Leasing(wait_seconds=0))
 
 

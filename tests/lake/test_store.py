@@ -53,7 +53,7 @@ def newest(store):
     return DeltaTable.forPath(store.spark, store.path(MADE_UP)).history(1).collect()[0]
 
 
-def test_f01_batch_appended_twice_stands_once_and_a_later_one_is_added(store, frame):
+def test_f01_batch_appended_twice_is_stored_once_and_a_later_one_is_added(store, frame):
     store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
     store.append(MADE_UP, frame((1, "a", None, 1)), batch=1)
     store.append(MADE_UP, frame((1, "a", None, 2)), batch=2)
@@ -117,24 +117,24 @@ def test_f06_option_of_the_session_would_make_the_next_write_vanish(store, frame
 
 @dataclass(frozen=True)
 class Unanswered(Store):
-    """A lake whose commits are made, but the first one of rows is told to have met another."""
+    """A lake that commits, but reports a conflict for its first commit of rows."""
 
-    told: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
 
     def _commit(self, write):
         super()._commit(write)
-        if self.version(MADE_UP) > 0 and not self.told:
-            self.told.append("met")
+        if self.version(MADE_UP) > 0 and not self.conflicts:
+            self.conflicts.append("met")
             raise ConcurrentAppendException("met another")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_f03_write_that_was_committed_but_could_not_know_it_stands_once(spark, store, frame, way):
+def test_f03_write_that_was_committed_without_an_answer_is_stored_once(spark, store, frame, way):
     unanswered = Unanswered(spark, store.root, Retries(2, 0, 0))
 
     WAYS[way](unanswered, frame((1, "a", None, 1)))
 
-    assert unanswered.told
+    assert unanswered.conflicts
     assert stored(store) == [(1, "a", None, 1)]
 
 
@@ -152,8 +152,8 @@ def test_f03_writer_whose_lease_another_took_commits_nothing(store, frame, way):
 
 def at_once(*works):
     with ThreadPoolExecutor(len(works)) as pool:
-        for begun in [pool.submit(work) for work in works]:
-            begun.result()
+        for started in [pool.submit(work) for work in works]:
+            started.result()
 
 
 def test_f03_writers_at_once_meet_and_neither_loses_a_row(store, frame, caplog):
@@ -175,7 +175,7 @@ def test_f03_writers_at_once_meet_and_neither_loses_a_row(store, frame, caplog):
 
     last = [(key, "turn 2", None, 2) for key in (1, 2)]
     assert stored(store) == [*last, (3, "new", None, 2), (4, "new", None, 2)]
-    assert "gold.made_up: merge met another writer's commit; again in" in caplog.text
+    assert "gold.made_up: merge conflicted with another writer's commit; retrying in" in caplog.text
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "log"])
@@ -249,7 +249,7 @@ def test_mirror_deletes_the_rows_that_are_gone_but_no_others(store, frame):
     assert store.version(MADE_UP) == after > before
 
 
-def test_changes_tell_what_each_row_was_and_has_become(store, frame):
+def test_changes_have_each_row_before_and_after(store, frame):
     fed = replace(MADE_UP, change_feed=True)
     store.merge(fed, frame((1, "a", None, 1), (2, "b", None, 1), (3, "c", None, 1)))
     version = store.version(fed)
@@ -266,7 +266,7 @@ def test_changes_tell_what_each_row_was_and_has_become(store, frame):
     assert store.changes(fed, store.version(fed) + 1).isEmpty()
 
 
-def test_keys_of_changed_rows_are_read_of_the_log_as_the_change_feed_tells_them(store, frame):
+def test_keys_of_changed_rows_read_from_the_log_are_those_of_the_change_feed(store, frame):
     fed = replace(MADE_UP, change_feed=True)
     store.merge(fed, frame(*((key, "old", None, 1) for key in (1, 2, 3, 4, 9))))
     first = store.version(fed)
@@ -281,13 +281,13 @@ def test_keys_of_changed_rows_are_read_of_the_log_as_the_change_feed_tells_them(
         return sorted(
             {
                 row["wafer_key"]
-                for row in store.changed(fed, since, ["wafer_key"], where).to_pylist()
+                for row in store.changed_rows(fed, since, ["wafer_key"], where).to_pylist()
             }
         )
 
     for since in range(last + 1):
-        told = store.changes(fed, since + 1)
-        assert keys(since) == sorted({row["wafer_key"] for row in told.collect()})
+        feed = store.changes(fed, since + 1)
+        assert keys(since) == sorted({row["wafer_key"] for row in feed.collect()})
     assert keys(first) == [2, 4, 7, 8, 9]
     assert keys(first, pc.field("wafer_key") > 7) == [8, 9]
     assert store.version(fed) == last + 1
@@ -301,15 +301,17 @@ def test_f23_changes_that_the_disk_has_damaged_are_not_read_without_a_word(store
     content[content.index((2).to_bytes(8, "little"))] ^= 4
     file.write_bytes(content)
 
-    with pytest.raises(FabYieldError, match=r"gold.made_up: what changed since .*rebuild"):
-        store.changed(MADE_UP, 0, ["wafer_key"])
+    with pytest.raises(
+        FabYieldError, match=r"gold.made_up: cannot read what changed since .*rebuild"
+    ):
+        store.changed_rows(MADE_UP, 0, ["wafer_key"])
 
 
 def test_names_may_have_characters_at_which_a_line_could_end(store, frame):
     for key, name in enumerate(("\x85", "\u2028", "a\u2029b")):
         store.append(MADE_UP, frame((key, name, None, key)), batch=key)
 
-    assert sorted(store.changed(MADE_UP, 0, ["step"])["step"].to_pylist()) == sorted(
+    assert sorted(store.changed_rows(MADE_UP, 0, ["step"])["step"].to_pylist()) == sorted(
         ["\x85", "\u2028", "a\u2029b"]
     )
 
@@ -320,7 +322,7 @@ def test_changes_whose_commit_is_gone_name_it_and_the_table(store, frame):
     Path(DeltaLog(store.path(MADE_UP)).commit_file(1)).unlink()
 
     with pytest.raises(FabYieldError, match=r"gold.made_up: .*01.json: is missing; .*rebuild"):
-        store.changed(MADE_UP, 0, ["wafer_key"])
+        store.changed_rows(MADE_UP, 0, ["wafer_key"])
 
 
 def test_merge_looks_only_where_keys_of_the_batch_can_be(store, frame):
@@ -431,8 +433,8 @@ def test_bounds_are_kept_of_the_columns_that_the_table_names(store, frame):
     store.append(table, frame((1, "a", None, 1)), batch=1)
 
     log = Path(store.path(table), "_delta_log").glob("*.json")
-    told = [json.loads(line) for path in log for line in path.read_text().splitlines()]
-    (added,) = [json.loads(action["add"]["stats"]) for action in told if "add" in action]
+    actions = [json.loads(line) for path in log for line in path.read_text().splitlines()]
+    (added,) = [json.loads(action["add"]["stats"]) for action in actions if "add" in action]
     assert added["minValues"] == {"wafer_key": 1, "batch": 1}
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fabyield.lake.catalog import FAB_PROCESS_HISTORY, PROCESS_HISTORY, WAFER_NAMES
-from fabyield.pipeline.ingest.factory_changes import following
+from fabyield.pipeline.ingest.factory_changes import update_batch
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run_history import Attempt
 from tests.conftest import FAB
@@ -28,10 +28,10 @@ def nights(run, rows):
         for batch, steps in enumerate(nights, 1):
             night = replace(run, attempt=Attempt(batch, "step"), since=batch - 1, seen=dict(seen))
             night.store.merge(FAB_PROCESS_HISTORY, rows(FAB_PROCESS_HISTORY, *steps))
-            night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+            night.publish([update_batch(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
             [counts] = night.attempt.tables
-            told = night.read(PROCESS_HISTORY).orderBy("step_seq").collect()
-            chambers = "".join(row["chamber_id"] for row in told)
+            stored = night.read(PROCESS_HISTORY).orderBy("step_seq").collect()
+            chambers = "".join(row["chamber_id"] for row in stored)
             found.append((chambers, counts.rows_out, counts.duplicates, len(night.notices)))
             tables = (FAB_PROCESS_HISTORY, PROCESS_HISTORY)
             seen.update({t.table: run.store.version(t) for t in tables})
@@ -42,11 +42,11 @@ def nights(run, rows):
 
 def step(lot, chamber, hour, seq=10):
     at = None if hour is None else datetime(2026, 3, 2, hour, tzinfo=UTC)
-    told = {"lot_id": lot, "step_seq": seq, "chamber_id": chamber, "updated_at": at}
-    return WAFER | told | {"started_at": None, "ended_at": None}
+    values = {"lot_id": lot, "step_seq": seq, "chamber_id": chamber, "updated_at": at}
+    return WAFER | values | {"started_at": None, "ended_at": None}
 
 
-def test_of_two_copies_of_a_step_the_last_changed_one_counts_and_a_difference_is_told(nights):
+def test_of_two_copies_of_a_step_the_last_changed_one_counts_and_a_difference_alerts(nights):
     same, other = (step("A.1", chamber, 6) for chamber in "XY")
 
     assert nights([step("A", "X", 5), same]) == [("X", 1, 1, 0)]
@@ -67,7 +67,7 @@ def test_copy_that_comes_another_night_counts_if_it_was_changed_later(nights, co
 
 
 @pytest.mark.parametrize("hour", [4, 6, None])
-def test_row_that_was_updated_takes_its_own_place_whatever_time_it_bears(nights, hour):
+def test_updated_row_replaces_its_old_version_whatever_its_time_is(nights, hour):
     assert nights([step("A", "X", 5)], [step("A", "Y", hour)])[1] == ("Y", 1, 0, 0)
 
 
@@ -77,7 +77,7 @@ def test_copy_that_was_updated_but_not_last_takes_not_the_place_of_the_other(nig
     assert nights([kept, overtaken], [updated]) == [("Y", 1, 1, 1), ("Y", 0, 1, 2)]
 
 
-def test_names_that_were_made_anew_are_all_looked_at(run, rows, nights):
+def test_rebuilt_names_are_all_read(run, rows, nights):
     assert nights([step("A", "X", 5)])[0][0] == "X"
     names = [WAFER | {"lot_id": "A", "wafer_key": 2, "name_key": 1}]
     run.store.replace(WAFER_NAMES, rows(WAFER_NAMES, *names), "true")
@@ -85,7 +85,7 @@ def test_names_that_were_made_anew_are_all_looked_at(run, rows, nights):
     seen[WAFER_NAMES.table] = run.store.version(WAFER_NAMES) + 1
     night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen)
 
-    night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+    night.publish([update_batch(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 
     assert [row["wafer_key"] for row in night.read(PROCESS_HISTORY).collect()] == [2]
 
@@ -97,6 +97,6 @@ def test_rebuild_of_another_step_leaves_rows_of_which_nothing_is_new(run, nights
     rebuild = NightMode(Kind.REBUILD, step="wafer_yield")
     night = replace(run, attempt=Attempt(2, "step"), since=1, seen=seen, mode=rebuild)
 
-    night.publish([following(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
+    night.publish([update_batch(night, FAB_PROCESS_HISTORY, PROCESS_HISTORY)])
 
     assert [row["chamber_id"] for row in night.read(PROCESS_HISTORY).collect()] == ["X"]

@@ -89,8 +89,8 @@ class Fab:
     def read(self, table):
         """Of each night: whether all was read, how many rows, and how many are known to lack."""
         reads = self.store.read(ALL["ops.factory_reads"]).where(f"table = '{table.table}'")
-        told = reads.orderBy("batch").select("whole", "rows_read", "rows_lacking").collect()
-        return [tuple(row) for row in told]
+        rows = reads.orderBy("batch").select("whole", "rows_read", "rows_lacking").collect()
+        return [tuple(row) for row in rows]
 
 
 @pytest.fixture
@@ -150,15 +150,15 @@ def test_row_changed_within_the_overlap_arrives_and_one_before_it_does_not(fab):
     assert not fab.store.read(FAB_PCM).where("unit = 'kV'").isEmpty()
 
 
-def test_f21_column_that_the_source_gains_is_told_once_and_not_read(fab):
+def test_f21_column_that_the_source_gains_alerts_once_and_is_not_read(fab):
     fab.night(FAB_LOTS)
     before = fab.rows(FAB_LOTS)
     fab.execute("alter table lots add column priority integer default 3")
 
     second, third = fab.night(FAB_LOTS), fab.night(FAB_LOTS)
 
-    [told] = second.notices
-    assert "lots has columns that are new and not read: priority" in str(told)
+    [alert] = second.notices
+    assert "lots has new columns, which are not read: priority" in str(alert)
     assert third.notices == []
     assert fab.rows(FAB_LOTS) == before
 
@@ -186,7 +186,9 @@ def test_row_deleted_at_the_source_leaves_the_lake_the_same_night(fab, caplog):
     assert fab.store.read(FAB_LOTS).where("lot_id = 'K1001'").isEmpty()
     assert fab.read(FAB_LOTS) == [(True, there, 0), (True, there - 1, 0)]
     why = f"{there - 1} rows in the source, {there} stored, 0 refused"
-    assert caplog.text.count("bronze.fab_lots: read again, whole, as rows were deleted or") == 1
+    assert (
+        caplog.text.count("bronze.fab_lots: rereading the whole table, rows were deleted or") == 1
+    )
     assert why in caplog.text
     assert len(run.attempt.tables) == 4
 
@@ -257,7 +259,7 @@ def test_refused_rows_do_not_make_every_night_read_all(fab):
     assert fab.read(FAB_PCM)[-1][::2] == (True, 0)
 
 
-def test_new_rows_that_are_refused_are_told_from_missing_ones(fab):
+def test_new_rows_that_are_refused_do_not_count_as_missing(fab):
     fab.night(FAB_PCM)
     new = f"select lot_id, wafer_id, 'new', 1e300, 'V', 0, {newest('pcm')}"
     fab.execute(f"insert into pcm {new} from pcm where pcm_test = 'vth_n' limit 2")
@@ -267,12 +269,12 @@ def test_new_rows_that_are_refused_are_told_from_missing_ones(fab):
     fab.execute("delete from pcm where pcm_test = 'new'")
     fab.night(FAB_PCM)
 
-    told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
-    assert told == [(True, 0), (False, 2), (False, 2), (True, 0)]
+    nights = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
+    assert nights == [(True, 0), (False, 2), (False, 2), (True, 0)]
     assert fab.store.read(QUARANTINE).where("batch = 2").count() == 2
 
 
-def test_of_rows_with_one_key_the_last_changed_counts_and_the_others_are_told(fab):
+def test_of_rows_with_one_key_the_last_changed_counts_and_the_others_alert(fab):
     fab.execute("alter table pcm drop constraint pcm_pkey")
     again = f"select lot_id, wafer_id, pcm_test, 7.5, unit, measured_at, {newest('pcm')} + 1"
     fab.night(FAB_PCM)
@@ -282,11 +284,11 @@ def test_of_rows_with_one_key_the_last_changed_counts_and_the_others_are_told(fa
     night = fab.night(FAB_PCM)
     fab.night(FAB_PCM)
 
-    assert "1 rows bear the key of one that was changed later" in str(night.notices[0])
+    assert "1 rows have the key of one that changed later" in str(night.notices[0])
     assert fab.store.read(FAB_PCM).count() == before
     assert fab.store.read(FAB_PCM).where("pcm_value = 7.5").count() == 1
-    told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
-    assert told == [(True, 0), (True, 1), (False, 1)]
+    nights = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
+    assert nights == [(True, 0), (True, 1), (False, 1)]
 
 
 def test_row_that_is_refused_again_hides_no_row_that_came_late(fab):
@@ -300,8 +302,8 @@ def test_row_that_is_refused_again_hides_no_row_that_came_late(fab):
     fab.night(FAB_PCM)
 
     assert fab.store.read(FAB_PCM).where("pcm_test = 'late'").count() == 1
-    told = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
-    assert told == [(True, 0), (False, 1), (True, 1)]
+    nights = [(whole, lacking) for whole, _, lacking in fab.read(FAB_PCM)]
+    assert nights == [(True, 0), (False, 1), (True, 1)]
 
 
 def test_rows_that_come_while_others_are_read_are_no_reason_to_read_all(fab, monkeypatch):
@@ -340,7 +342,7 @@ def test_source_that_is_suddenly_empty_stops_the_night_and_deletes_nothing(fab):
     there = fab.rows(FAB_LOTS)
     fab.execute("delete from lots")
 
-    with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no row that"):
+    with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no valid row"):
         fab.night(FAB_LOTS)
 
     assert fab.rows(FAB_LOTS) == there
@@ -390,7 +392,7 @@ def test_partitions_fill_the_lake_like_one_query(fab, database, postgresql):
     assert len([q for q in asked if " FROM process_history " in q and "1=0" not in q]) == 4
 
 
-def test_database_that_stops_in_the_middle_is_told_in_one_line(fab):
+def test_database_that_stops_in_the_middle_fails_in_one_line(fab):
     fab.execute(
         "create function slot_of(slot int) returns int language plpgsql as"
         " 'begin if slot = 2 then raise exception using errcode = ''57P01''; end if;"
@@ -400,10 +402,10 @@ def test_database_that_stops_in_the_middle_is_told_in_one_line(fab):
     )
     fab.conf(tables=fab.settings.database.tables | {"fab_wafers": "stopping"})
 
-    with pytest.raises(FabYieldError, match=r"it was stopped, or .* \(SQLState 57P01\)$") as told:
+    with pytest.raises(FabYieldError, match=r"it was stopped, or .* \(SQLState 57P01\)$") as raised:
         fab.night(ALL["bronze.fab_wafers"])
 
-    assert PASSWORD not in str(told.value)
+    assert PASSWORD not in str(raised.value)
 
 
 def test_optional_tables_that_a_site_does_not_have_stay_empty(fab, caplog):

@@ -5,9 +5,9 @@ import pytest
 from fabyield.errors import AccountingError, ConfigError, DataQualityError, ModelError
 from fabyield.lake.catalog import RUNS
 from fabyield.lake.store import Store
-from fabyield.pipeline.launch import Exit, alone, attempt, guarded
+from fabyield.pipeline.launch import Exit, exit_code, run_alone, run_job
 from fabyield.pipeline.logs import LogFile, logging_to
-from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, State
+from fabyield.pipeline.run_history import NIGHT, Attempt, RunHistory, State
 from tests.conftest import FAB
 
 
@@ -26,7 +26,7 @@ def raising(error):
         (ConfigError("no such lake"), Exit.MISUSED, "MISUSED: no such lake"),
         (AccountingError("one row lost"), Exit.STOPPED, "STOPPED: one row lost"),
         (ModelError("tampered"), Exit.FAILED, "FAILED: tampered"),
-        (KeyboardInterrupt(), Exit.FAILED, "FAILED: interrupted; run again to go on"),
+        (KeyboardInterrupt(), Exit.FAILED, "FAILED: interrupted; run again to continue"),
         (OSError("\n disk full\nat page 3"), Exit.FAILED, "FAILED: OSError: disk full"),
         (OSError("o12.save.\n: no space left\nat"), Exit.FAILED, "FAILED: OSError: no space left"),
         (
@@ -45,7 +45,7 @@ def raising(error):
 def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line):
     caplog.set_level(logging.INFO)
 
-    ended = guarded(raising(error) if error else lambda: None)
+    ended = exit_code(raising(error) if error else lambda: None)
 
     assert ended is code
     assert [row.message for row in caplog.records] == ([line] if line else [])
@@ -57,7 +57,7 @@ def test_what_went_wrong_is_one_line_and_an_exit_code(caplog, error, code, line)
 )
 def test_how_an_attempt_ended_is_on_record(run, error, state):
     try:
-        attempt(raising(error) if error else lambda run: None, run, Ledger(run.store, FAB))
+        run_job(raising(error) if error else lambda run: None, run, RunHistory(run.store, FAB))
     except (DataQualityError, RuntimeError) as seen:
         assert seen is error
 
@@ -67,20 +67,20 @@ def test_how_an_attempt_ended_is_on_record(run, error, state):
 
 @pytest.mark.parametrize("other", [NIGHT, "wafers"])
 def test_job_alone_waits_for_the_run_that_failed(spark, settings, other):
-    Ledger(Store(spark, settings.lake), FAB).record(Attempt(1, other), State.FAILED)
+    RunHistory(Store(spark, settings.lake), FAB).record(Attempt(1, other), State.FAILED)
 
     with pytest.raises(ConfigError, match=r"batch 1 is not finished: run jobs/nightly\.py first"):
-        alone(lambda run: None, "wafer_yield", settings, full=False)
+        run_alone(lambda run: None, "wafer_yield", settings, full=False)
 
 
 @pytest.mark.parametrize("ending", [RuntimeError("disk full"), None])
 def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings, ending):
-    ledger, runs = Ledger(Store(spark, settings.lake), FAB), []
+    history, runs = RunHistory(Store(spark, settings.lake), FAB), []
     # Killed, it could not even say that it failed.
-    ledger.record(Attempt(1, "stdf_files"), State.FAILED if ending else State.RUNNING)
+    history.record(Attempt(1, "stdf_files"), State.FAILED if ending else State.RUNNING)
 
-    alone(runs.append, "stdf_files", settings, full=False)
-    alone(runs.append, "stdf_files", settings, full=False)
+    run_alone(runs.append, "stdf_files", settings, full=False)
+    run_alone(runs.append, "stdf_files", settings, full=False)
 
     assert [run.attempt.batch for run in runs] == [1, 2]
 
@@ -88,8 +88,11 @@ def test_job_alone_goes_on_with_the_batch_that_it_did_not_finish(spark, settings
 def test_job_alone_is_on_record_before_its_work(spark, settings):
     seen = []
 
-    alone(
-        lambda run: seen.append(Ledger(run.store, FAB).open_batch()), "wafers", settings, full=False
+    run_alone(
+        lambda run: seen.append(RunHistory(run.store, FAB).open_batch()),
+        "wafers",
+        settings,
+        full=False,
     )
 
     assert seen == [1]
@@ -97,10 +100,10 @@ def test_job_alone_is_on_record_before_its_work(spark, settings):
 
 @pytest.mark.parametrize(("full", "since"), [(False, 3), (True, 0)])
 def test_job_alone_takes_what_it_has_not_seen_or_all(spark, settings, full, since):
-    Ledger(Store(spark, settings.lake), FAB).record(Attempt(3, "wafer_yield"), State.DONE)
+    RunHistory(Store(spark, settings.lake), FAB).record(Attempt(3, "wafer_yield"), State.DONE)
     runs = []
 
-    alone(runs.append, "wafer_yield", settings, full)
+    run_alone(runs.append, "wafer_yield", settings, full)
 
     assert [(run.since, run.attempt.batch) for run in runs] == [(since, 4)]
 

@@ -9,7 +9,7 @@ import pytest
 from fabyield.pipeline.night import one_night
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, State
+from fabyield.pipeline.run_history import NIGHT, Attempt, RunHistory, State
 from fabyield.pipeline.spark import SMALL_NIGHT
 from tests.conftest import FAB
 
@@ -20,22 +20,22 @@ class Nights:
     """Nights of two steps that only tell which settings they have."""
 
     def __init__(self, run, monkeypatch):
-        self.run, self.told = run, []
+        self.run, self.seen = run, []
         monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: STEPS)
         monkeypatch.setattr("fabyield.pipeline.night.run_step", self.step)
 
-    def step(self, run, ledger):
+    def step(self, run, history):
         conf = run.spark.conf
-        self.told.append({name: conf.get(name, None) for name in SMALL_NIGHT})
-        ledger.record(run.attempt, State.DONE)
+        self.seen.append({name: conf.get(name, None) for name in SMALL_NIGHT})
+        history.record(run.attempt, State.DONE)
 
     def night(self, mode=None, most=0.001):
         policy = replace(self.run.settings.night, parallel_steps=1, small_mb=most)
         settings = replace(self.run.settings, night=policy)
-        ledger, self.told = Ledger(self.run.store, FAB), []
-        attempt = Attempt(ledger.next_batch(), NIGHT)
-        one_night(Run(self.run.store, settings, attempt, mode=mode or NightMode()), ledger)
-        small = [told == SMALL_NIGHT for told in self.told]
+        history, self.seen = RunHistory(self.run.store, FAB), []
+        attempt = Attempt(history.next_batch(), NIGHT)
+        one_night(Run(self.run.store, settings, attempt, mode=mode or NightMode()), history)
+        small = [seen == SMALL_NIGHT for seen in self.seen]
         assert len(small) == len(STEPS) and len(set(small)) == 1
         return small[0]
 
@@ -68,10 +68,10 @@ def deliver(file, size):
 def test_night_after_one_that_was_stopped_has_more_to_do(nights, monkeypatch):
     nights.night()
 
-    def stopping(run, ledger):
+    def stopping(run, history):
         if run.attempt.step == STEPS[1]:
             raise ZeroDivisionError
-        nights.step(run, ledger)
+        nights.step(run, history)
 
     with monkeypatch.context() as patch:
         patch.setattr("fabyield.pipeline.night.run_step", stopping)
@@ -82,23 +82,21 @@ def test_night_after_one_that_was_stopped_has_more_to_do(nights, monkeypatch):
     assert nights.night()
 
 
-def test_night_that_fails_is_summed_up_once_and_its_own_error_is_the_one_to_tell(
-    nights, monkeypatch
-):
+def test_night_that_fails_is_summed_up_once_and_its_own_error_is_raised(nights, monkeypatch):
     failed = []
 
     def summary(night):
         failed.append(night.attempt.batch)
         raise KeyError("no page either")
 
-    def stopping(run, ledger):
+    def stopping(run, history):
         raise ZeroDivisionError
 
     monkeypatch.setattr("fabyield.pipeline.night.run_step", stopping)
-    ledger = Ledger(nights.run.store, FAB)
+    history = RunHistory(nights.run.store, FAB)
     night = Run(nights.run.store, nights.run.settings, Attempt(7, NIGHT))
 
     with pytest.raises(ZeroDivisionError):
-        one_night(night, ledger, summary)
+        one_night(night, history, summary)
 
     assert failed == [7]

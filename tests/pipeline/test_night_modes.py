@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from fabyield.errors import ConfigError
-from fabyield.pipeline.night_modes import Kind, NightMode, add_night_modes, chosen
+from fabyield.pipeline.night_modes import Kind, NightMode, add_night_modes, chosen_mode
 
 DAY = date(2026, 3, 5)
 STEPS = ("stdf_files", "fab_tables", "wafers")
@@ -42,7 +42,7 @@ def test_text_that_is_no_purpose_is_refused_by_name(text):
 def test_options_choose_the_mode(options, mode):
     parser = add_night_modes(argparse.ArgumentParser())
 
-    assert chosen(parser.parse_args(options)) == mode
+    assert chosen_mode(parser.parse_args(options)) == mode
 
 
 @pytest.mark.parametrize("options", [["--backfill", "yesterday"], ["--replay", "--rebuild"]])
@@ -54,7 +54,7 @@ def test_wrong_or_contrary_options_are_refused(options):
 
 
 def test_sources_are_read_only_where_the_purpose_is_about_them():
-    takes = {kind: [NightMode(kind).takes(step) for step in STEPS] for kind in Kind}
+    takes = {kind: [NightMode(kind).includes(step) for step in STEPS] for kind in Kind}
 
     assert takes[Kind.NIGHT] == takes[Kind.REPLAY] == [True, True, True]
     assert takes[Kind.BACKFILL] == [True, False, True]
@@ -62,10 +62,10 @@ def test_sources_are_read_only_where_the_purpose_is_about_them():
 
 
 def test_all_rows_are_taken_by_a_rebuild_and_of_the_factory_by_a_replay():
-    takes_all = {kind: [NightMode(kind).takes_all(step) for step in STEPS] for kind in Kind}
+    takes_all = {kind: [NightMode(kind).takes_all_rows(step) for step in STEPS] for kind in Kind}
 
     assert takes_all[Kind.NIGHT] == takes_all[Kind.BACKFILL] == [False, False, False]
     assert takes_all[Kind.REPLAY] == [False, True, False]
     assert takes_all[Kind.REBUILD] == [False, False, True]
     only_wafers = NightMode(Kind.REBUILD, step="wafers")
-    assert [only_wafers.takes_all(step) for step in STEPS] == [False, False, True]
+    assert [only_wafers.takes_all_rows(step) for step in STEPS] == [False, False, True]

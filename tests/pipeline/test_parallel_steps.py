@@ -10,9 +10,9 @@ WAIT = 10
 
 
 def in_turn(before, at_a_time, names="abcd"):
-    begun = []
-    run_in_parallel(names, before, begun.append, at_a_time)
-    return "".join(begun)
+    started = []
+    run_in_parallel(names, before, started.append, at_a_time)
+    return "".join(started)
 
 
 def test_one_at_a_time_keeps_the_order():
@@ -34,11 +34,11 @@ def test_each_begins_after_those_before_it_have_ended(at_a_time):
 
 
 def test_what_most_follows_from_begins_first():
-    begun = []
+    started = []
 
-    run_in_parallel("abcde", {"d": {"c"}, "e": {"d"}}, begun.append, 2)
+    run_in_parallel("abcde", {"d": {"c"}, "e": {"d"}}, started.append, 2)
 
-    assert begun[0] == "c"
+    assert started[0] == "c"
 
 
 def test_two_that_need_not_wait_are_under_way_together():
@@ -47,11 +47,11 @@ def test_two_that_need_not_wait_are_under_way_together():
     run_in_parallel("ab", {}, lambda name: both.wait(WAIT), 2)
 
 
-def test_what_fails_is_raised_and_nothing_more_is_begun():
-    begun, may_end = [], threading.Event()
+def test_error_is_raised_and_nothing_more_starts():
+    started, may_end = [], threading.Event()
 
     def work(name):
-        begun.append(name)
+        started.append(name)
         if name == "b":
             may_end.set()
             raise OSError("no disk")
@@ -60,10 +60,10 @@ def test_what_fails_is_raised_and_nothing_more_is_begun():
     with pytest.raises(OSError, match="no disk"):
         run_in_parallel("abcd", {"c": {"a"}}, work, 2)
 
-    assert begun == ["a", "b"]
+    assert started == ["a", "b"]
 
 
-def test_of_several_errors_one_that_must_be_gone_on_with_is_told():
+def test_of_several_errors_one_that_must_be_resumed_is_raised():
     has_failed = threading.Event()
 
     def work(name):

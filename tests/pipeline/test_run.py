@@ -65,7 +65,7 @@ def test_broken_error_expectation_publishes_nothing_of_any_table(run, rows):
     assert run.attempt.tables == []
 
 
-def test_broken_expectation_is_recorded_and_its_owner_told(run, rows, caplog):
+def test_broken_expectation_is_recorded_and_its_owner_alerted(run, rows, caplog):
     caplog.set_level(logging.WARNING, "fabyield")
     with pytest.raises(DataQualityError):
         run.write(STRICT, rows(STRICT, {"final_yield_pct": 101.0}))
@@ -79,7 +79,7 @@ def test_broken_expectation_is_recorded_and_its_owner_told(run, rows, caplog):
     assert "ALERT error gold.wafer_yield (owner yield-engineering)" in caplog.text
 
 
-def test_broken_warn_expectation_publishes_and_tells(run, rows):
+def test_broken_warn_expectation_publishes_and_alerts(run, rows):
     lenient = judged(WAFER_YIELD, percent(Severity.WARN))
 
     run.write(lenient, rows(lenient, {"wafer_key": 5, "final_yield_pct": 101.0}))
@@ -148,8 +148,8 @@ def test_second_publish_of_a_step_keeps_the_verdicts_of_the_first(run, rows):
     run.write(WAFERS, rows(WAFERS, {"wafer_key": 1}))
     run.write(WAFER_YIELD, rows(WAFER_YIELD, {"wafer_key": 1}))
 
-    told = run.read(VALIDATION_RESULTS).select("table").distinct().collect()
-    assert sorted(row["table"] for row in told) == ["gold.wafer_yield", "silver.wafers"]
+    verdicts = run.read(VALIDATION_RESULTS).select("table").distinct().collect()
+    assert sorted(row["table"] for row in verdicts) == ["gold.wafer_yield", "silver.wafers"]
 
 
 def test_rows_of_the_given_wafers_make_room_and_no_others(run, rows):
@@ -158,8 +158,8 @@ def test_rows_of_the_given_wafers_make_room_and_no_others(run, rows):
     later = next_batch(run, batch=2)
     later.write(WAFER_YIELD, rows(WAFER_YIELD, {"wafer_key": 2}), [2, 3])
 
-    told = run.read(WAFER_YIELD).select("wafer_key", "batch").collect()
-    assert sorted(told) == [(1, 1), (2, 2)]
+    stored = run.read(WAFER_YIELD).select("wafer_key", "batch").collect()
+    assert sorted(stored) == [(1, 1), (2, 2)]
 
 
 def test_f18_no_touched_wafers_write_nothing(run, rows):
@@ -178,7 +178,9 @@ def test_source_without_a_right_row_deletes_nothing(run, rows):
     run.write(FAB_LOTS, rows(FAB_LOTS, fab | {"lot_id": "A"}, fab | {"lot_id": "B"}))
 
     for wrong in (rows(FAB_LOTS), rows(FAB_LOTS, fab | {"lot_id": "A", "status": "?"})):
-        with pytest.raises(DataQualityError, match=r"bronze\.fab_lots: its source has no row"):
+        with pytest.raises(
+            DataQualityError, match=r"bronze\.fab_lots: its source has no valid row"
+        ):
             next_batch(run, batch=2).write(judged(FAB_LOTS, bad), wrong)
     assert run.read(FAB_LOTS).count() == 2
     next_batch(run, batch=2).write(FAB_LOTS, rows(FAB_LOTS, fab | {"lot_id": "B"}))
@@ -218,7 +220,7 @@ def test_step_that_takes_all_rows_sees_them_all_as_inserted(run, rows):
     assert (change["wafer_key"], change["_change_type"]) == (1, "insert")
 
 
-def test_all_rows_of_a_table_that_was_made_anew_are_seen_as_inserted(run, rows):
+def test_all_rows_of_a_table_that_was_created_again_are_seen_as_inserted(run, rows):
     run.write(WAFERS, rows(WAFERS, {"wafer_key": 1, "fab_id": run.fab_id}))
 
     later = next_batch(run, batch=2, since=1, seen={WAFERS.table: 30})

@@ -4,7 +4,7 @@ import pytest
 
 from fabyield.lake.catalog import FAB_LOTS, FAB_PRODUCTS, RUNS
 from fabyield.lake.store import Store
-from fabyield.pipeline.run_history import NIGHT, TEND, Attempt, Ledger, Made, State
+from fabyield.pipeline.run_history import MAINTAIN, NIGHT, Attempt, Fingerprint, RunHistory, State
 from fabyield.quality.row_counts import TableRows
 from tests.conftest import FAB, clock_at
 
@@ -17,11 +17,11 @@ def store(spark, settings):
 
 
 def recorded(store, *attempts):
-    ledger = Ledger(store, FAB)
+    history = RunHistory(store, FAB)
     for batch, step, state in attempts:
-        ledger.record(Attempt(batch, step), State(state))
+        history.record(Attempt(batch, step), State(state))
     # What the next process reads.
-    return Ledger(store, FAB)
+    return RunHistory(store, FAB)
 
 
 @pytest.mark.parametrize(
@@ -35,74 +35,81 @@ def recorded(store, *attempts):
     ],
 )
 def test_night_is_open_until_it_is_done_or_stopped_by_data_quality(store, states, open_batch):
-    ledger = recorded(store, *((1, NIGHT, state) for state in states))
+    history = recorded(store, *((1, NIGHT, state) for state in states))
 
-    assert ledger.open_batch() == open_batch
-    assert ledger.next_batch() == 2
+    assert history.open_batch() == open_batch
+    assert history.next_batch() == 2
 
 
 @pytest.mark.parametrize(
     ("state", "open_batch"), [("running", 2), ("failed", 2), ("stopped", None), ("done", None)]
 )
 def test_job_alone_is_open_until_it_is_done_or_stopped_by_data_quality(store, state, open_batch):
-    ledger = recorded(store, (1, NIGHT, "done"), (2, "wafers", state))
+    history = recorded(store, (1, NIGHT, "done"), (2, "wafers", state))
 
-    assert ledger.open_batch() == open_batch
-    assert ledger.lone_step(2) == "wafers"
+    assert history.open_batch() == open_batch
+    assert history.lone_step(2) == "wafers"
 
 
 def test_step_of_a_night_is_no_job_alone(store):
-    ledger = recorded(store, (1, NIGHT, "running"), (1, "wafers", "done"))
+    history = recorded(store, (1, NIGHT, "running"), (1, "wafers", "done"))
 
-    assert ledger.open_batch() == 1
-    assert ledger.lone_step(1) is None
+    assert history.open_batch() == 1
+    assert history.lone_step(1) is None
 
 
 def test_step_is_done_for_the_batches_that_it_finished(store):
     attempts = [(1, "done"), (2, "done"), (3, "failed"), (4, "running")]
 
-    ledger = recorded(store, *((batch, "wafers", state) for batch, state in attempts))
+    history = recorded(store, *((batch, "wafers", state) for batch, state in attempts))
 
-    assert [ledger.is_done(batch, "wafers") for batch in (1, 2, 3, 4)] == [True, True, False, False]
-    assert ledger.done_until("wafers") == 2
-    assert ledger.done_until("wafer_runs") == 0
+    assert [history.is_done(batch, "wafers") for batch in (1, 2, 3, 4)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert history.last_batch("wafers") == 2
+    assert history.last_batch("wafer_runs") == 0
 
 
-def test_versions_are_those_that_the_step_saw_when_it_was_last_done(store):
-    ledger = Ledger(store, FAB)
+def test_versions_are_what_the_step_saw_when_it_was_last_done(store):
+    history = RunHistory(store, FAB)
     seen = [("done", 8), ("failed", 9), ("unchanged", 10), ("stopped", 11)]
     for batch, (state, version) in enumerate(seen, 1):
-        ledger.record(Attempt(batch, "wafers", seen={"a": version, "b": -1}), State(state))
+        history.record(Attempt(batch, "wafers", seen={"a": version, "b": -1}), State(state))
 
-    for known in (ledger, Ledger(store, FAB)):
+    for known in (history, RunHistory(store, FAB)):
         assert known.versions("wafers", KEEP_DAYS) == {"a": 10, "b": -1}
-        assert (known.last("wafers").batch, known.done_until("wafers")) == (3, 3)
+        assert (known.last("wafers").batch, known.last_batch("wafers")) == (3, 3)
         assert known.versions("wafer_runs", KEEP_DAYS) == {}
 
 
 def test_rows_are_made_by_what_the_last_run_over_all_of_them_used(store):
-    ledger = Ledger(store, FAB)
+    history = RunHistory(store, FAB)
     for batch, is_full in ((1, True), (2, False)):
-        made = Made("conf", f"code {batch}")
-        ledger.record(Attempt(batch, "wafers", made=made, is_full=is_full), State.DONE)
+        fingerprint = Fingerprint("conf", f"code {batch}")
+        history.record(
+            Attempt(batch, "wafers", fingerprint=fingerprint, is_full=is_full), State.DONE
+        )
 
-    for known in (ledger, Ledger(store, FAB)):
-        assert known.made("wafers") == Made("conf", "code 1")
-        assert known.last("wafers").made == Made("conf", "code 2")
-        assert known.made("wafer_runs") is None
+    for known in (history, RunHistory(store, FAB)):
+        assert known.full_run_fingerprint("wafers") == Fingerprint("conf", "code 1")
+        assert known.last("wafers").fingerprint == Fingerprint("conf", "code 2")
+        assert known.full_run_fingerprint("wafer_runs") is None
 
 
 def test_new_lake_has_no_batch_yet(store):
-    ledger = Ledger(store, FAB)
+    history = RunHistory(store, FAB)
 
-    assert (ledger.open_batch(), ledger.next_batch()) == (None, 1)
+    assert (history.open_batch(), history.next_batch()) == (None, 1)
 
 
 def test_row_of_an_attempt_sums_its_tables(store):
     attempt = Attempt(1, "stdf_files")
     attempt.tables += [TableRows("a", 10, 7, 1, 2, 5), TableRows("b", 100, 90, 10, 0, 6)]
 
-    Ledger(store, FAB).record(attempt, State.DONE)
+    RunHistory(store, FAB).record(attempt, State.DONE)
 
     [row] = store.read(RUNS).collect()
     names = ("rows_in", "rows_out", "rows_quarantined", "rows_duplicate")
@@ -114,16 +121,16 @@ def test_row_of_an_attempt_sums_its_tables(store):
 def test_fab_sees_its_own_runs_and_numbers_are_of_the_lake(store):
     recorded(store, (1, NIGHT, "done"), (1, "wafers", "done"), (2, NIGHT, "running"))
 
-    other = Ledger(store, "OTHER")
+    other = RunHistory(store, "OTHER")
 
     assert (other.open_batch(), other.next_batch()) == (None, 3)
-    assert other.done_until("wafers") == 0
+    assert other.last_batch("wafers") == 0
     other.record(Attempt(3, NIGHT), State.RUNNING)
-    assert [Ledger(store, fab).open_batch() for fab in (FAB, "OTHER")] == [2, 3]
+    assert [RunHistory(store, fab).open_batch() for fab in (FAB, "OTHER")] == [2, 3]
 
 
 @pytest.mark.parametrize(
-    ("tended_days_later", "state", "versions"),
+    ("maintained_days_later", "state", "versions"),
     [
         (None, "done", {"a": 5}),
         (KEEP_DAYS - 1, "done", {"a": 5}),
@@ -132,27 +139,27 @@ def test_fab_sees_its_own_runs_and_numbers_are_of_the_lake(store):
     ],
 )
 def test_no_version_can_be_followed_where_changes_since_may_be_gone(
-    store, monkeypatch, tended_days_later, state, versions
+    store, monkeypatch, maintained_days_later, state, versions
 ):
-    begun = datetime(2026, 3, 2, tzinfo=UTC)
-    clock_at(monkeypatch, begun)
-    Ledger(store, FAB).record(Attempt(1, "wafers", seen={"a": 5}), State.DONE)
-    if tended_days_later:
-        clock_at(monkeypatch, begun + timedelta(days=tended_days_later))
-        Ledger(store, "OTHER").record(Attempt(2, TEND), State(state))
+    started = datetime(2026, 3, 2, tzinfo=UTC)
+    clock_at(monkeypatch, started)
+    RunHistory(store, FAB).record(Attempt(1, "wafers", seen={"a": 5}), State.DONE)
+    if maintained_days_later:
+        clock_at(monkeypatch, started + timedelta(days=maintained_days_later))
+        RunHistory(store, "OTHER").record(Attempt(2, MAINTAIN), State(state))
 
-    assert Ledger(store, FAB).versions("wafers", KEEP_DAYS) == versions
+    assert RunHistory(store, FAB).versions("wafers", KEEP_DAYS) == versions
 
 
 def test_version_can_be_followed_however_old_where_nothing_has_changed_since(store, monkeypatch):
-    begun = datetime(2026, 3, 2, tzinfo=UTC)
+    started = datetime(2026, 3, 2, tzinfo=UTC)
     for number, table in enumerate((FAB_LOTS, FAB_PRODUCTS, FAB_LOTS)):
         store.append(table, store.read(table), batch=number)
-    clock_at(monkeypatch, begun)
+    clock_at(monkeypatch, started)
     seen = {FAB_LOTS.table: 1, FAB_PRODUCTS.table: 1}
-    Ledger(store, FAB).record(Attempt(1, "wafers", seen=seen), State.DONE)
-    clock_at(monkeypatch, begun + timedelta(days=KEEP_DAYS + 1))
-    ledger = Ledger(store, FAB)
-    ledger.record(Attempt(2, TEND), State.DONE)
+    RunHistory(store, FAB).record(Attempt(1, "wafers", seen=seen), State.DONE)
+    clock_at(monkeypatch, started + timedelta(days=KEEP_DAYS + 1))
+    history = RunHistory(store, FAB)
+    history.record(Attempt(2, MAINTAIN), State.DONE)
 
-    assert ledger.versions("wafers", KEEP_DAYS) == {FAB_PRODUCTS.table: 1}
+    assert history.versions("wafers", KEEP_DAYS) == {FAB_PRODUCTS.table: 1}

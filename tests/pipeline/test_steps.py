@@ -19,10 +19,10 @@ from fabyield.pipeline.steps import (
     Step,
     Turn,
     _imported,
+    affected_steps,
     can_be_rebuilt,
     declared,
     in_order,
-    reached,
     rebuilt_with,
     sources_hash,
     steps,
@@ -68,7 +68,7 @@ def test_steps_that_wait_for_each_other_are_refused_by_name():
 
 
 def test_change_reaches_what_reads_it_and_what_follows():
-    found = reached([TOUCHDOWNS], declared())
+    found = affected_steps([TOUCHDOWNS], declared())
 
     assert found[:2] == ["die_results", "parametric_results"]
     assert {"wafer_yield", "bin_pareto", "yield_model", "report"} <= set(found)
@@ -178,7 +178,7 @@ def test_rebuild_of_a_step_takes_what_follows_and_what_outlasts_a_night_is_never
 
 
 def test_step_that_is_left_out_must_be_there(monkeypatch):
-    monkeypatch.setattr(all_steps, "nights_of_site", lambda: Site(("wafer_yeild",)))
+    monkeypatch.setattr(all_steps, "site_conf", lambda: Site(("wafer_yeild",)))
 
     with pytest.raises(ContractError, match="leave_out: wafer_yeild: no such step"):
         steps()

@@ -9,10 +9,10 @@ from delta import DeltaTable
 
 from fabyield.lake.catalog import INSERTIONS, RUNS, WAFER_RUNS
 from fabyield.lake.delta_log import DeltaLog
-from fabyield.pipeline.night import take
+from fabyield.pipeline.night import run_if_changed
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import NIGHT, Attempt, Ledger, Made, State
+from fabyield.pipeline.run_history import NIGHT, Attempt, Fingerprint, RunHistory, State
 from fabyield.pipeline.steps import declared, sources_hash
 from tests.conftest import FAB
 
@@ -32,10 +32,10 @@ class Nights:
         run.write(WAFER_RUNS, self.rows(WAFER_RUNS, *read))
 
     def night(self):
-        ledger = Ledger(self.store, FAB)
-        attempt = Attempt(ledger.next_batch(), NIGHT)
+        history = RunHistory(self.store, FAB)
+        attempt = Attempt(history.next_batch(), NIGHT)
         night = Run(self.store, self.settings, attempt, mode=self.mode)
-        take(night, ledger, STEP, STEP)
+        run_if_changed(night, history, STEP, STEP)
         [row] = [r for r in self.store.rows(RUNS) if r["batch"] == attempt.batch]
         return row["state"]
 
@@ -65,7 +65,7 @@ def test_changes_are_followed_from_the_nights_that_found_none(nights):
     assert [table["rows_out"] for table in last["tables"]] == [1]
 
 
-def test_files_written_anew_and_new_properties_are_no_change(nights):
+def test_rewritten_files_and_new_properties_are_no_change(nights):
     nights.test(1, 2)
     assert nights.night() == "done"
     stored = DeltaTable.forPath(nights.store.spark, nights.store.path(WAFER_RUNS))
@@ -131,7 +131,7 @@ def test_rebuild_of_another_step_replaces_no_rows_of_one_that_takes_only_what_is
     assert sorted(row["wafer_key"] for row in nights.store.rows(INSERTIONS)) == [1, 2]
 
 
-def test_other_code_makes_nothing_anew_by_itself_but_says_each_night_what_is_due(
+def test_other_code_rebuilds_nothing_by_itself_but_logs_each_night_what_is_due(
     nights, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, "fabyield")
@@ -156,6 +156,6 @@ def test_what_an_attempt_saw_is_on_record(nights):
     written = nights.store.version(INSERTIONS)
     assert seen == {WAFER_RUNS.table: nights.store.version(WAFER_RUNS), INSERTIONS.table: written}
     assert row["is_full"]
-    assert Made(row["conf_hash"], row["sources_hash"]) == Made(
+    assert Fingerprint(row["conf_hash"], row["sources_hash"]) == Fingerprint(
         nights.settings.hash_of(()), sources_hash(STEP)
     )

@@ -215,7 +215,7 @@ MIXED = [
 ]
 
 
-def test_verdicts_are_those_that_great_expectations_reaches_by_its_own_queries(spark):
+def test_verdicts_equal_those_of_great_expectations_own_queries(spark):
     df = of_tuples(spark, ROWS, SCHEMA)
     asked = [replace(one, severity=Severity.WARN) for one in MIXED]
     asked = [one if "row_condition" not in one.arguments else of_spark(one) for one in asked]

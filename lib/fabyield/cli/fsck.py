@@ -32,7 +32,7 @@ def fsck(
     """
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
     from fabyield.lake.fsck.check import check  # noqa: PLC0415
-    from fabyield.lake.fsck.repair import mend  # noqa: PLC0415
+    from fabyield.lake.fsck.repair import fix_all  # noqa: PLC0415
     from fabyield.lake.locks.single_writer import as_single_writer  # noqa: PLC0415
     from fabyield.lake.storage import exists  # noqa: PLC0415
 
@@ -47,13 +47,13 @@ def fsck(
     def look() -> None:
         found.extend(check(settings.lake, chosen, settings.maintain, deep))
         if repair:
-            mend(found)
+            fix_all(found)
 
     if repair:
         as_single_writer(settings.lake, look, settings.lease, "fsck --repair")
     else:
         look()
-    repaired = [one for one in found if repair and one.mend]
+    repaired = [one for one in found if repair and one.fix]
     if found:
         console().print(_grid(found, repaired))
     console().print(f"tables: {len(chosen):,}, findings: {len(found):,}")

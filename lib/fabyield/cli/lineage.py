@@ -18,7 +18,7 @@ def lineage(
 ) -> None:
     """Print the steps of a night in order, with the tables that each reads and writes."""
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
-    from fabyield.pipeline.steps import declared, reached, steps  # noqa: PLC0415
+    from fabyield.pipeline.steps import affected_steps, declared, steps  # noqa: PLC0415
     from fabyield.reports.lineage import draw_lineage  # noqa: PLC0415
 
     plans = {name: declared()[name] for name in steps()}
@@ -28,7 +28,7 @@ def lineage(
     if table is not None and table not in ALL:
         raise ConfigError(f"{table}: no such table; `fabyield tables` lists them")
     grid = Grid("step", "reads", "writes", "runs", show_lines=True)
-    for name in plans if table is None else reached([ALL[table]], plans):
+    for name in plans if table is None else affected_steps([ALL[table]], plans):
         step = plans[name]
         columns = (", ".join(t.table for t in tables) for tables in (step.reads, step.writes))
         grid.add_row(name, *columns, "every night" if step.every_night else "on changes")

@@ -1,4 +1,4 @@
-"""Every table of the pipeline, by name."""
+"""All tables of the pipeline, by name."""
 
 from fabyield.lake.table import Table
 
@@ -53,5 +53,5 @@ ALL = {t.table: t for t in list(globals().values()) if isinstance(t, Table)}
 
 
 def is_derived(table: Table) -> bool:
-    """Whether the rows of `table` can be made anew from bronze; keys once given out cannot."""
+    """Return whether `table` can be rebuilt from bronze; the registry's wafer keys cannot."""
     return table.layer in ("silver", "gold") and table is not WAFER_REGISTRY

@@ -1,8 +1,7 @@
-"""Commits: a few rows appended without Spark, and writes retried after a conflict."""
+"""Commit to Delta tables: retry after a conflict, and append a few rows without Spark."""
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
 
 import pyarrow as pa
 from delta import exceptions as delta
@@ -17,54 +16,44 @@ from fabyield.settings.sections import Retries
 
 log = logging.getLogger(__name__)
 CONFLICTS = (*(getattr(delta, name) for name in delta.__all__), CommitFailedError)
-T = TypeVar("T")
 TRANSACTION = "spark.databricks.delta.write.txn"
 
 
-def retry_on_conflict(what: str, write: Callable[[], T], retries: Retries) -> T:
-    """Do `write`, and again where it met another one; it must plan from the table as it stands.
+def retry_on_conflict(what: str, write: Callable[[], None], retries: Retries) -> None:
+    """Call `write` again when it conflicts, as `retries` allow; it must plan from the new state."""
 
-    Raises FabYieldError after the last attempt that `retries` allow.
-    """
-
-    def tell(state: RetryCallState) -> None:
+    def log_retry(state: RetryCallState) -> None:
         seconds = state.next_action.sleep if state.next_action else 0.0
-        log.info("%s met another writer's commit; again in %.1f s", what, seconds)
+        log.info("%s conflicted with another writer's commit; retrying in %.1f s", what, seconds)
 
     attempts = Retrying(
         retry=retry_if_exception_type(CONFLICTS),
         stop=stop_after_attempt(retries.attempts),
         wait=wait_random_exponential(retries.first_seconds, retries.most_seconds),
-        before_sleep=tell,
+        before_sleep=log_retry,
         reraise=True,
     )
     try:
-        return attempts(write)
+        attempts(write)
     except CONFLICTS as error:
         raise FabYieldError(
-            f"{what}: met other writers' commits {retries.attempts} times, the last time: "
-            f"{first_line(error)}; find out who else writes this table, then run again"
+            f"{what}: conflicted with other writers' commits {retries.attempts} times, the last "
+            f"time: {first_line(error)}; find out who else writes this table, then run again"
         ) from error
 
 
 def refuse_transactions(spark: SparkSession) -> None:
-    """Raise ConfigError where the session's conf has transaction options.
-
-    With them Delta takes different writes for one that it has, and skips them without a word.
-    """
+    """Raise ConfigError for transaction options, with which Delta silently skips later writes."""
     for name in (f"{TRANSACTION}AppId", f"{TRANSACTION}Version"):
         if (value := spark.conf.get(name, None)) is not None:
             raise ConfigError(
-                f"{name} is {value} in the session's conf, where it makes later writes vanish; "
+                f"{name} is {value} in the session's conf, which makes later writes vanish; "
                 f"remove it from conf and --conf, or call spark.conf.unset({name!r})"
             )
 
 
 def append_once(uri: str, rows: pa.Table, writer: str, turn: int) -> None:
-    """Add `rows` to the table at `uri` in one commit; not again as the same `turn` of `writer`.
-
-    Raises CommitFailedError of delta-rs where another writer's commit got in the way.
-    """
+    """Add `rows` to the table at `uri` in one commit, unless `writer` did so in this `turn`."""
     stored = DeltaTable(uri)
     done = stored.transaction_version(writer)
     if done is None or done < turn:

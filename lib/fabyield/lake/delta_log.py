@@ -1,36 +1,32 @@
-"""What a Delta table's log says of it, read without Spark and without its data."""
+"""Read the log of a Delta table, without Spark and without the table's data."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from itertools import chain
+from typing import Any
 
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from fabyield.errors import FabYieldError
-from fabyield.lake.storage import listed, located, read_text
+from fabyield.lake.storage import listed, read_text, resolve_uri
 
 COMMIT = re.compile(r"([0-9]{20})\.json")
 CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint(?:\.[0-9]{10}\.([0-9]{10}))?\.parquet")
-STAGED = "_staged_commits"
-CLUSTERING = "delta.clustering"
-CUBE = "ZCUBE_ID"
-# What is read of a checkpoint; bounds of columns are most of its bytes, and nobody here asks them.
+# The columns of a checkpoint to read: the bounds, most of its bytes, are not needed here.
 COLUMNS = [
     *("add.path", "add.size", "add.stats", "add.tags"),
     *("metaData.configuration", "metaData.schemaString"),
     *("domainMetadata.domain", "domainMetadata.configuration", "txn.appId", "txn.version"),
 ]
-# Some tables do without statistics.
-NEEDED = {*COLUMNS} - {"add.stats"}
 Action = dict[str, Any]
 
 
 class DeltaLogError(FabYieldError):
-    """A file of a log cannot be read, or is missing; `file` is its path or URI."""
+    """A file of a log is missing or cannot be read; `file` is its path or URI."""
 
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file}: {reason}")
@@ -39,23 +35,17 @@ class DeltaLogError(FabYieldError):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One Parquet file of a table; `path` is as the log has it, `rows` None where it is silent."""
+    """A Parquet file: `path` as the log spells it, `rows` None if the log does not count them."""
 
     path: str
     size: int
     rows: int | None
     is_clustered: bool
 
-    @classmethod
-    def of(cls, add: Action) -> Self:
-        """The file that an `add` action names."""
-        rows = json.loads(add.get("stats") or "{}").get("numRecords")
-        return cls(add["path"], add["size"], rows, CUBE in dict(add.get("tags") or {}))
-
 
 @dataclass
 class State:
-    """A table at a version: its files by path, its properties, its clustering columns."""
+    """A table at one version; `files` are by path."""
 
     files: dict[str, DataFile] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
@@ -64,9 +54,11 @@ class State:
     transactions: dict[str, int] = field(default_factory=dict)
 
     def apply(self, action: Action) -> None:
-        """Let `action` of the log happen."""
+        """Change the state as `action` of the log says."""
         if add := action.get("add"):
-            self.files[add["path"]] = DataFile.of(add)
+            rows = json.loads(add.get("stats") or "{}").get("numRecords")
+            is_clustered = "ZCUBE_ID" in dict(add.get("tags") or {})
+            self.files[add["path"]] = DataFile(add["path"], add["size"], rows, is_clustered)
         if remove := action.get("remove"):
             self.files.pop(remove["path"], None)
         if meta := action.get("metaData"):
@@ -75,39 +67,36 @@ class State:
         if txn := action.get("txn"):
             self.transactions[txn["appId"]] = txn["version"]
         domain = action.get("domainMetadata") or {}
-        if domain.get("domain") == CLUSTERING:
+        if domain.get("domain") == "delta.clustering":
             columns = json.loads(domain["configuration"])["clusteringColumns"]
             self.clustered_by = [".".join(parts) for parts in columns]
 
 
 @dataclass(frozen=True)
 class DeltaLog:
-    """The log of the table at `uri`, as it is when it is first looked at.
-
-    The checkpoint of version `without` is passed over.
-    """
+    """The log of the table at `uri`, listed once; ignores the checkpoint of version `without`."""
 
     uri: str
     without: int | None = None
 
     @property
     def folder(self) -> str:
-        """Where the log is stored."""
+        """Return where the log is stored."""
         return f"{self.uri}/_delta_log"
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names of the log's files."""
+        """Return the names of the log's files."""
         return frozenset(listed(self.folder))
 
     @cached_property
     def commits(self) -> list[int]:
-        """The versions whose commits are there, in order."""
+        """Return the versions that have a commit file, in order."""
         return sorted(int(found[1]) for name in self.names if (found := COMMIT.fullmatch(name)))
 
     @cached_property
     def checkpoints(self) -> dict[int, list[str]]:
-        """The files of each checkpoint by its version, the newest first; only whole ones."""
+        """Return the files of each complete checkpoint by version, the newest first."""
         found: dict[int, list[str]] = {}
         parts: dict[int, int] = {}
         for name in sorted(self.names):
@@ -119,23 +108,20 @@ class DeltaLog:
 
     @property
     def version(self) -> int:
-        """The newest version; -1 where there is no table."""
+        """Return the newest version; -1 if there is no table."""
         return max([*self.commits[-1:], *list(self.checkpoints)[:1]], default=-1)
 
     @property
     def was_never_committed(self) -> bool:
-        """Whether there is nothing but what a writer leaves behind before its first commit."""
-        return all(name.startswith(".") or name == STAGED for name in self.names)
+        """Return whether there is only what a writer leaves behind before its first commit."""
+        return all(name.startswith(".") or name == "_staged_commits" for name in self.names)
 
     def commit_file(self, version: int) -> str:
-        """Where the commit of `version` is stored."""
+        """Return where the commit of `version` is stored."""
         return f"{self.folder}/{version:020d}.json"
 
     def changed_since(self, version: int) -> bool:
-        """Whether rows came, changed or left since `version`, which may be -1 for no table.
-
-        Also where that cannot be told, as the table was made anew or its commits are gone.
-        """
+        """Return whether rows changed after `version` (-1: no table); True if that is unknown."""
         if self.version < version:
             return True
         files = map(self.commit_file, range(version + 1, self.version + 1))
@@ -145,33 +131,26 @@ class DeltaLog:
             return True
 
     def changed_files(self, version: int) -> list[str]:
-        """The files that hold every row that came, changed or left since `version`.
-
-        Relative to the table, as the log spells them; rows that stayed may be in them as well.
-        Raises DeltaLogError where a commit is damaged or gone.
-        """
+        """Return the relative paths of the files that contain the rows changed after `version`."""
         commits = range(version + 1, self.version + 1)
-        return [p for v in commits for p in _changed(commit_actions(self.commit_file(v)))]
+        return [p for v in commits for p in _files_of(commit_actions(self.commit_file(v)))]
 
     def state(self, until: int | None = None) -> State:
-        """The table at version `until`, or at its newest.
-
-        Raises DeltaLogError where a file of the log that this takes is damaged or missing.
-        """
+        """Return the table at version `until` or the newest; raise DeltaLogError for damage."""
         end = self.version if until is None else until
         start = next((version for version in self.checkpoints if version <= end), -1)
+        commits = map(self.commit_file, range(start + 1, end + 1))
+        checkpoint = map(checkpoint_actions, self.checkpoints.get(start, []))
         state = State()
-        for file in self.checkpoints.get(start, []):
-            _replay(state, checkpoint_actions(file))
-        for version in range(start + 1, end + 1):
-            _replay(state, commit_actions(self.commit_file(version)))
+        for action in chain.from_iterable(chain(checkpoint, map(commit_actions, commits))):
+            state.apply({kind: action[kind] for kind in action if _is_set(action[kind])})
         return state
 
 
 def commit_actions(file: str) -> list[Action]:
-    """The actions of a commit; raises DeltaLogError where there is none that can be read."""
+    """Return the actions of a commit; raise DeltaLogError if it is missing or damaged."""
     try:
-        # Not by splitlines(), which ends a line at characters that names in bounds may have.
+        # splitlines() would also split at characters that names in bounds may have.
         lines = read_text(file).split("\n")
         actions = [json.loads(line) for line in lines if line.strip()]
     except FileNotFoundError as error:
@@ -179,31 +158,29 @@ def commit_actions(file: str) -> list[Action]:
     except (ValueError, OSError) as error:
         raise DeltaLogError(file, f"cannot be read: {error}") from error
     if not actions or not all(isinstance(action, dict) for action in actions):
-        raise DeltaLogError(file, "is empty" if not actions else "holds what is no action")
+        raise DeltaLogError(file, "is empty" if not actions else "has a line that is no action")
     return actions
 
 
 def checkpoint_actions(file: str) -> Iterator[Action]:
-    """The actions of a checkpoint that make a State; raises DeltaLogError where it is damaged."""
+    """Yield the actions of a checkpoint; raise DeltaLogError if it is damaged."""
     try:
-        system, path = located(file)
+        system, path = resolve_uri(file)
         with system.open_input_file(path) as stream:
-            there = pq.ParquetFile(stream, page_checksum_verification=True)
-            if lost := lacking(there):
-                raise DeltaLogError(file, lost)
-            yield from there.read(COLUMNS).to_pylist(maps_as_pydicts="strict")
+            checkpoint = pq.ParquetFile(stream, page_checksum_verification=True)
+            if missing := missing_columns(checkpoint):
+                raise DeltaLogError(file, missing)
+            yield from checkpoint.read(COLUMNS).to_pylist(maps_as_pydicts="strict")
     except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise DeltaLogError(file, f"cannot be read: {error}") from error
 
 
-def lacking(checkpoint: pq.ParquetFile) -> str:
-    """What a State needs and `checkpoint` has no column for; empty where it has all.
-
-    Names of columns have no checksum, and a column that is not found is read as null.
-    """
+def missing_columns(checkpoint: pq.ParquetFile) -> str:
+    """Return which columns `checkpoint` lacks: names have no checksum, so they may be damaged."""
     paths = (checkpoint.schema.column(i).path for i in range(len(checkpoint.schema)))
-    lost = NEEDED.difference(".".join(path.split(".")[:2]) for path in paths)
-    return f"has no column {', '.join(sorted(lost))}" if lost else ""
+    # Some tables have no statistics.
+    missing = {*COLUMNS} - {"add.stats", *(".".join(path.split(".")[:2]) for path in paths)}
+    return f"has no column {', '.join(sorted(missing))}" if missing else ""
 
 
 def _is_change(action: Action) -> bool:
@@ -211,22 +188,13 @@ def _is_change(action: Action) -> bool:
     return "cdc" in action or any(kind and kind.get("dataChange", True) for kind in kinds)
 
 
-def _changed(actions: Sequence[Action]) -> list[str]:
-    """The files to read for what a commit changed.
-
-    Its files of changes, if it has any: by the protocol they then tell all. Else what it added and
-    what it removed.
-    """
-    told = [action["cdc"]["path"] for action in actions if "cdc" in action]
+def _files_of(actions: Sequence[Action]) -> list[str]:
+    """Return the change files of a commit, which have all changes; without any, the others."""
+    changes = [action["cdc"]["path"] for action in actions if "cdc" in action]
     files = (action.get("add") or action.get("remove") for action in actions)
-    return told or [file["path"] for file in files if file and file.get("dataChange", True)]
-
-
-def _replay(state: State, actions: Iterable[Action]) -> None:
-    for action in actions:
-        state.apply({kind: action[kind] for kind in action if _is_set(action[kind])})
+    return changes or [file["path"] for file in files if file and file.get("dataChange", True)]
 
 
 def _is_set(action: object) -> bool:
-    # A struct that is null in Parquet may come as one whose fields are.
+    # A struct that is null in Parquet may be read as one whose fields are null.
     return bool(action) and (not isinstance(action, dict) or any(action.values()))

@@ -1,4 +1,4 @@
-"""Data frames of rows that are at hand."""
+"""Data frames of a few rows that Python already has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 
 def few_rows(spark: SparkSession, rows: Sequence[Mapping[str, Any]], ddl: str) -> DataFrame:
-    """A data frame of `rows`, which have the columns of `ddl`, held by the plan itself.
-
-    Of a list Spark makes one that a Python process has to be started for, where it is read. Times
-    without a zone are in UTC. Raises ValueError where a row has other columns.
-    """
+    """Return a data frame of `rows`, times in UTC, that Spark reads without a Python worker."""
     schema = T.StructType.fromDDL(ddl)
     assert isinstance(schema, T.StructType), ddl
     for row in rows:

@@ -1,4 +1,4 @@
-"""SQL over the lake with an embedded DuckDB."""
+"""Query the lake in SQL with an embedded DuckDB."""
 
 import re
 
@@ -8,20 +8,19 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError
-from fabyield.lake.delta_rows import checked
 from fabyield.lake.layout import LAYERS, check_layout
-from fabyield.lake.storage import exists, located
+from fabyield.lake.reader import open_table
+from fabyield.lake.storage import exists, resolve_uri
 from fabyield.lake.table import Table
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB connection in which each table that `sql` names is a view <layer>.<table>.
 
-    A declared table that the lake does not have yet is an empty view. The tables are Arrow data
-    sets of delta-rs: DuckDB's own delta extension would be fetched from the network. Raises
-    ConfigError if there is no lake, or one of another layout.
+    A declared table that the lake does not have yet is an empty view. Raises ConfigError if there
+    is no lake, or one of another layout.
     """
-    system, root = located(lake)
+    system, root = resolve_uri(lake)
     if system.get_file_info(root).type != fs.FileType.Directory:
         raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
     check_layout(lake)
@@ -32,26 +31,21 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
         folder = fs.FileSelector(f"{root}/{layer}", allow_not_found=True)
         for found in system.get_file_info(folder):
-            # Opening all tables of a big lake takes long: only those that the text names.
-            if re.search(rf"\b{re.escape(found.base_name)}\b", sql, re.IGNORECASE):
-                _view(connection, layer, found.base_name, f"{lake}/{layer}/{found.base_name}")
+            name, uri = found.base_name, f"{lake}/{layer}/{found.base_name}"
+            # Open only the tables that the text names: opening all of a big lake takes long.
+            is_named = name.isidentifier() and re.search(rf"\b{name}\b", sql, re.IGNORECASE)
+            if is_named and DeltaTable.is_deltatable(uri):
+                try:
+                    connection.register(f"{layer}_{name}_arrow", open_table(uri))
+                except (DeltaError, OSError) as error:
+                    raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
+                connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{layer}_{name}_arrow"')
     for layer, name in set(re.findall(rf"\b({'|'.join(LAYERS)})\.(\w+)", sql)):
         if not exists(f"{lake}/{layer}/{name}"):
             _empty_view(connection, layer, name)
-    # A query reads the lake and nothing else, and writes nowhere.
+    # A query may read the lake and nothing else, and write nothing.
     connection.execute("SET enable_external_access = false")
     return connection
-
-
-def _view(connection: duckdb.DuckDBPyConnection, layer: str, name: str, uri: str) -> None:
-    if not (name.isidentifier() and DeltaTable.is_deltatable(uri)):
-        return
-    arrow = f"{layer}_{name}_arrow"
-    try:
-        connection.register(arrow, checked(uri))
-    except (DeltaError, OSError) as error:
-        raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
-    connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{arrow}"')
 
 
 def _empty_view(connection: duckdb.DuckDBPyConnection, layer: str, name: str) -> None:

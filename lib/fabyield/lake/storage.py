@@ -1,4 +1,4 @@
-"""Files and folders by path or URI, on a disk or an object store."""
+"""Read and write files and folders by path or URI, on a disk or an object store."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -9,11 +9,8 @@ from pyarrow import fs
 from fabyield.errors import ConfigError
 
 
-def located(uri: str) -> tuple[fs.FileSystem, str]:
-    """The file system that holds `uri`, and the path in it; s3a:// and s3n:// mean s3://.
-
-    Raises ConfigError where there is no such file system.
-    """
+def resolve_uri(uri: str) -> tuple[fs.FileSystem, str]:
+    """Return the file system of `uri` and the path in it; s3a:// and s3n:// mean s3://."""
     scheme, mark, rest = uri.partition("://")
     if not mark:
         return fs.LocalFileSystem(), str(Path(uri).absolute())
@@ -27,42 +24,42 @@ def located(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def exists(uri: str) -> bool:
-    """Whether there is a file or a folder at `uri`."""
-    system, path = located(uri)
+    """Return whether there is a file or a folder at `uri`."""
+    system, path = resolve_uri(uri)
     return bool(system.get_file_info(path).type != fs.FileType.NotFound)
 
 
 def listed(uri: str) -> list[str]:
-    """The names of what is in the folder `uri`; none where there is no such folder."""
-    system, path = located(uri)
+    """Return the names of what is in the folder `uri`; none if there is no such folder."""
+    system, path = resolve_uri(uri)
     found = system.get_file_info(fs.FileSelector(path, allow_not_found=True))
     return [info.base_name for info in found]
 
 
 def remove_folder(uri: str) -> None:
-    """Delete the folder `uri` and all in it; no error where there is none."""
+    """Delete the folder `uri`, if it exists, and all in it."""
     if exists(uri):
-        system, path = located(uri)
+        system, path = resolve_uri(uri)
         system.delete_dir(path)
 
 
 def read_text(uri: str) -> str:
-    """The text of the file at `uri`; raises FileNotFoundError where there is none."""
-    system, path = located(uri)
+    """Return the text of the file at `uri`; raise FileNotFoundError if there is none."""
+    system, path = resolve_uri(uri)
     with system.open_input_stream(path) as stream:
         return str(stream.read().decode())
 
 
 def write_text(uri: str, text: str) -> None:
-    """Write `text` to `uri`, replacing it whole, never half."""
+    """Replace the whole content of `uri` by `text`; see write_bytes."""
     write_bytes(uri, text.encode())
 
 
 def write_bytes(uri: str, content: bytes | memoryview) -> None:
-    """Write `content` to `uri`, replacing it whole, never half, whoever else writes it."""
-    system, path = located(uri)
+    """Replace the whole content of `uri`; a reader never sees half, whoever else writes it."""
+    system, path = resolve_uri(uri)
     system.create_dir(path.rpartition("/")[0], recursive=True)
-    # Of several writers each has a part of its own, and the last one's content stays.
+    # Each of several writers has its own part, and the content of the last one stays.
     part = f"{path}.{uuid4().hex}.part"
     with system.open_output_stream(part) as stream:
         stream.write(content)

@@ -17,7 +17,7 @@ from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.lake.store import Store
 from fabyield.pipeline.logs import logging_to
 from fabyield.pipeline.run import Run
-from fabyield.pipeline.run_history import Attempt, Ledger, Made, State
+from fabyield.pipeline.run_history import Attempt, Fingerprint, RunHistory, State
 from fabyield.pipeline.spark import session
 from fabyield.pipeline.steps import declared, sources_hash
 from fabyield.quality import alerts
@@ -29,7 +29,7 @@ Job = Callable[[Run], None]
 
 
 class Exit(IntEnum):
-    """What the exit code of a job says."""
+    """The exit codes of a job."""
 
     DONE = 0
     FAILED = 1
@@ -38,7 +38,7 @@ class Exit(IntEnum):
 
 
 def options(about: str | None) -> argparse.ArgumentParser:
-    """The options that every job takes."""
+    """Return a parser of the options that every job takes."""
     codes = (
         "exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by data quality"
     )
@@ -51,16 +51,16 @@ def options(about: str | None) -> argparse.ArgumentParser:
 
 
 def main(job: Job) -> None:
-    """Run `job` as one step by itself, over all batches that it has not seen yet."""
+    """Run `job` as one step alone, over all batches that it has not seen yet."""
     step = Path(sys.argv[0]).stem
     parser = options(job.__doc__)
     parser.add_argument("--full", action="store_true", help="take all rows, not only new ones")
     given = parser.parse_args()
-    sys.exit(launch(given, step, lambda settings: alone(job, step, settings, given.full)))
+    sys.exit(launch(given, step, lambda settings: run_alone(job, step, settings, given.full)))
 
 
 def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None]) -> Exit:
-    """Do `work` with the settings that the command line asks for, logged as `name`."""
+    """Do `work` with the settings of the command line, and log it as `name`."""
     try:
         settings = Settings.load(
             given.conf, lake=given.lake, landing=given.landing, report=given.report
@@ -69,13 +69,13 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         check_suites(ALL.values())
         with logging_to(settings.log, name):
             try:
-                return guarded(
+                return exit_code(
                     lambda: as_single_writer(
                         settings.lake, lambda: work(settings), settings.lease, name
                     )
                 )
             finally:
-                # What an interrupt left of the session may not even stop.
+                # After an interrupt the session may not even be able to stop.
                 with suppress(Exception):
                     if (spark := SparkSession.getActiveSession()) is not None:
                         spark.stop()
@@ -84,64 +84,64 @@ def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None
         return Exit.MISUSED
 
 
-def alone(job: Job, step: str, settings: Settings, full: bool) -> None:
-    """Run `job` as a batch of its own, or go on with the one that it did not finish.
-
-    Raises ConfigError while any other run of the fab is unfinished.
-    """
+def run_alone(job: Job, step: str, settings: Settings, full: bool) -> None:
+    """Run `job` as its own batch, or resume it; raise ConfigError if another run is open."""
     store = Store(session(settings, f"fabyield {step}"), settings.lake, settings.retries)
-    ledger = Ledger(store, settings.fab.fab_id)
-    unfinished = ledger.open_batch()
-    if unfinished is not None and ledger.lone_step(unfinished) != step:
-        # Later runs would take its rows for seen, and pass over what it still brings.
+    history = RunHistory(store, settings.fab.fab_id)
+    unfinished = history.open_batch()
+    if unfinished is not None and history.lone_step(unfinished) != step:
+        # Later runs would count its rows as seen, and miss those that it still adds.
         raise ConfigError(
             f"batch {unfinished} is not finished: run jobs/nightly.py first, then {step}"
         )
-    # What did not finish may have been asked for with --full, which is not on record.
-    batch = unfinished or ledger.next_batch()
+    # An unfinished batch may have been started with --full, which is not recorded.
+    batch = unfinished or history.next_batch()
     night = Run(store, settings, Attempt(batch, step))
-    run = run_of(step, night, ledger, full=full or unfinished is not None)
-    ledger.record(run.attempt, State.RUNNING)
-    attempt(job, run, ledger)
-    log.info("%s: %s rows written; --full takes all rows", step, f"{run.attempt.rows_out:,}")
+    run = step_run(step, night, history, full=full or unfinished is not None)
+    history.record(run.attempt, State.RUNNING)
+    run_job(job, run, history)
+    written = sum(rows.rows_out for rows in run.attempt.tables)
+    log.info("%s: %s rows written; --full takes all rows", step, f"{written:,}")
 
 
-def run_of(step: str, night: Run, ledger: Ledger, full: bool = False) -> Run:
-    """The run of `step` in the batch of `night`: what is new since it was last done, or all."""
+def step_run(step: str, night: Run, history: RunHistory, full: bool = False) -> Run:
+    """Return the run of `step` in the batch of `night`, over the rows since its last run or all."""
     if step not in declared():
-        raise ConfigError(f"{step}: no step of the night; name its module in conf/nightly.yml")
+        raise ConfigError(f"{step}: no such step; add its module to conf/nightly.yml")
     plan, settings = declared()[step], night.settings
-    since = 0 if full else ledger.done_until(step)
-    seen = {} if full else ledger.versions(step, settings.maintain.keep_days)
-    attempt = Attempt(night.attempt.batch, step, is_full=since == 0 or not seen)
-    attempt.seen = {name: night.store.version(table) for name, table in plan.tables.items()}
-    attempt.made = Made(settings.hash_of(plan.conf), sources_hash(step))
+    since = 0 if full else history.last_batch(step)
+    seen = {} if full else history.versions(step, settings.maintain.keep_days)
+    attempt = Attempt(
+        night.attempt.batch,
+        step,
+        seen={name: night.store.version(table) for name, table in plan.tables.items()},
+        fingerprint=Fingerprint(settings.hash_of(plan.conf), sources_hash(step)),
+        is_full=since == 0 or not seen,
+    )
     run = replace(night, attempt=attempt, since=since, seen=seen, notices=[], step=plan)
     return replace(run, settings=settings.only(plan.conf))
 
 
-def attempt(job: Job, run: Run, ledger: Ledger) -> None:
-    """Run `job` and record how it ended; what it raises goes on."""
+def run_job(job: Job, run: Run, history: RunHistory) -> None:
+    """Run `job`, record how it ended, and raise its error."""
     try:
         job(run)
     except BaseException as error:
         if not hasattr(error, "__notes__"):
-            # The first to see it is the step; the night, around it, would say no more.
+            # The step comes first; the night around it has nothing to add.
             error.add_note(f"step {run.attempt.step}: ")
-        stopped = isinstance(error, DataQualityError)
-        # A session that was interrupted cannot write; the first error is the one to tell.
+        state = State.STOPPED if isinstance(error, DataQualityError) else State.FAILED
+        # A session that was interrupted cannot write; the first error is the one to raise.
         with suppress(Exception):
-            state = State.STOPPED if stopped else State.FAILED
-            ledger.record(run.attempt, state, str(error)[:2000])
+            history.record(run.attempt, state, str(error)[:2000])
         raise
     if run.step is not None:
-        written = {table.table: run.store.version(table) for table in run.step.writes}
-        run.attempt.seen |= written
-    ledger.record(run.attempt, State.DONE)
+        run.attempt.seen |= {table.table: run.store.version(table) for table in run.step.writes}
+    history.record(run.attempt, State.DONE)
 
 
-def guarded(work: Callable[[], None]) -> Exit:
-    """Do `work` and say how it ended; one line for errors of ours, the stack for others' too."""
+def exit_code(work: Callable[[], None]) -> Exit:
+    """Do `work` and log in one line how it failed; log the stack of unexpected errors to DEBUG."""
     codes = {DataQualityError: Exit.STOPPED, ConfigError: Exit.MISUSED, FabYieldError: Exit.FAILED}
     try:
         work()
@@ -150,7 +150,7 @@ def guarded(work: Callable[[], None]) -> Exit:
         log.error("%s: %s%s", code.name, _step(error), error)
         return code
     except KeyboardInterrupt:
-        log.error("FAILED: interrupted; run again to go on")
+        log.error("FAILED: interrupted; run again to continue")
         return Exit.FAILED
     except Exception as error:
         log.error("FAILED: %s%s: %s", _step(error), type(error).__name__, first_line(error))

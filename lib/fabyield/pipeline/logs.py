@@ -1,4 +1,4 @@
-"""What a run logs: progress on the screen, everything in a file."""
+"""Log progress to the screen, and everything to a file."""
 
 import logging
 import sys
@@ -8,34 +8,29 @@ from pathlib import Path
 
 from fabyield.errors import ConfigError
 
-PROGRESS = logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S")
 NOISY = {
     "XGBoost-PySpark": logging.WARNING,
     "DataFrameQueryContextLogger": logging.CRITICAL,
     "SQLQueryContextLogger": logging.CRITICAL,
 }
-RECORD = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 class LogFile(logging.FileHandler):
-    """A log file; on a disk that is full, what it cannot take is on the screen all the same."""
+    """A log file that stays silent when the disk is full: the screen has the messages as well."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Say nothing: the default is a stack that buries the message."""
+        """Print no stack, which would bury the message."""
 
     def close(self) -> None:
-        """Close the file, whatever it could not take."""
+        """Close the file, even if it could not be written completely."""
         with suppress(OSError):
             super().close()
 
 
 @contextmanager
 def logging_to(folder: str, name: str) -> Iterator[None]:
-    """Send progress to standard output, and all there is to say to <folder>/<name>.log.
-
-    Raises ConfigError where that file cannot be written.
-    """
-    # Errors reach us as exceptions; these would print them once more, a page long.
+    """Log progress to standard output, and every message to <folder>/<name>.log."""
+    # Errors arrive as exceptions; these loggers would print them again, a page long.
     for noisy, level in NOISY.items():
         logging.getLogger(noisy).setLevel(level)
     root = logging.getLogger("fabyield")
@@ -46,9 +41,9 @@ def logging_to(folder: str, name: str) -> Iterator[None]:
     except OSError as error:
         raise ConfigError(f"log: {error}") from error
     screen = logging.StreamHandler(sys.stdout)
-    screen.setFormatter(PROGRESS)
     screen.setLevel(logging.INFO)
-    file.setFormatter(RECORD)
+    screen.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     handlers: Sequence[logging.Handler] = (screen, file)
     for handler in handlers:
         root.addHandler(handler)

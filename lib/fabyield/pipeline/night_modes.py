@@ -1,4 +1,4 @@
-"""What a night is for: the files that have arrived, those of an earlier night, or a rebuild."""
+"""What a night processes: new files, those of an earlier night again, or a rebuild."""
 
 import argparse
 from dataclasses import dataclass
@@ -10,11 +10,10 @@ from fabyield.pipeline.steps import can_be_rebuilt, rebuilt_with
 
 
 class Kind(StrEnum):
-    """Which rows a night takes up.
+    """The kind of a night.
 
-    night: new files, and what changed; backfill: the files of an earlier night, read again;
-    replay: files and rows that stand in quarantine, read again; rebuild: silver and gold, from all
-    of bronze.
+    night: new files, and what changed; backfill: the files of an earlier night again; replay: files
+    and rows in quarantine again; rebuild: silver and gold, from all of bronze.
     """
 
     NIGHT = "night"
@@ -29,10 +28,7 @@ EVERY_STEP = "all"
 
 @dataclass(frozen=True)
 class NightMode:
-    """A kind and, of a backfill, the night, of a rebuild perhaps the one step.
-
-    As text in ops.runs, so that it can be resumed.
-    """
+    """A kind, with the night of a backfill or the single step of a rebuild."""
 
     kind: Kind = Kind.NIGHT
     night_on: date | None = None
@@ -40,7 +36,7 @@ class NightMode:
 
     @classmethod
     def parse(cls, text: str) -> "NightMode":
-        """Read what str() of a mode wrote; raises ConfigError for anything else."""
+        """Read the text that str() of a mode gives; raise ConfigError for anything else."""
         kind, _, more = text.partition(" ")
         try:
             if kind == Kind.REBUILD:
@@ -53,13 +49,13 @@ class NightMode:
         more = self.night_on or self.step
         return f"{self.kind} {more}" if more else str(self.kind)
 
-    def takes(self, step: str) -> bool:
-        """Whether `step` is part of it: a backfill leaves the factory's tables as they are."""
+    def includes(self, step: str) -> bool:
+        """Return whether the night runs `step`; a backfill leaves the factory's tables alone."""
         left_out = {Kind.BACKFILL: SOURCES[1:], Kind.REBUILD: SOURCES}
         return step not in left_out.get(self.kind, ())
 
-    def takes_all(self, step: str) -> bool:
-        """Whether `step` takes all rows, and not only the new ones."""
+    def takes_all_rows(self, step: str) -> bool:
+        """Return whether `step` takes all rows, not only the new ones."""
         if self.kind is Kind.REBUILD:
             return step in rebuilt_with(self.step) if self.step else can_be_rebuilt(step)
         return self.kind is Kind.REPLAY and step == "fab_tables"
@@ -69,31 +65,31 @@ NEW_FILES = NightMode()
 
 
 def add_night_modes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add the options that ask for another night than that of what has arrived."""
+    """Add the options for other nights than that of the new files."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--backfill",
         metavar="DATE",
         type=date.fromisoformat,
-        help="read the files that arrived on DATE (YYYY-MM-DD) again, in the place of their rows",
+        help="read the files that arrived on DATE (YYYY-MM-DD) again, and replace their rows",
     )
     group.add_argument(
         "--replay",
         action="store_true",
-        help="read again the files and tables that have rows in quarantine, after a fix",
+        help="read the files and tables with rows in quarantine again, after a fix",
     )
     group.add_argument(
         "--rebuild",
         metavar="STEP",
         nargs="?",
         const=EVERY_STEP,
-        help="make silver and gold anew from all of bronze, or the tables of STEP and what follows",
+        help="rebuild silver and gold from all of bronze, or only the tables of STEP and after it",
     )
     return parser
 
 
-def chosen(given: argparse.Namespace) -> NightMode:
-    """The mode that the options of `add_night_modes` ask for."""
+def chosen_mode(given: argparse.Namespace) -> NightMode:
+    """Return the mode that the options of `add_night_modes` choose."""
     if given.backfill:
         return NightMode(Kind.BACKFILL, given.backfill)
     if given.rebuild:

@@ -1,12 +1,15 @@
-"""The Spark session, set up from conf."""
+"""Start the Spark session with the options of conf, and change them for a while."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError
 from fabyield.settings.settings import Settings
 
-# For little work: Spark runs its plans as they are, without code that would have to be made and
-# compiled, and does not divide what one task does soon.
+# For little work: Spark interprets its plans, as compiling them would take longer, and does not
+# split what one task does quickly.
 SMALL_NIGHT = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.files.minPartitionNum": "1",
@@ -18,20 +21,12 @@ DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
 
 
 def session(settings: Settings, name: str) -> SparkSession:
-    """Start, or join, the session `name` with the settings' Spark options.
-
-    Raises ConfigError where Delta Lake's jars are missing or the JVM's clock is not UTC.
-    """
+    """Start the Spark session `name`; raise ConfigError without Delta's jars or time zone UTC."""
     builder = SparkSession.builder.appName(name)
     for key, value in settings.spark.items():
         builder = builder.config(key, str(value))
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
-    _check(spark)
-    return spark
-
-
-def _check(spark: SparkSession) -> None:
     jvm = spark.sparkContext._jvm
     assert jvm is not None, "a session without a JVM"
     try:
@@ -46,8 +41,25 @@ def _check(spark: SparkSession) -> None:
         ) from error
     zone = jvm.java.util.TimeZone.getDefault().getID()
     if zone not in ("UTC", "GMT", "Etc/UTC"):
-        # Times read over JDBC follow the JVM's zone, and would be shifted without a word.
+        # Times read over JDBC follow the JVM's zone, and would be shifted silently.
         raise ConfigError(
             f"the JVM's time zone is {zone}, it must be UTC: add -Duser.timezone=UTC to "
             "spark.driver.extraJavaOptions and spark.executor.extraJavaOptions"
         )
+    return spark
+
+
+@contextmanager
+def session_conf(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Set `values` in the session, and restore the previous ones afterwards."""
+    before = {name: spark.conf.get(name, None) for name in values}
+    for name, value in values.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)

@@ -1,7 +1,7 @@
 """The steps of a night: what each reads and writes, and the order that follows from it."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -20,21 +20,21 @@ from fabyield.settings.loading import read_conf
 from fabyield.settings.settings import STEP_SECTIONS
 
 JOBS = "fabyield.jobs"
-# Scripts of that folder that are no step of a night.
+# Scripts in that folder that are no step of a night.
 PROGRAMS = {"nightly"}
-# What makes a step's rows, beside its job.
-MAKERS = (
+# Beside its job, the rows of a step depend on the modules that it uses of these.
+SOURCES = (
     "fabyield.transforms",
     "fabyield.models",
     "fabyield.pipeline.ingest.factory_changes",
     "fabyield.pipeline.row_accounting",
 )
-# Of threads that parse at once, Python lets one fail with a SystemError (python/cpython#106905).
+# If several threads parse at once, one may fail with a SystemError (python/cpython#106905).
 PARSING = Lock()
 
 
 class Turn(IntEnum):
-    """Where in the night a step has its place: the page shows all tables, upkeep comes last."""
+    """When a step runs: the page follows all tables that it shows, maintenance comes last."""
 
     TABLES = 0
     REPORT = 1
@@ -45,9 +45,9 @@ class Turn(IntEnum):
 class Step:
     """What the job of a step reads and writes; a run refuses to read or write anything else.
 
-    `conf` names the sections of the settings that it reads. A step none of whose tables and
-    sections have changed since it was last done is left out of a night, unless it is taken
-    `every_night`, because it judges time or what lies outside of the lake.
+    `conf` names the sections of the settings that it reads. A night skips a step if none of its
+    tables and sections has changed since it was last done, unless it runs `every_night`, because
+    it depends on the time or on something outside of the lake.
     """
 
     reads: tuple[Table, ...] = ()
@@ -58,26 +58,26 @@ class Step:
 
     @property
     def tables(self) -> dict[str, Table]:
-        """All that it reads or writes, by name."""
+        """Return all tables that it reads or writes, by name."""
         return {table.table: table for table in (*self.reads, *self.writes)}
-
-
-def names_of(tables: Iterable[Table]) -> set[str]:
-    """The names of `tables`."""
-    return {table.table for table in tables}
 
 
 @dataclass(frozen=True)
 class Site:
-    """conf/nightly.yml: the steps that a site leaves out, and the modules of its own."""
+    """conf/nightly.yml: the steps that a site leaves out, and the modules that it adds."""
 
     leave_out: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
 
 
+def names_of(tables: Iterable[Table]) -> set[str]:
+    """Return the names of `tables`."""
+    return {table.table for table in tables}
+
+
 def steps() -> list[str]:
-    """The names of a night's steps, each after those that write what it reads."""
-    site = nights_of_site()
+    """Return the names of a night's steps, each after those that write what it reads."""
+    site = site_conf()
     if unknown := sorted({*site.leave_out} - {*declared()}):
         raise ContractError(f"conf/nightly.yml: leave_out: {', '.join(unknown)}: no such step")
     return [name for name in in_order(declared()) if name not in site.leave_out]
@@ -85,15 +85,12 @@ def steps() -> list[str]:
 
 @cache
 def declared() -> dict[str, Step]:
-    """Every step of the product and of the site, by name.
-
-    Raises ContractError where a module has no STEP, or two of them write one table.
-    """
-    found = {name: _step(module) for name, module in _modules().items()}
+    """Return every step by name; raise ContractError if two of them write one table."""
+    found = {name: _step(module) for name, module in job_modules().items()}
     writers: dict[str, str] = {}
     for name, step in found.items():
         if unknown := sorted({*step.conf} - {*STEP_SECTIONS}):
-            raise ContractError(f"{name}: conf: {', '.join(unknown)}: no section of its own")
+            raise ContractError(f"{name}: conf: {', '.join(unknown)}: steps have no such section")
         for table in names_of(step.writes):
             if (other := writers.setdefault(table, name)) != name:
                 raise ContractError(f"{table} is written by two steps: {other} and {name}")
@@ -101,60 +98,65 @@ def declared() -> dict[str, Step]:
 
 
 @cache
-def nights_of_site() -> Site:
-    """What conf/nightly.yml says; raises ContractError where it is something else."""
-    told = read_conf("nightly")
-    lists = {name: told.pop(name, None) or [] for name in ("leave_out", "add")}
-    if told or not all(isinstance(n, str) for names in lists.values() for n in names):
-        raise ContractError("conf/nightly.yml: lists of names under leave_out and add, no more")
+def site_conf() -> Site:
+    """Return what conf/nightly.yml says; raise ContractError if it says anything else."""
+    given = read_conf("nightly")
+    lists = {name: given.pop(name, None) or [] for name in ("leave_out", "add")}
+    if given or not all(isinstance(n, str) for names in lists.values() for n in names):
+        raise ContractError("conf/nightly.yml: only lists of names under leave_out and add allowed")
     return Site(tuple(lists["leave_out"]), tuple(lists["add"]))
 
 
-def job_module(step: str) -> str:
-    """The module that has the `job` of `step`."""
-    return _modules()[step]
-
-
 def in_order(steps: Mapping[str, Step]) -> list[str]:
-    """The names of `steps`, writers before readers; else as the catalog lists their tables.
-
-    Raises ContractError where steps wait for each other.
-    """
+    """Return the names of `steps`, writers before readers, then in order of the catalog."""
     waiting = TopologicalSorter(waits_for(steps))
     try:
         waiting.prepare()
     except CycleError as error:
         raise ContractError(f"steps wait for each other: {' -> '.join(error.args[1])}") from error
+    catalog = {table: number for number, table in enumerate(ALL)}
+
+    def place(name: str) -> tuple[int, str]:
+        places = [catalog.get(table.table, len(catalog)) for table in steps[name].writes]
+        return min(places, default=len(catalog)), name
+
     order: list[str] = []
     ready: set[str] = set()
     while waiting.is_active():
         ready |= {*waiting.get_ready()}
-        first = min(ready, key=lambda name: _place(name, steps[name]))
-        ready.remove(first)
-        waiting.done(first)
-        order.append(first)
+        order.append(min(ready, key=place))
+        ready.remove(order[-1])
+        waiting.done(order[-1])
     return order
 
 
 def waits_for(steps: Mapping[str, Step]) -> dict[str, set[str]]:
-    """By name, the `steps` that must have ended before each: writers of what it reads."""
-    return {name: set(_before(name, steps)) for name in steps}
+    """Return by name which `steps` each one waits for: the writers of what it reads."""
+    return {
+        name: {
+            other
+            for other, before in steps.items()
+            if other != name
+            if before.turn < step.turn or names_of(step.reads) & names_of(before.writes)
+        }
+        for name, step in steps.items()
+    }
 
 
 def rebuilt_with(step: str) -> set[str]:
-    """`step`, and the steps whose rows follow from its tables: all that can be made anew."""
-    after = {step, *reached(declared()[step].writes, declared())}
+    """Return `step` and the steps whose tables depend on its own, if they can be rebuilt."""
+    after = {step, *affected_steps(declared()[step].writes, declared())}
     return {name for name in after if can_be_rebuilt(name)}
 
 
 def can_be_rebuilt(step: str) -> bool:
-    """Whether all that `step` writes is derived from the lake alone."""
+    """Return whether all that `step` writes is derived from the lake alone."""
     written = declared()[step].writes
     return bool(written) and all(is_derived(t) or t is WAFER_REGISTRY for t in written)
 
 
-def reached(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
-    """The names of the `steps` that read one of `changed`, or what follows from them, in order."""
+def affected_steps(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
+    """Return in order the `steps` that read one of `changed`, directly or through other steps."""
     tables = names_of(changed)
     found = []
     for name in in_order(steps):
@@ -166,31 +168,20 @@ def reached(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
 
 @cache
 def sources_hash(step: str) -> str:
-    """The hash of what makes the rows of `step`: its job, and the transforms and models it uses."""
-    digest = sha256()
-    for module in sorted(_makers(job_module(step))):
-        digest.update(_source(module).encode())
-    return digest.hexdigest()
+    """Return the hash of the job of `step` and of all SOURCES that it imports, directly or not."""
+    found, left = set[str](), {job_modules()[step]}
+    while left:
+        found |= left
+        left = {name for module in left for name in _imported(module)} - found
+    return sha256("".join(map(_source, sorted(found))).encode()).hexdigest()
 
 
-def _before(name: str, steps: Mapping[str, Step]) -> Iterator[str]:
-    reads, turn = names_of(steps[name].reads), steps[name].turn
-    for other, step in steps.items():
-        if other != name and (step.turn < turn or reads & names_of(step.writes)):
-            yield other
-
-
-def _place(name: str, step: Step) -> tuple[int, str]:
-    known = list(ALL)
-    places = [known.index(table) for table in names_of(step.writes) if table in known]
-    return min(places, default=len(known)), name
-
-
-def _modules() -> dict[str, str]:
+def job_modules() -> dict[str, str]:
+    """Return by step the module that has its `job`."""
     folder = import_module(JOBS)
     names = {found.name for found in iter_modules(folder.__path__)} - PROGRAMS
     ours = {name: f"{JOBS}.{name}" for name in sorted(names)}
-    return ours | {module.rpartition(".")[2]: module for module in nights_of_site().add}
+    return ours | {module.rpartition(".")[2]: module for module in site_conf().add}
 
 
 def _step(module: str) -> Step:
@@ -200,24 +191,14 @@ def _step(module: str) -> Step:
     return step
 
 
-def _makers(module: str) -> set[str]:
-    """`module`, and those of MAKERS that it imports, at whatever distance."""
-    found, left = {module}, [module]
-    while left:
-        new = _imported(left.pop()) - found
-        found |= new
-        left += new
-    return found
-
-
 @cache
 def _imported(module: str) -> frozenset[str]:
-    """Those of MAKERS that `module` itself imports."""
+    """Return the modules of SOURCES that `module` itself imports."""
     with PARSING:
         tree = ast.parse(_source(module))
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(MAKERS):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(SOURCES):
             names |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(name for name in names if _is_module(name))
 
@@ -231,10 +212,7 @@ def _is_module(name: str) -> bool:
 
 def _source(module: str) -> str:
     package, _, name = module.rpartition(".")
-    folder = files(module) if _is_package(module) else files(package)
-    return folder.joinpath("__init__.py" if _is_package(module) else f"{name}.py").read_text()
-
-
-def _is_package(module: str) -> bool:
     spec = find_spec(module)
-    return spec is not None and spec.submodule_search_locations is not None
+    is_package = spec is not None and spec.submodule_search_locations is not None
+    folder = files(module if is_package else package)
+    return folder.joinpath("__init__.py" if is_package else f"{name}.py").read_text()

@@ -1,1 +1,1 @@
-"""Expectations, batches of rows that they judge, row counts, and alerts."""
+"""Expectations, the batches of rows that they judge, row counts, and alerts."""

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that somebody should look at, and who that is."""
+    """Something that the owner of a table should look at."""
 
     owner: str
     table: str
@@ -35,10 +35,10 @@ class Channel(Protocol):
 
 
 class LogChannel:
-    """To the run's log: standard output and the log file."""
+    """The run's log: standard output and the log file."""
 
     def send(self, alert: Alert) -> None:
-        """Log `alert` as one line, so that no name can forge another or command a terminal."""
+        """Log `alert` as one line, so that no name can fake another one or control a terminal."""
         log.warning("ALERT %s", plain(" ".join(str(alert).split())))
 
 
@@ -46,7 +46,7 @@ CHANNELS: dict[str, type[Channel]] = {"log": LogChannel}
 
 
 def send(alerts: Iterable[Alert], channels: list[str]) -> None:
-    """Send every alert through each of `channels`; one that fails is logged, the job goes on."""
+    """Send every alert through each of `channels`; log a channel that fails, and continue."""
     for alert in alerts:
         for name in channels:
             try:

@@ -1,4 +1,4 @@
-"""Rows on their way into a table, and what an audit finds of them."""
+"""Rows on their way into a table, and what an audit finds in them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.lake.table import Table
-from fabyield.quality.expectations import REASONS, Verdict, good
+from fabyield.quality.expectations import REASONS, Verdict
 from fabyield.quality.row_counts import TableRows
 
 Bounds = tuple[Any, Any]
@@ -20,13 +20,12 @@ REFUSED = ("file_key", "record_offset", "record_length", "reason", "row")
 class Batch:
     """Rows on their way into a table.
 
-    `source_rows` were counted before any transform; `duplicates` of them are left out on purpose,
-    and `refused` never became rows: they go to quarantine with the columns of REFUSED that they
-    have. `wafers` are the wafer keys whose old rows make room, `files` the keys of files that
-    were read again; None: all wafers, and files that are new. Rows are `held` in memory and on disk
-    between audit and write, unless computing them twice is cheaper. A mirror deletes the keys that
-    its batch lacks, unless the batch is not the `whole` source: then only the keys in `gone`.
-    `figures` are additional aggregates that the audit computes, in Audited.figures.
+    `source_rows` were counted before any transform. `duplicates` of them are left out on purpose;
+    `refused` could not become rows and go to quarantine with the columns of REFUSED that they have.
+    The rows replace those of `wafers` (keys; None means all), or of `files` that were read again
+    (keys; None means new files). They are `cached` between audit and write, unless computing them
+    twice is cheaper. A mirror deletes the keys that its batch lacks or, if the batch is not the
+    `whole` source, only the keys in `gone`. `figures` are additional aggregates for the audit.
     """
 
     table: Table
@@ -36,7 +35,7 @@ class Batch:
     refused: DataFrame | None = None
     wafers: Sequence[int] | None = None
     files: Sequence[int] | None = None
-    held: bool = True
+    cached: bool = True
     whole: bool = True
     gone: DataFrame | None = None
     figures: Mapping[str, Column] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Audited:
-    """A batch after its audit; REASONS in `marked` lists the row rules that a row breaks."""
+    """A batch after its audit; REASONS in `marked` lists the row rules that each row breaks."""
 
     batch: Batch
     marked: DataFrame
@@ -54,23 +53,18 @@ class Audited:
 
     @property
     def bounds(self) -> Bounds | None:
-        """The least and the greatest leading key of the rows; None where none was asked for."""
+        """Return the least and the greatest leading key of the rows; None if not computed."""
         return (self.figures[LEAST], self.figures[GREATEST]) if LEAST in self.figures else None
-
-    @property
-    def good(self) -> DataFrame:
-        """The rows that may be published."""
-        return good(self.marked)
 
 
 def bounds(table: Table) -> dict[str, Column]:
-    """The figures that say between which leading keys rows of `table` are merged."""
+    """Return the aggregates for the range of leading keys in which `table` is merged."""
     lead = table.leading_key
     return {LEAST: F.min(lead), GREATEST: F.max(lead)} if lead else {}
 
 
 def quarantined(marked: DataFrame, table: Table) -> DataFrame:
-    """The rows that break a row rule, with the columns of REFUSED."""
+    """Return the rows that break a row rule, with the columns of REFUSED."""
     bad = marked.where(F.size(REASONS) > 0)
     known: dict[str, Column] = {
         "reason": F.array_join(REASONS, "; "),

@@ -1,4 +1,4 @@
-"""Expectations as Great Expectations has them, and the aggregates that they are judged by."""
+"""Turn expectations into Great Expectations' checks, and into aggregates that answer them."""
 
 import logging
 import os
@@ -35,15 +35,12 @@ _UNEXPECTED, _FILTERED = ".unexpected_count", ".filtered_row_count"
 
 
 class ConditionEngine(SparkDFExecutionEngine):
-    """Gives the conditions of map metrics as columns, without a query.
-
-    For each of them Great Expectations would count all rows, which no condition depends on.
-    """
+    """Gives the conditions of map metrics as columns, without counting all rows for each."""
 
     def resolve_metric_bundle(
         self, metric_fn_bundle: Iterable[MetricComputationConfiguration]
     ) -> dict[Any, Any]:
-        """Take the number of rows for 0; whatever else is asked is queried for."""
+        """Return 0 for the number of rows, and query all other metrics."""
         wanted = list(metric_fn_bundle)
         found = [one.metric_configuration for one in wanted]
         counts = {metric.id: 0 for metric in found if metric.metric_name == "table.row_count"}
@@ -53,53 +50,42 @@ class ConditionEngine(SparkDFExecutionEngine):
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation as Great Expectations has it, and the aggregates that it can be judged by.
-
-    `columns` are by the IDs of its metrics; None where Great Expectations must query by itself.
-    """
+    """An expectation and aggregates that answer it, by metric ID; None if `gx` must query."""
 
     expectation: Expectation
     gx: GxExpectation
     columns: Mapping[Any, Column] | None
 
 
-def asked(table: Table) -> list[Expectation]:
-    """Every error and warn expectation of `table`: those implied, then those declared, in order."""
+def batch_expectations(table: Table) -> list[Expectation]:
+    """Return the error and warn expectations of `table`: implied, then declared ones, in order."""
     return [*implied(table), *(e for e in table.expectations if e.severity is not Severity.ROW)]
 
 
-def rules(table: Table) -> list[Expectation]:
-    """The row rules of `table`."""
+def row_rules(table: Table) -> list[Expectation]:
+    """Return the row rules of `table`."""
     return [e for e in table.expectations if e.severity is Severity.ROW]
 
 
 def implied(table: Table) -> list[Expectation]:
-    """The expectations that follow from the schema: not null, and unique keys."""
-    checks = [
-        Expectation("expect_column_values_to_not_be_null", {"column": name}, Severity.ERROR)
-        for name in table.required
-    ]
+    """Return the expectations that follow from the schema: not null, and unique keys."""
+    name = "expect_column_values_to_not_be_null"
+    checks = [Expectation(name, {"column": column}, Severity.ERROR) for column in table.required]
     if table.unique_by_construction or not table.key:
         return checks
+    name, arguments = "expect_compound_columns_to_be_unique", dict[str, Any](column_list=table.key)
     if len(table.key) == 1:
         name, arguments = "expect_column_values_to_be_unique", {"column": table.key[0]}
-        return [*checks, Expectation(name, arguments, Severity.ERROR)]
-    name, columns = "expect_compound_columns_to_be_unique", {"column_list": table.key}
-    return [*checks, Expectation(name, columns, Severity.ERROR)]
+    return [*checks, Expectation(name, arguments, Severity.ERROR)]
 
 
-def row_rules(table: Table, engine: ConditionEngine) -> list[tuple[Expectation, Column]]:
-    """Each row rule of `table` with its predicate: true where a row breaks the rule.
-
-    The predicate is Great Expectations' own condition, so that a rule means the same here as in
-    a suite; but for nulls it counts all rows first, and its condition is Spark's own. Raises
-    ContractError for an expectation that does not judge single rows.
-    """
-    return [(rule, _row_condition(rule, engine)) for rule in rules(table)]
+def row_conditions(table: Table, engine: ConditionEngine) -> list[tuple[Expectation, Column]]:
+    """Return each row rule of `table` with a condition that is true if a row breaks the rule."""
+    return [(rule, _row_condition(rule, engine)) for rule in row_rules(table)]
 
 
 def _row_condition(rule: Expectation, engine: ConditionEngine) -> Column:
-    check = build(rule)
+    check = gx_expectation(rule)
     metric = getattr(type(check), "map_metric", None)
     if metric is None or any(word in metric for word in _OVER_ROWS):
         raise ContractError(f"{rule.name}: does not judge single rows, so it cannot be a row rule")
@@ -109,7 +95,8 @@ def _row_condition(rule: Expectation, engine: ConditionEngine) -> Column:
 def _condition(
     expectation: Expectation, check: GxExpectation, metric: str, engine: ConditionEngine
 ) -> Column:
-    """True where a row breaks the map `metric` of `check`."""
+    """Return a condition that is true if a row breaks the map `metric` of `check`."""
+    # For nulls, Great Expectations would count all rows first.
     if metric in _NULLS:
         return _NULLS[metric](expectation.arguments["column"])
     count = _metrics(check, engine)[f"{metric}{_UNEXPECTED}"]
@@ -117,21 +104,20 @@ def _condition(
         f"{metric}.condition", count.metric_domain_kwargs, count.metric_value_kwargs
     )
     broken: Column = MetricsCalculator(engine).get_metric(wanted)[0]
-    # Like in a suite, a null breaks none of these.
+    # As in a suite, a null breaks none of these.
     if "column" in expectation.arguments:
         broken = F.col(expectation.arguments["column"]).isNotNull() & broken
     return F.coalesce(broken, F.lit(False))
 
 
 def _metrics(check: GxExpectation, engine: ConditionEngine) -> dict[str, Any]:
-    """What `check` needs to know to say whether it is met, by name."""
     needed = check.get_validation_dependencies(engine, dict(BOOLEAN_ONLY))
     return dict(needed.metric_configurations)
 
 
-def check_of(expectation: Expectation, engine: ConditionEngine, is_good: Column) -> Check:
-    """`expectation` with the aggregates over the rows that are good which it is judged by."""
-    check = build(expectation)
+def prepared_check(expectation: Expectation, engine: ConditionEngine, is_good: Column) -> Check:
+    """Return `expectation` with the aggregates over the good rows that answer it, if possible."""
+    check = gx_expectation(expectation)
     if "row_condition" in expectation.arguments:
         return Check(expectation, check, None)
     columns: dict[Any, Column] = {}
@@ -142,7 +128,7 @@ def check_of(expectation: Expectation, engine: ConditionEngine, is_good: Column)
                 return Check(expectation, check, None)
             columns[metric.id] = column(is_good)
     except Exception as error:
-        # Whatever is wrong with it, only this expectation is broken by it: it is asked by itself.
+        # The error breaks only this expectation: Great Expectations judges it by itself.
         log.debug("%s: no aggregate: %s", expectation, error)
         return Check(expectation, check, None)
     return Check(expectation, check, columns)
@@ -151,7 +137,7 @@ def check_of(expectation: Expectation, engine: ConditionEngine, is_good: Column)
 def _aggregate(
     name: str, expectation: Expectation, check: GxExpectation, engine: ConditionEngine
 ) -> Callable[[Column], Column] | None:
-    """The metric `name` of `check` as an aggregate over the good rows; None if there is none."""
+    """Return the metric `name` of `check` as an aggregate over good rows; None if impossible."""
     if name == "table.row_count":
         return F.count_if
     kind = name.removesuffix(_UNEXPECTED).removesuffix(_FILTERED)
@@ -170,7 +156,7 @@ def _aggregate(
 
 
 def _repeated(expectation: Expectation, is_good: Column) -> Column:
-    """How many more good rows than different keys there are: 0 where a key is unique."""
+    """Count how many more good rows than different keys there are: 0 if a key is unique."""
     columns = expectation.arguments.get("column_list") or [expectation.arguments["column"]]
     has_key = reduce(Column.__or__, [F.col(name).isNotNull() for name in columns])
     key = F.when(is_good & has_key, F.struct(*columns))
@@ -178,7 +164,7 @@ def _repeated(expectation: Expectation, is_good: Column) -> Column:
 
 
 def _ignored(expectation: Expectation, check: GxExpectation) -> Column:
-    """The rows that a check of several columns passes over: by default where all are null."""
+    """Return the rows that a check of several columns ignores, by default those of nulls only."""
     given = expectation.arguments
     names = given.get("column_list") or [given["column_A"], given["column_B"]]
     nulls = [F.col(name).isNull() for name in names]
@@ -190,27 +176,22 @@ def _ignored(expectation: Expectation, check: GxExpectation) -> Column:
 
 
 def check_suites(tables: Iterable[Table]) -> None:
-    """Raise ContractError for the first expectation of `tables` that is not as it must be.
-
-    It names file, line, and what may have been meant.
-    """
+    """Raise ContractError with file, line and a proposal for the first wrong expectation."""
     for table in tables:
         for expectation in table.expectations:
             try:
-                build(expectation)
+                gx_expectation(expectation)
             except ContractError as error:
                 raise ContractError(f"{place(table, expectation)}: {error}") from error
 
 
-def build(expectation: Expectation, turn: int = 0) -> GxExpectation:
-    """`expectation` as Great Expectations has it, which bears `turn` in its meta.
-
-    Raises ContractError where there is none such, or its arguments are wrong.
-    """
+def gx_expectation(expectation: Expectation, turn: int = 0) -> GxExpectation:
+    """Return Great Expectations' object with `turn` in its meta; raise ContractError if wrong."""
     class_name = "".join(word.title() for word in expectation.name.split("_"))
     check: type[GxExpectation] | None = getattr(gxe, class_name, None)
     if check is None:
-        known = (_snake(name) for name in dir(gxe) if name.startswith("Expect"))
+        names = (name for name in dir(gxe) if name.startswith("Expect"))
+        known = (re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in names)
         raise ContractError(
             f"{expectation.name}: Great Expectations has no such expectation"
             f"{near(expectation.name, known)}"
@@ -229,7 +210,3 @@ def _wrong(check: type[GxExpectation], error: Mapping[str, Any]) -> str:
     if error["type"] == "value_error.extra":
         return f"{name}: no argument{near(name, check.__fields__)}"
     return str(error["msg"]) if name == "__root__" else f"{name}: {error['msg']}"
-
-
-def _snake(class_name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()

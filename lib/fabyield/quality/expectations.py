@@ -1,4 +1,4 @@
-"""Judge rows by their table's expectations: one aggregate, which Great Expectations judges by."""
+"""Judge rows by their table's expectations: one query for all, Great Expectations decides."""
 
 import json
 import logging
@@ -22,10 +22,10 @@ from fabyield.quality.checks import (
     BOOLEAN_ONLY,
     Check,
     ConditionEngine,
-    asked,
-    build,
-    check_of,
-    row_rules,
+    batch_expectations,
+    gx_expectation,
+    prepared_check,
+    row_conditions,
 )
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ NO_FIGURES: Mapping[str, Column] = {}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one expectation said of one batch; `observed` says what was seen where it is broken."""
+    """Whether a batch meets one expectation, and what was `observed` if it does not."""
 
     expectation: Expectation
     met: bool
@@ -47,10 +47,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How many rows there are, how many break no row rule, and what the expectations say of those.
-
-    An empty batch has no verdicts. `figures` are the additional aggregates that were asked for.
-    """
+    """The counts of all rows and of those that break no row rule, and the verdicts on these."""
 
     total: int
     kept: int
@@ -60,7 +57,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Audit:
-    """What is asked of rows of `table`: `reasons` lists for each row the rules that it breaks."""
+    """The checks of `table`; `reasons` lists for each row the rules that it breaks."""
 
     table: Table
     engine: ConditionEngine
@@ -69,24 +66,18 @@ class Audit:
 
     @classmethod
     def of(cls, table: Table, rows: DataFrame) -> "Audit":
-        """Prepare to judge `rows`, of which only the columns and types are looked at.
-
-        Raises ContractError for an expectation that Great Expectations does not know.
-        """
+        """Prepare to judge `rows` by their columns and types alone."""
         engine = ConditionEngine(persist=False)
         engine.load_batch_data(table.table, rows)
-        names = [F.when(broken, F.lit(str(rule))) for rule, broken in row_rules(table, engine)]
+        conditions = row_conditions(table, engine)
+        names = [F.when(broken, F.lit(str(rule))) for rule, broken in conditions]
         reasons = F.array_compact(F.array(*names)) if names else F.array().cast("array<string>")
         is_good = F.size(REASONS) == 0 if names else F.lit(True)
-        checks = [check_of(expectation, engine, is_good) for expectation in asked(table)]
+        checks = [prepared_check(e, engine, is_good) for e in batch_expectations(table)]
         return cls(table, engine, reasons, checks)
 
     def judge(self, marked: DataFrame, figures: Mapping[str, Column] = NO_FIGURES) -> Judgement:
-        """Judge rows that have `reasons` as REASONS, in one query that also tells `figures`.
-
-        Those are aggregates over all rows, those that break a rule among them. An expectation that
-        raises, or whose result does not come back, counts as broken.
-        """
+        """Judge rows that have `reasons` as REASONS, in one query that also computes `figures`."""
         columns: dict[Any, Column] = {}
         for check in self.checks:
             columns |= check.columns or {}
@@ -99,49 +90,46 @@ class Audit:
         except Exception as error:
             if not wanted:
                 raise
-            # One metric that raises ends the query: then each is asked by itself.
+            # A metric that raises ends the whole query: then each check is asked by itself.
             log.debug("%s: asked one by one: %s", self.table.table, error)
             row, named = marked.agg(*counts).collect()[0], {}
         metrics = {metric: row[name] for name, metric in named.items()}
         verdicts = self._verdicts(marked, metrics) if row["kept"] else []
-        told = {name: row[name] for name in figures}
-        return Judgement(int(row["total"]), int(row["kept"]), verdicts, told)
+        computed = {name: row[name] for name in figures}
+        return Judgement(int(row["total"]), int(row["kept"]), verdicts, computed)
 
     def _verdicts(self, marked: DataFrame, metrics: Mapping[Any, Any]) -> list[Verdict]:
         answers = [self._answer(check, metrics) for check in self.checks]
-        left = [turn for turn, answer in enumerate(answers) if answer is not True]
-        if not left:
-            return [Verdict(check.expectation, True) for check in self.checks]
-        with GX_LOCK:
-            return self._asked_of_gx(marked, answers, left)
-
-    def _asked_of_gx(
-        self, marked: DataFrame, answers: list[bool | None], left: Sequence[int]
-    ) -> list[Verdict]:
-        batch = _batch(good(marked))
-        unanswered = [turn for turn in left if answers[turn] is None]
-        found = _results(batch, [self.checks[turn].expectation for turn in unanswered])
-        for place, turn in enumerate(unanswered):
-            answers[turn] = bool(getattr(found.get(place), "success", False))
-        # The cheap question goes to all of them, the one that adds a query each to the broken few.
-        broken = [turn for turn in left if not answers[turn]]
-        seen = _results(batch, [self.checks[turn].expectation for turn in broken], "SUMMARY")
-        told = {turn: _observed(seen.get(place)) for place, turn in enumerate(broken)}
+        observed: dict[int, str] = {}
+        if not all(answers):
+            with GX_LOCK:
+                observed = self._ask_gx(_batch(good(marked)), answers)
         return [
-            Verdict(check.expectation, bool(answers[turn]), told.get(turn, ""))
+            Verdict(check.expectation, bool(answers[turn]), observed.get(turn, ""))
             for turn, check in enumerate(self.checks)
         ]
 
     def _answer(self, check: Check, metrics: Mapping[Any, Any]) -> bool | None:
-        """Whether `check` is met by its `metrics`; None where they do not tell."""
+        """Return whether `check` is met by its `metrics`; None if they are missing."""
         if check.columns is None or not check.columns.keys() <= metrics.keys():
             return None
         result = check.gx.metrics_validate(dict(metrics), dict(BOOLEAN_ONLY), self.engine)
         return bool(result.success)
 
+    def _ask_gx(self, batch: Batch, answers: list[bool | None]) -> dict[int, str]:
+        """Fill in the `answers` that are None, and return what was observed where one is False."""
+        # All get the cheap question, only the few broken ones the one that adds a query each.
+        open_turns = [turn for turn, answer in enumerate(answers) if answer is None]
+        found = _results(batch, [self.checks[turn].expectation for turn in open_turns])
+        for place, turn in enumerate(open_turns):
+            answers[turn] = bool(getattr(found.get(place), "success", False))
+        broken = [turn for turn, answer in enumerate(answers) if not answer]
+        seen = _results(batch, [self.checks[turn].expectation for turn in broken], "SUMMARY")
+        return {turn: _observed(seen.get(place)) for place, turn in enumerate(broken)}
+
 
 def good(marked: DataFrame) -> DataFrame:
-    """The rows that break no row rule."""
+    """Return the rows that break no row rule."""
     return marked.where(F.size(REASONS) == 0).drop(REASONS)
 
 
@@ -164,16 +152,16 @@ def _batch(df: DataFrame) -> Batch:
 def _results(batch: Batch, asked: list[Expectation], form: Form = "BOOLEAN_ONLY") -> dict[int, Any]:
     if not asked:
         return {}
-    checks = [build(expectation, place) for place, expectation in enumerate(asked)]
+    checks = [gx_expectation(expectation, place) for place, expectation in enumerate(asked)]
     try:
         result = batch.validate(gx.ExpectationSuite("batch", checks), result_format=form)
     except Exception as error:
-        # Whatever a metric raises, only its own expectation is broken by it: ask one by one.
+        # A metric that raises breaks only its own expectation: ask one by one.
         if len(asked) == 1:
             return {0: error}
         alone = (_results(batch, [expectation], form) for expectation in asked)
         return {place: answer[0] for place, answer in enumerate(alone) if answer}
-    # Great Expectations answers in an order of its own, so each check carries its place.
+    # Great Expectations answers in an order of its own, so each check has its place.
     return {check["expectation_config"]["meta"]["place"]: check for check in result.results}
 
 

@@ -1,4 +1,4 @@
-"""Where the rows of a write came from and went."""
+"""Count where the rows of a write came from and went."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from fabyield.errors import AccountingError
 
 @dataclass(frozen=True)
 class TableRows:
-    """Where the rows of one table's write came from and went; the version written, -1 if none."""
+    """The row counts of one write to a table, and the version written; -1 if none."""
 
     table: str
     rows_in: int
@@ -18,28 +18,23 @@ class TableRows:
     version: int = -1
 
     @property
-    def accounted(self) -> int:
-        """Rows that are published, quarantined or duplicates."""
-        return self.rows_out + self.quarantined + self.duplicates
-
-    @property
     def unaccounted(self) -> int:
-        """Rows that came in and are none of these; 0 in a sound table."""
-        return self.rows_in - self.accounted
+        """Return the rows that are not published, quarantined or duplicates; 0 in a sound table."""
+        return self.rows_in - self.rows_out - self.quarantined - self.duplicates
 
 
 def reconcile(rows: TableRows) -> None:
-    """Raise AccountingError where rows are neither published, quarantined nor duplicates."""
+    """Raise AccountingError if rows are neither published, quarantined nor duplicates."""
     if rows.unaccounted:
         raise AccountingError(
             f"{rows.table}: {rows.rows_in:,} rows in, but {rows.rows_out:,} out + "
             f"{rows.quarantined:,} quarantined + {rows.duplicates:,} duplicates = "
-            f"{rows.accounted:,}; nothing published"
+            f"{rows.rows_in - rows.unaccounted:,}; nothing published"
         )
 
 
 def totals(tables: Iterable[TableRows]) -> dict[str, int]:
-    """The sums over `tables`, as columns of ops.runs."""
+    """Return the sums over `tables`, as columns of ops.runs."""
     tables = list(tables)
     return {
         "rows_in": sum(rows.rows_in for rows in tables),

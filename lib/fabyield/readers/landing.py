@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pyarrow import fs
 
 from fabyield.errors import ConfigError
-from fabyield.lake.storage import located
+from fabyield.lake.storage import resolve_uri
 
 MARKER = ".done"
 UNFINISHED = (MARKER, ".part", ".tmp")
@@ -33,7 +33,7 @@ def listed(landing: str) -> list[LandingFile]:
     On an object store a folder without files is none, and holds nothing. Raises ConfigError where
     there is no such folder, or a file's name is not UTF-8.
     """
-    system, root = located(f"{landing}/stdf")
+    system, root = resolve_uri(f"{landing}/stdf")
     if system.get_file_info(root).type != fs.FileType.Directory:
         if not isinstance(system, fs.LocalFileSystem):
             return []

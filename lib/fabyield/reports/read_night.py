@@ -22,7 +22,7 @@ from fabyield.lake.catalog import (
     YIELD_DRIVER,
     YIELD_PREDICTION,
 )
-from fabyield.lake.delta_rows import Row
+from fabyield.lake.reader import Row
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.row_counts import TableRows

@@ -1,1 +1,1 @@
-"""Whether the tables of a lake are whole on disk, and what mends those that are not."""
+"""Check that the tables of a lake are whole on disk, and repair those that are not."""

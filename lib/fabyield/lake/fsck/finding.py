@@ -1,4 +1,4 @@
-"""What is wrong with one file of a table."""
+"""What fsck finds wrong with a file of a table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with `file` of `table`, and how it is put right.
+    """What is wrong with `file` of `table`, and how to repair it.
 
-    `mend` does that where it can lose nothing; None where a person must. What `is_harmless` is
-    told, but no damage.
+    `fix` repairs it where no row can be lost; it is None where a person must decide. A finding
+    that `is_harmless` is reported, but is no damage.
     """
 
     table: str
     what: str
     file: str
     repair: str
-    mend: Callable[[], None] | None = None
+    fix: Callable[[], None] | None = None
     is_harmless: bool = False

@@ -1,4 +1,4 @@
-"""Repairs that lose nothing."""
+"""Repair damage where no row can be lost."""
 
 import json
 import time
@@ -6,67 +6,63 @@ from collections.abc import Iterable
 
 from fabyield.lake.delta_log import Action, DeltaLog, DeltaLogError, State
 from fabyield.lake.fsck.finding import Finding
-from fabyield.lake.storage import exists, located, read_text, write_text
+from fabyield.lake.storage import exists, read_text, resolve_uri, write_text
 
 
-def mend(findings: Iterable[Finding]) -> None:
-    """Do what can be done by itself; the rest is left to a person."""
+def fix_all(findings: Iterable[Finding]) -> None:
+    """Repair the findings that can be repaired without a decision."""
     for finding in findings:
-        if finding.mend is not None:
-            finding.mend()
+        if finding.fix is not None:
+            finding.fix()
 
 
 def remove(*files: str) -> None:
-    """Delete `files`, and the checksums that Hadoop keeps beside them on a disk."""
+    """Delete `files`, and the checksum files that Hadoop keeps beside them on a disk."""
     for file in files:
         folder, _, name = file.rpartition("/")
         for uri in (file, f"{folder}/.{name}.crc"):
             if exists(uri):
-                system, path = located(uri)
+                system, path = resolve_uri(uri)
                 system.delete_file(path)
 
 
 def rewrite(file: str, text: str) -> None:
-    """Write `text` to `file` in the place of what is damaged there."""
+    """Replace the damaged `file` by `text`."""
     remove(file)
     write_text(file, text)
 
 
-def rebuilt(log: DeltaLog, version: int) -> str:
-    """The commit of `version`, the newest, from what its checksum file says of the table then.
-
-    Empty where that file does not list the table's files, as of large tables, or where the commit
-    did more than to add and remove files.
-    """
+def rebuilt_commit(log: DeltaLog, version: int) -> str:
+    """Rebuild the newest commit from its checksum file; return an empty text if impossible."""
     try:
-        told = json.loads(read_text(f"{log.folder}/{version:020d}.crc"))
+        checksum = json.loads(read_text(f"{log.folder}/{version:020d}.crc"))
         before = log.state(version - 1)
     except (ValueError, OSError, DeltaLogError):
         return ""
-    files: dict[str, Action] = {add["path"]: add for add in told.get("allFiles") or []}
-    if len(files) != told["numFiles"] or not _is_same_table(told, before):
+    files: dict[str, Action] = {add["path"]: add for add in checksum.get("allFiles") or []}
+    if len(files) != checksum["numFiles"] or not _is_same_table(checksum, before):
         return ""
     now = int(time.time() * 1000)
     actions: list[Action] = [{"commitInfo": {"timestamp": now, "operation": "RESTORED BY FSCK"}}]
     actions += [
         {"txn": txn}
-        for txn in told.get("setTransactions") or []
+        for txn in checksum.get("setTransactions") or []
         if before.transactions.get(txn["appId"]) != txn["version"]
     ]
-    actions += [_removed(f.path, f.size, now) for f in before.files.values() if f.path not in files]
+    actions += [
+        {"remove": {"path": path, "size": f.size, "deletionTimestamp": now, "dataChange": True}}
+        for path, f in before.files.items()
+        if path not in files
+    ]
     added = [add for path, add in files.items() if path not in before.files]
     actions += [{"add": {**add, "dataChange": True}} for add in added]
     return "".join(json.dumps(action) + "\n" for action in actions)
 
 
-def _is_same_table(told: Action, before: State) -> bool:
+def _is_same_table(checksum: Action, before: State) -> bool:
     after = State()
-    after.apply({"metaData": told["metadata"]})
-    for domain in told.get("domainMetadata") or []:
+    after.apply({"metaData": checksum["metadata"]})
+    for domain in checksum.get("domainMetadata") or []:
         after.apply({"domainMetadata": domain})
     now, then = ((state.schema, state.properties, state.clustered_by) for state in (after, before))
     return now == then
-
-
-def _removed(path: str, size: int, at: int) -> Action:
-    return {"remove": {"path": path, "size": size, "deletionTimestamp": at, "dataChange": True}}

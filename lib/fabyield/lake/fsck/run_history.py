@@ -1,4 +1,4 @@
-"""What ops.runs remembers of the writes to a table."""
+"""Read from ops.runs who wrote a table, to tell what a damaged file costs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from deltalake.exceptions import DeltaError
 from fabyield.lake.catalog import RUNS, is_derived
 from fabyield.lake.table import Table, WriteMode
 
-NEVER = "restore it from a backup, or from an older version of the object if the store keeps them"
+RESTORE = "restore it from a backup, or from an older version of the object if the store keeps them"
 
 
 @dataclass(frozen=True)
 class Write:
-    """One write of a fab to a table; `version` is the Delta version that it reached."""
+    """One write of a fab to a table, which reached the Delta `version`."""
 
     fab_id: str
     version: int
@@ -28,25 +28,25 @@ class Write:
 
 
 def writes(lake: str) -> dict[str, list[Write]]:
-    """The writes to each table, oldest first; none where ops.runs cannot be read."""
+    """Return the writes to each table, oldest first; none if ops.runs cannot be read."""
     try:
         runs = DeltaTable(f"{lake}/{RUNS.folder}").to_pyarrow_dataset()
         rows = runs.to_table(columns=["fab_id", "batch", "step", "tables"]).to_pylist()
     except (DeltaError, OSError, pa.ArrowInvalid):
-        # Its own check says what is wrong with it.
+        # The check of ops.runs itself reports what is wrong with it.
         return {}
     found: dict[str, list[Write]] = {}
     for row in rows:
         for table in row["tables"] or ():
-            whose = row["fab_id"], table["version"], row["batch"], row["step"]
-            write = Write(*whose, table["rows_out"])
+            origin = row["fab_id"], table["version"], row["batch"], row["step"]
+            write = Write(*origin, table["rows_out"])
             if write.version >= 0 and write.step != "nightly":
                 found.setdefault(table["table"], []).append(write)
     return {table: sorted(of, key=lambda w: w.version) for table, of in found.items()}
 
 
-def again(table: Table, folder: str, writes: Sequence[Write]) -> str:
-    """How the rows of `table` in `folder` are written again without the file that is damaged."""
+def how_to_rewrite(table: Table, folder: str, writes: Sequence[Write]) -> str:
+    """Return how to write `table` in `folder` again without the damaged file."""
     command = f"spark-submit jobs/{writes[-1].step}.py --full" if writes else "its step with --full"
     command += ", or fabyield rebuild where a night is unfinished"
     fabs = sorted({write.fab_id for write in writes})
@@ -54,10 +54,10 @@ def again(table: Table, folder: str, writes: Sequence[Write]) -> str:
         command += f"; once with the conf of each fab: {', '.join(fabs)}"
     if is_derived(table):
         if table.write is WriteMode.REPLACE and len(fabs) < 2:
-            return f"{NEVER}, or write the table again: {command}"
-        return f"{NEVER}, or delete {folder} and write the table again: {command}"
+            return f"{RESTORE}, or write the table again: {command}"
+        return f"{RESTORE}, or delete {folder} and write the table again: {command}"
     if table.write is WriteMode.MIRROR:
-        return f"{NEVER}, or delete {folder}: the next night reads the factory database again"
+        return f"{RESTORE}, or delete {folder}: the next night reads the factory database again"
     if table.layer == "bronze":
-        return f"{NEVER}; without one, the landing zone's files must be read into a new lake"
-    return NEVER
+        return f"{RESTORE}; without one, the landing zone's files must be read into a new lake"
+    return RESTORE

@@ -1,1 +1,1 @@
-"""Who may write the lake: one driver at a time."""
+"""Locks and leases, so that one driver at a time writes the lake."""

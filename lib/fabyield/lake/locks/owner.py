@@ -1,4 +1,4 @@
-"""Who writes a lake, as the others see it, and how they wait for it."""
+"""Name the run that writes a lake, and wait for it to end."""
 
 import json
 import logging
@@ -26,41 +26,38 @@ class LockOwner:
 
     @classmethod
     def here(cls, what: str) -> "LockOwner":
-        """The process itself, which does `what`."""
+        """Return this process, which runs `what`."""
         since = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
         return cls(what, socket.gethostname(), os.getpid(), since)
 
     def __str__(self) -> str:
         return f"{self.what} (process {self.pid} on {self.host} since {self.since})"
 
-    def told(self) -> str:
-        """As it is written beside the lake's tables."""
+    def to_json(self) -> str:
+        """Return the text that a lock file and a lease contain."""
         return json.dumps(asdict(self))
 
 
-def read_holder(told: str) -> str:
-    """Who is meant by what `LockOwner.told` wrote; somebody, where that cannot be read."""
+def owner_name(text: str) -> str:
+    """Return whom the JSON `text` names; "another run" if it cannot be read."""
     try:
-        return str(LockOwner(**json.loads(told)))
+        return str(LockOwner(**json.loads(text)))
     except (TypeError, ValueError):
         return "another run"
 
 
 def wait_for(
-    lake: str, take: Callable[[], str | None], seconds: float, lives: Callable[[], bool]
+    lake: str, take: Callable[[], str | None], seconds: float, is_alive: Callable[[], bool]
 ) -> None:
-    """Call `take` until it has the lake, where it no longer returns who else has.
-
-    Raises BusyError after `seconds`, once it is known that the other one `lives`.
-    """
+    """Call `take` until it returns no other owner; raise BusyError if one outlasts `seconds`."""
     until, seen = time.monotonic() + seconds, None
-    while (holder := take()) is not None:
-        if time.monotonic() >= until and lives():
+    while (owner := take()) is not None:
+        if time.monotonic() >= until and is_alive():
             raise BusyError(
-                f"{lake}: still written by {holder} after {seconds:g} s; run again when that ends, "
+                f"{lake}: still written by {owner} after {seconds:g} s; run again when that ends, "
                 "or let a run wait longer: lease.wait_seconds"
             )
-        if holder != seen:
-            log.info("%s is written by %s: waiting", lake, holder)
-            seen = holder
+        if owner != seen:
+            log.info("%s is written by %s: waiting", lake, owner)
+            seen = owner
         time.sleep(POLL_SECONDS)

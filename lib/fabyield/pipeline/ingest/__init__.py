@@ -1,1 +1,1 @@
-"""From the landing zone and the factory database to bronze tables."""
+"""Read the landing zone and the factory database into bronze tables."""

@@ -1,4 +1,4 @@
-"""Tables that follow the factory database, row by row, under the keys of their wafers."""
+"""Follow the changes of the factory database, row by row, under the keys of the wafers."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
 from fabyield.transforms.shared.change_feed import CHANGE, latest
+from fabyield.transforms.shared.key_ranges import in_key_range
 from fabyield.transforms.shared.keys import CHANGED
 from fabyield.transforms.shared.name_rules import canonical_names
 from fabyield.transforms.silver.latest_rows import (
@@ -20,56 +21,56 @@ from fabyield.transforms.silver.latest_rows import (
 )
 from fabyield.transforms.silver.wafer_names import with_wafer_key
 
-LOOK_AT = "fab.lot_id_rules and fab.wafer_id_rules, which may make two wafers one"
+LOOK_AT = "fab.lot_id_rules and fab.wafer_id_rules, which may merge two wafers"
 
 
-def following(run: Run, source: Table, target: Table) -> Batch:
-    """What `target` gets of `source`: rows that came, changed or left, and no others.
+def update_batch(run: Run, source: Table, target: Table) -> Batch:
+    """Return the rows of `source` that were inserted, changed or deleted, as a batch of `target`.
 
-    Where the source tells the same of a wafer twice, by two of its names or spellings, the row
-    that it changed last counts, and the others are duplicates. A row that was updated takes the
-    place of what it was before, whatever time it bears.
+    If the source has the same fact of a wafer twice, under two names or spellings, the row changed
+    last counts, and the others are duplicates. An updated row replaces its old version, whatever
+    its time stamp is.
     """
     names, rules = run.read(WAFER_NAMES), run.name_rules
     rows = canonical_names(run.read(source), rules)
     if run.is_full_run(target) or run.must_reread(source) or run.must_reread(WAFER_NAMES):
-        return _batch(run, target, rows, with_wafer_key(rows, names))
+        return _newest_rows(run, target, with_wafer_key(rows, names), rows.count())
     feed = run.changes(source).localCheckpoint()
     changed = canonical_names(latest(feed, source.key), rules).localCheckpoint()
-    moved = wafers_to_rebuild(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
-    taken = rows_to_update(rows, changed, names, moved).localCheckpoint()
-    told = with_wafer_key(taken, names)
+    rebuilt = wafers_to_rebuild(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
+    updates = rows_to_update(rows, changed, names, rebuilt).localCheckpoint()
+    keyed = with_wafer_key(updates, names)
     before = feed.where(F.col(CHANGE).isin("update_preimage", "delete"))
     before = with_wafer_key(canonical_names(before, rules), names)
-    stored = run.read_span(target, told).join(moved, "wafer_key", how="left_anti")
-    # What is stored may be of another of the wafer's names, which still tells it.
+    stored = run.read(target).where(in_key_range("wafer_key", keyed, "wafer_key"))
+    stored = stored.join(rebuilt, "wafer_key", how="left_anti")
+    # A stored row may come from another name of the wafer that still has it.
     same = [stored[n].eqNullSafe(before[n]) for n in (*target.key, CHANGED)]
     stored = stored.join(before, same, how="left_anti")
-    batch = _batch(run, target, taken, told, stored)
-    of_moved = run.read(target, [row["wafer_key"] for row in moved.collect()])
-    gone = of_moved.join(batch.df, target.key, how="left_anti")
+    batch = _newest_rows(run, target, keyed, updates.count(), stored)
+    old = run.read(target, [row["wafer_key"] for row in rebuilt.collect()])
+    gone = old.join(batch.df, target.key, how="left_anti")
     return replace(batch, whole=False, gone=gone)
 
 
-def _batch(
-    run: Run, target: Table, taken: DataFrame, told: DataFrame, stored: DataFrame | None = None
+def _newest_rows(
+    run: Run, target: Table, keyed: DataFrame, source_rows: int, stored: DataFrame | None = None
 ) -> Batch:
-    """`told`, the rows `taken` under their wafers' keys, without those that others overtake."""
-    source_rows = taken.count()
+    """Return the rows of `keyed` for which neither another one nor `stored` has a newer row."""
     if stored is None:
-        if not duplicate_count(told, target.key):
-            return Batch(target, told, source_rows=source_rows)
+        if not duplicate_count(keyed, target.key):
+            return Batch(target, keyed, source_rows=source_rows)
         stored = run.read(target).limit(0)
     values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]
-    turns = newest_first(told, stored.drop(BATCH), target.key, values).localCheckpoint()
-    overtaken = turns.where("turn > 1 and not is_stored").count()
-    if unlike := turns.where("differs and not is_stored").count():
-        run.notify(target, f"{unlike:,} rows differ from the one that was changed last", LOOK_AT)
+    turns = newest_first(keyed, stored.drop(BATCH), target.key, values).localCheckpoint()
+    duplicates = turns.where("turn > 1 and not is_stored").count()
+    if differing := turns.where("differs and not is_stored").count():
+        run.notify(target, f"{differing:,} rows differ from the one that changed last", LOOK_AT)
     rows = turns.where("turn = 1 and not is_stored")
-    return Batch(target, rows, source_rows=source_rows, duplicates=overtaken)
+    return Batch(target, rows, source_rows=source_rows, duplicates=duplicates)
 
 
 def tested_changes(run: Run, source: Table) -> DataFrame:
-    """The changes of `source` for wafers that were tested; others are read when they are tested."""
+    """Return the changes of `source` for tested wafers; others are read once they are tested."""
     tested = run.read(INSERTIONS).select("wafer_key")
     return run.changes(source).join(tested, "wafer_key", how="left_semi")

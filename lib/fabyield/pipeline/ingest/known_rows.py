@@ -1,39 +1,39 @@
-"""Compare rows read from the factory database with those stored, without Spark if they are few."""
+"""Find rows of the factory database that are stored already, without Spark if they are few."""
 
 from datetime import datetime
 
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from fabyield.lake.table import BATCH, Table
+from fabyield.lake.table import Table
 from fabyield.pipeline.run import Run
 from fabyield.readers.factory.database import FabRows
 from fabyield.transforms.shared.keys import CHANGED
 
-# So many rows are compared on the driver: a night's overlap of a small fab, in less than a second.
+# As many rows are compared on the driver: a night's overlap of a small fab, in under a second.
 FEW = 50_000
 
 
-def stored_already(run: Run, table: Table, found: FabRows, whole: bool) -> pa.Table | None:
-    """The rows of `found` if `table` already stores every one of them unchanged, else None.
+def stored_rows(run: Run, table: Table, found: FabRows, whole: bool) -> pa.Table | None:
+    """Return the rows of `found` if `table` already stores all of them unchanged, else None.
 
-    None also for more than FEW rows, and if `whole`, they being all rows of the source, `table` has
-    others. A step that takes all rows (--full, replay) gets None, so that they are audited again.
+    Also returns None for more than FEW rows, if `found` is the `whole` source and `table` has other
+    rows, and for a step that takes all rows (--full, replay), so that they are audited again.
     """
     if run.since == 0 or not run.store.exists(table):
         return None
     rows = found.few(table, FEW)
     if rows is None or (whole and run.count(table) != len(rows)):
         return None
-    told = _row_set(rows)
-    is_same = not len(rows) or told <= _row_set(
-        run.arrow(table, rows.column_names, _near(table, rows))
-    )
-    return rows if is_same and len(told) == len(rows) else None
+    if not len(rows):
+        return rows
+    read, near = _row_set(rows), _near(table, rows)
+    is_stored = read <= _row_set(run.arrow(table, rows.column_names, near))
+    return rows if is_stored and len(read) == len(rows) else None
 
 
-def newest(rows: pa.Table, until: datetime) -> datetime | None:
-    """The newest watermark of `rows` that is not after `until`; None where there is none."""
+def newest_watermark(rows: pa.Table, until: datetime) -> datetime | None:
+    """Return the newest watermark of `rows` that is not after `until`; None if there is none."""
     if CHANGED not in rows.column_names:
         return None
     past = rows.filter(pc.field(CHANGED) <= until)
@@ -42,7 +42,7 @@ def newest(rows: pa.Table, until: datetime) -> datetime | None:
 
 
 def _near(table: Table, rows: pa.Table) -> pc.Expression:
-    """What holds of every row that equals one of `rows`, and of few others."""
+    """Return a condition that holds for every row equal to one of `rows`, and for few others."""
     lead, near = table.leading_key, pc.scalar(True)
     if lead is not None:
         near = near & pc.field(lead).isin(pc.unique(rows[lead]))
@@ -55,5 +55,4 @@ def _near(table: Table, rows: pa.Table) -> pc.Expression:
 
 
 def _row_set(rows: pa.Table) -> set[tuple[object, ...]]:
-    assert BATCH not in rows.column_names, "which batch wrote a row is no part of what it says"
     return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))

@@ -20,7 +20,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from fabyield import stdf
 from fabyield.errors import StageError, StdfError
 from fabyield.lake.few_rows import few_rows
-from fabyield.lake.storage import exists, located, remove_folder
+from fabyield.lake.storage import exists, remove_folder, resolve_uri
 from fabyield.lake.table import Table
 from fabyield.readers.stdf.rows import COUNTS, TEXTS, FileSummary, refused_file
 from fabyield.readers.stdf.task_failures import stopped
@@ -104,7 +104,7 @@ class Stage:
         return self.spark.read.schema(schema).parquet(f"{self.folder}/{kind}")
 
     def _dataset(self, kind: str) -> dataset.Dataset:
-        system, path = located(f"{self.folder}/{kind}")
+        system, path = resolve_uri(f"{self.folder}/{kind}")
         return dataset.dataset(path, filesystem=system, format="parquet")
 
     def decode(
@@ -153,7 +153,7 @@ def decoder(
         context = TaskContext.get()
         part = 0 if context is None else context.partitionId()
         # Once: what stands in a file's name is no part of a URI.
-        system, base = located(root)
+        system, base = resolve_uri(root)
         with Sink(folder, part, kept) as sink:
             for batch in batches:
                 for found in batch.to_pylist():
@@ -195,7 +195,7 @@ class Sink:
             self._writers[kind].write_table(rows)
 
     def _opened(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
-        system, path = located(f"{self._folder}/{kind}")
+        system, path = resolve_uri(f"{self._folder}/{kind}")
         system.create_dir(path, recursive=True)
         where = f"{path}/part-{self._part:05d}.parquet"
         # A dictionary of numbers costs more than it saves, in files that live one night.

@@ -17,21 +17,20 @@ from fabyield.lake.catalog import (
     WAFER_RUNS,
 )
 from fabyield.lake.delta_log import DeltaLog
-from fabyield.lake.maintenance import MIB, optimize_conf
 from fabyield.lake.store import STATISTICS
-from fabyield.pipeline.maintenance import maintain_tables
+from fabyield.pipeline.maintenance import MIB, maintain_tables, optimize_conf
 from fabyield.pipeline.run_history import Attempt
 
 
 @pytest.fixture
-def tend(run, unaudited):
-    """`tend(batch, days=0, **maintain)`: one night's maintenance, and its rows by table."""
+def upkeep(run, unaudited):
+    """`upkeep(batch, days=0, **maintain)`: one night's maintenance, and its rows by table."""
 
     def night(batch, days=0, **maintain):
         settings = replace(run.settings, maintain=replace(run.settings.maintain, **maintain))
         attempt = Attempt(batch, "maintain", datetime.now(UTC) + timedelta(days=days))
-        tending = replace(run, settings=settings, attempt=attempt)
-        tending.write(TABLE_STATISTICS, maintain_tables(tending))
+        tonight = replace(run, settings=settings, attempt=attempt)
+        tonight.write(TABLE_STATISTICS, maintain_tables(tonight))
         of_batch = run.read(TABLE_STATISTICS).where(f"batch = {batch}").collect()
         return {row["table"]: row for row in of_batch}
 
@@ -62,37 +61,37 @@ def newest_commit(run, table):
     return [json.loads(line) for line in lines]
 
 
-def test_small_files_become_one_and_the_rows_stay_the_same(run, tend, summaries):
+def test_small_files_become_one_and_the_rows_stay_the_same(run, upkeep, summaries):
     summaries(1, 2, 3)
     before = contents(run, PARAMETRIC_SUMMARY)
 
-    told = tend(3, small_files=3)[PARAMETRIC_SUMMARY.table]
+    stats = upkeep(3, small_files=3)[PARAMETRIC_SUMMARY.table]
 
-    assert (told["files"], told["rows"], told["optimized"]) == (1, 120, True)
+    assert (stats["files"], stats["rows"], stats["optimized"]) == (1, 120, True)
     assert contents(run, PARAMETRIC_SUMMARY) == before
-    assert told["version"] == run.store.version(PARAMETRIC_SUMMARY)
+    assert stats["version"] == run.store.version(PARAMETRIC_SUMMARY)
 
 
-def test_damaged_file_is_told_and_stops_neither_the_night_nor_other_tables(run, tend, summaries):
+def test_damaged_file_alerts_and_stops_neither_the_night_nor_other_tables(run, upkeep, summaries):
     summaries(1, 2, 3)
     run.store.create(WAFER_REGISTRY)
     folder = Path(run.store.path(PARAMETRIC_SUMMARY))
     next(folder.glob("*.parquet")).write_bytes(b"not Parquet")
 
-    tended = tend(3, small_files=3)
+    maintained = upkeep(3, small_files=3)
 
-    assert not tended[PARAMETRIC_SUMMARY.table]["optimized"]
-    assert WAFER_REGISTRY.table in tended
+    assert not maintained[PARAMETRIC_SUMMARY.table]["optimized"]
+    assert WAFER_REGISTRY.table in maintained
     [notice] = run.notices
     assert (notice.table, notice.severity) == (PARAMETRIC_SUMMARY.table, "error")
-    assert "cannot be tended" in notice.observed
+    assert "cannot be maintained" in notice.observed
     assert "is not a Parquet file" in notice.observed
 
 
-def test_optimize_is_no_change_of_data_and_carries_no_transaction(run, tend, summaries):
+def test_optimize_is_no_change_of_data_and_carries_no_transaction(run, upkeep, summaries):
     summaries(1, 2, 3)
 
-    tend(3, small_files=3)
+    upkeep(3, small_files=3)
 
     commit = newest_commit(run, PARAMETRIC_SUMMARY)
     changes = [action[kind] for action in commit for kind in ("add", "remove") if kind in action]
@@ -101,38 +100,38 @@ def test_optimize_is_no_change_of_data_and_carries_no_transaction(run, tend, sum
     assert not any("txn" in action for action in commit)
 
 
-def test_f01_table_with_nothing_to_tend_gets_no_commit(run, tend, summaries):
+def test_f01_table_with_nothing_to_maintain_gets_no_commit(run, upkeep, summaries):
     summaries(1, 2, 3)
-    tend(3, small_files=3)
+    upkeep(3, small_files=3)
     before = run.store.version(PARAMETRIC_SUMMARY)
 
-    told = tend(4, small_files=3)[PARAMETRIC_SUMMARY.table]
+    stats = upkeep(4, small_files=3)[PARAMETRIC_SUMMARY.table]
 
-    assert (told["optimized"], told["files"]) == (False, 1)
+    assert (stats["optimized"], stats["files"]) == (False, 1)
     assert run.store.version(PARAMETRIC_SUMMARY) == before
 
 
-def test_large_files_are_clustered_once_there_is_enough_of_them(run, tend, summaries):
+def test_large_files_are_clustered_once_there_is_enough_of_them(run, upkeep, summaries):
     summaries(1)
-    first = tend(1, unclustered_mb=256)[PARAMETRIC_SUMMARY.table]
+    first = upkeep(1, unclustered_mb=256)[PARAMETRIC_SUMMARY.table]
     size = first["bytes"] / MIB
 
-    clustered = tend(2, unclustered_mb=size)[PARAMETRIC_SUMMARY.table]
+    clustered = upkeep(2, unclustered_mb=size)[PARAMETRIC_SUMMARY.table]
 
     assert (first["optimized"], first["unclustered_bytes"]) == (False, first["bytes"])
     assert (clustered["optimized"], clustered["unclustered_bytes"]) == (True, 0)
 
 
-def test_table_that_declares_no_clustering_has_nothing_unclustered(run, rows, tend):
+def test_table_that_declares_no_clustering_has_nothing_unclustered(run, rows, upkeep):
     for key in range(3):
         run.store.append(WAFER_REGISTRY, rows(WAFER_REGISTRY, {"wafer_key": key}), batch=key)
 
-    told = tend(1, small_files=3)[WAFER_REGISTRY.table]
+    stats = upkeep(1, small_files=3)[WAFER_REGISTRY.table]
 
-    assert (told["files"], told["optimized"], told["unclustered_bytes"]) == (1, True, 0)
+    assert (stats["files"], stats["optimized"], stats["unclustered_bytes"]) == (1, True, 0)
 
 
-def test_cubes_that_are_full_are_not_written_anew(run, tend, summaries):
+def test_full_cubes_are_not_rewritten(run, upkeep, summaries):
     # Each night more than half a cube, so that every second night closes one.
     summaries(1)
     maintain = run.settings.maintain
@@ -144,7 +143,7 @@ def test_cubes_that_are_full_are_not_written_anew(run, tend, summaries):
     for night in range(2, 9):
         summaries(night)
         before = set(DeltaLog(run.store.path(PARAMETRIC_SUMMARY)).state().files)
-        tend(night, **small)
+        upkeep(night, **small)
         kept.append(len(before & set(DeltaLog(run.store.path(PARAMETRIC_SUMMARY)).state().files)))
 
     assert kept[-1] > kept[3] > 0
@@ -157,49 +156,49 @@ def test_cube_is_closed_above_the_size_from_which_it_is_left_alone(settings):
     assert (least, closed) == (settings.maintain.cube_mb * MIB, 2 * least)
 
 
-def test_settings_of_one_optimize_do_not_stay_in_the_session(run, tend, summaries):
+def test_settings_of_one_optimize_do_not_stay_in_the_session(run, upkeep, summaries):
     summaries(1, 2, 3)
     conf = run.spark.conf
     before = {name: conf.get(name, None) for name in optimize_conf(run.settings.maintain)}
 
-    tend(3, small_files=3)
+    upkeep(3, small_files=3)
 
     assert {name: conf.get(name, None) for name in before} == before
 
 
-def test_old_leftovers_are_deleted_and_what_versions_need_stays(run, tend, summaries):
+def test_old_leftovers_are_deleted_and_what_versions_need_stays(run, upkeep, summaries):
     summaries(1, 2, 3)
-    first = tend(3, small_files=3)[PARAMETRIC_SUMMARY.table]
+    first = upkeep(3, small_files=3)[PARAMETRIC_SUMMARY.table]
     folder = Path(run.store.path(PARAMETRIC_SUMMARY))
     left = [folder / name for name in ("old.parquet", "young.parquet")]
     for path in left:
         path.write_bytes(b"of a write that was killed")
     os.utime(left[0], (time.time() - 8 * 86400,) * 2)
 
-    told = tend(4, days=8)[PARAMETRIC_SUMMARY.table]
+    stats = upkeep(4, days=8)[PARAMETRIC_SUMMARY.table]
 
-    assert (first["vacuumed"], told["vacuumed"]) == (False, True)
+    assert (first["vacuumed"], stats["vacuumed"]) == (False, True)
     assert [path.exists() for path in left] == [False, True]
-    assert told["version"] == first["version"]
+    assert stats["version"] == first["version"]
     yesterday = run.spark.read.format("delta").option("versionAsOf", 3).load(str(folder))
     assert yesterday.count() == 120
 
 
-def test_table_is_vacuumed_again_only_after_some_days(run, tend, summaries):
+def test_table_is_vacuumed_again_only_after_some_days(run, upkeep, summaries):
     summaries(1)
     done = [
-        tend(b, days)[PARAMETRIC_SUMMARY.table]["vacuumed"]
+        upkeep(b, days)[PARAMETRIC_SUMMARY.table]["vacuumed"]
         for b, days in enumerate((0, 6, 8, 14, 15))
     ]
 
     assert done == [False, False, True, False, True]
 
 
-def test_declared_properties_and_clustering_are_given_to_a_table_that_lacks_them(run, rows, tend):
+def test_declared_properties_and_clustering_are_given_to_a_table_that_lacks_them(run, rows, upkeep):
     bare = replace(TEST_VALUES, statistics=[], cluster_by=["test_num"])
     run.store.append(bare, rows(bare, {"file_key": 1}), batch=1)
 
-    tend(1, log_days=60)
+    upkeep(1, log_days=60)
 
     state = DeltaLog(run.store.path(TEST_VALUES)).state()
     assert state.properties[STATISTICS] == ",".join(TEST_VALUES.statistics)
@@ -208,16 +207,16 @@ def test_declared_properties_and_clustering_are_given_to_a_table_that_lacks_them
     assert run.read(TEST_VALUES).count() == 1
 
 
-def test_repeated_attempt_measures_a_table_once(run, tend, summaries):
+def test_repeated_attempt_measures_a_table_once(run, upkeep, summaries):
     summaries(1)
 
-    tend(1)
-    tend(1)
+    upkeep(1)
+    upkeep(1)
 
     assert run.read(TABLE_STATISTICS).where(f"table = '{PARAMETRIC_SUMMARY.table}'").count() == 1
 
 
-def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, tend, caplog):
+def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, upkeep, caplog):
     for part in range(3):
         # Enough rows that writing them anew takes longer than a commit of others.
         wafers = run.spark.range(part * 400_000, (part + 1) * 400_000, numPartitions=1)
@@ -234,18 +233,18 @@ def test_f03_table_that_others_change_meanwhile_is_left_for_the_next_night(run, 
     thread = threading.Thread(target=delete_once_optimize_has_begun)
     thread.start()
     with caplog.at_level("INFO", "fabyield"):
-        told = tend(1, small_files=3)[WAFER_REGISTRY.table]
+        stats = upkeep(1, small_files=3)[WAFER_REGISTRY.table]
     thread.join()
 
     assert f"{WAFER_REGISTRY.table}: left for the next night" in caplog.text
-    assert not told["optimized"]
+    assert not stats["optimized"]
     assert run.read(WAFER_REGISTRY).count() == 0
 
 
-def test_merge_still_finds_its_rows_after_an_optimize(run, rows, tend):
+def test_merge_still_finds_its_rows_after_an_optimize(run, rows, upkeep):
     for key in range(4):
         run.store.merge(WAFER_RUNS, rows(WAFER_RUNS, {"file_key": key, "batch": key}))
-    tend(4, small_files=3)
+    upkeep(4, small_files=3)
 
     run.store.merge(WAFER_RUNS, rows(WAFER_RUNS, {"file_key": 1, "lot_id": "new", "batch": 5}))
 
