@@ -1,29 +1,16 @@
-"""Silver: multi-result parametric records (MPR) joined to lot, product, wafer and die.
-
-spark-submit --py-files dist/fabyield.zip jobs/multi_results.py --lake s3a://fab/lake
-"""
-
-from dataclasses import replace
+"""Silver: multi-result parametric records (MPR) joined to lot, product, wafer and die."""
 
 from fabyield.lake.catalog import MULTI_RESULTS, MULTI_VALUES, TOUCHDOWNS, WAFER_RUNS
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.row_accounting import of_runs
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
+from fabyield.pipeline.job import Run, Step, main
+from fabyield.pipeline.row_accounting import publish_results
 from fabyield.transforms.silver.parametric_results import multi_results
 
 STEP = Step(reads=(MULTI_VALUES, WAFER_RUNS, TOUCHDOWNS), writes=(MULTI_RESULTS,))
 
 
 def job(run: Run) -> None:
-    """Join the results of all wafers whose runs are new or changed."""
-    wafers = run.touched(MULTI_RESULTS, WAFER_RUNS)
-    runs = run.read(WAFER_RUNS, wafers)
-    values = run.read_files(MULTI_VALUES, run.tested_files(wafers))
-    rows = multi_results(values, runs, run.read(TOUCHDOWNS, wafers))
-    batch = of_runs(run, MULTI_RESULTS, rows, values, wafers)
-    # The audit reads few of the columns: to join twice takes less than to hold the rows.
-    run.publish([replace(batch, held=False)])
+    """Join the results of the wafers whose runs are new or changed."""
+    publish_results(run, MULTI_RESULTS, MULTI_VALUES, multi_results)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Silver: the die that packaged parts were cut from.
-
-spark-submit --py-files dist/fabyield.zip jobs/packaged_parts.py --lake s3a://fab/lake
-"""
+"""Silver: the wafer and die that each packaged part came from."""
 
 from pyspark.sql import DataFrame
 
@@ -14,9 +11,7 @@ from fabyield.lake.catalog import (
     WAFER_RUNS,
     WAFERS,
 )
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
+from fabyield.pipeline.job import Run, Step, main
 from fabyield.transforms.silver.packaged_parts import (
     die_origins,
     only_lots,

@@ -1,13 +1,29 @@
 """Where the rows of the test files go on their way to silver."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
-from fabyield.lake.catalog import WAFER_RUNS
+from fabyield.lake.catalog import TOUCHDOWNS, WAFER_RUNS
 from fabyield.lake.table import Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
+
+
+def publish_results(
+    run: Run,
+    target: Table,
+    source: Table,
+    join: Callable[[DataFrame, DataFrame, DataFrame], DataFrame],
+) -> None:
+    """Publish `join`(values of `source`, wafer runs, touchdowns) of the wafers that changed."""
+    wafers = run.touched(target, WAFER_RUNS)
+    values = run.read_files(source, run.tested_files(wafers))
+    rows = join(values, run.read(WAFER_RUNS, wafers), run.read(TOUCHDOWNS, wafers))
+    batch = of_runs(run, target, rows, values, wafers)
+    # The audit reads few columns, so joining twice costs less than persisting the rows.
+    run.publish([replace(batch, held=False)])
 
 
 def of_runs(
