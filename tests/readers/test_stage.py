@@ -10,7 +10,7 @@ from fabyield.lake.catalog import PARTS, STDF_FILES
 from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, decoder, packed
 from fabyield.stdf import Writer
 from fabyield.stdf.decode import source
-from fabyield.transforms.bronze.stdf_files import USABLE
+from fabyield.transforms.bronze.stdf_files import READABLE
 
 
 def stdf(path, texts=0, stray=False):
@@ -123,7 +123,7 @@ def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, 
 def test_every_status_of_a_file_may_be_published():
     [allowed] = [e.arguments["value_set"] for e in STDF_FILES.expectations if "value_set" in str(e)]
 
-    assert set(allowed) == {*USABLE, "duplicate", "empty", BROKEN, UNREADABLE}
+    assert set(allowed) == {*READABLE, "duplicate", "empty", BROKEN, UNREADABLE}
 
 
 def _made(folder):

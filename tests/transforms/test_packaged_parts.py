@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from fabyield.jobs.packaged_parts import to_retrace
 
 from fabyield.lake.catalog import (
     FAB_ASSEMBLY,
@@ -14,11 +15,12 @@ from fabyield.lake.catalog import (
 from fabyield.settings.settings import Settings
 from fabyield.transforms.shared.name_rules import NameRules
 from fabyield.transforms.silver.packaged_parts import (
+    changed_lots,
+    changed_names,
     die_origins,
     only_lots,
     packaged_parts,
     packages,
-    to_retrace,
 )
 
 FAB = Settings.load("dev").fab
@@ -97,20 +99,24 @@ def test_wafer_that_a_part_names_is_kept_although_nobody_knows_it_yet(traced, te
     assert (row["traced_by"], row["origin_wafer_key"]) == ("none", None)
 
 
-def test_packages_are_traced_again_when_their_wafer_gets_a_name_or_their_lot_a_source(rows):
+def test_packages_are_traced_again_when_their_wafer_gets_a_name_or_their_lot_a_source(run, rows):
     names = {"A": ("A", "02"), "B": ("B", "02"), "C": (None, None), "D": (None, None)}
     parts = [
-        {"fab_id": "F1", "die_id": die, "named_lot_id": lot, "named_wafer_id": wafer}
+        {"fab_id": FAB.fab_id, "die_id": die, "named_lot_id": lot, "named_wafer_id": wafer}
         | {"assembly_lot_id": f"P{die}"}
         for die, (lot, wafer) in names.items()
     ]
-    wafer = {"fab_id": "F1", "wafer_id": "02"}
+    run.store.replace(PACKAGED_PARTS, rows(PACKAGED_PARTS, *parts), "true")
+    wafer = {"fab_id": FAB.fab_id, "wafer_id": "02"}
     changed = rows(WAFER_NAMES, wafer | {"lot_id": "B"}, wafer | {"lot_id": "E"})
-    sources = rows(FAB_ASSEMBLY, {"fab_id": "F1", "assembly_lot_id": "pd "})
+    sources = rows(FAB_ASSEMBLY, {"fab_id": FAB.fab_id, "assembly_lot_id": "pd "})
 
-    found = to_retrace(rows(PACKAGED_PARTS, *parts), changed, sources, RULES)
+    assert retraced(run, changed, sources) == ["B", "D"]
 
-    assert sorted(row["die_id"] for row in found.collect()) == ["B", "D"]
+
+def retraced(run, changed, sources):
+    changes = changed_names(changed), changed_lots(sources, RULES)
+    return sorted(row["die_id"] for rows in changes for row in to_retrace(run, rows).collect())
 
 
 @pytest.fixture
@@ -133,6 +139,4 @@ def test_packages_of_other_times_than_the_changes_are_not_read(run, rows, passin
         if pq.read_table(path)["die_id"].to_pylist() != ["L2"]:
             path.unlink()
 
-    found = to_retrace(run.read(PACKAGED_PARTS), rows(WAFER_NAMES, *changed), sources, RULES)
-
-    assert [row["die_id"] for row in found.collect()] == ["L2", "L2"]
+    assert retraced(run, rows(WAFER_NAMES, *changed), sources) == ["L2", "L2"]

@@ -109,16 +109,19 @@ def test_moves_round_in_a_ring_at_once_leave_the_same_lot_each_time(wafers):
         assert wafers(events=events).select("current_lot_id").collect() == [("A.1",)]
 
 
-def test_tested_wafers_are_sighted_in_the_lot_that_their_file_names(rows):
+def test_tested_wafers_have_the_lot_of_their_file(rows):
     runs = rows(STDF_WAFERS, {"fab_id": "F1", "file_key": 1, "wafer_id": "w02 "})
     files = rows(STDF_FILES, {"file_key": 1, "lot_id": "a "}, {"file_key": 2, "lot_id": "B"})
 
-    seen = transform.sighted(transform.tested(runs, files), RULES)
+    seen = transform.names_in(transform.with_lot(runs, files), RULES)
 
     assert seen.collect() == [("F1", "A", "02")]
 
 
-def test_both_names_of_a_renamed_wafer_are_sighted(spark):
+def test_both_names_of_a_renaming_are_found(spark):
     events = of_tuples(spark, [("F1", "A.1", "02", "A", DAY)], EVENT)
 
-    assert sorted(transform.renamed(events).collect()) == [("F1", "A", "02"), ("F1", "A.1", "02")]
+    assert sorted(transform.names_in_renamings(events).collect()) == [
+        ("F1", "A", "02"),
+        ("F1", "A.1", "02"),
+    ]

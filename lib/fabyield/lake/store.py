@@ -36,7 +36,7 @@ from fabyield.lake.storage import remove_folder
 from fabyield.lake.table import BATCH, Table
 from fabyield.settings.settings import Retries
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
-from fabyield.transforms.shared.key_ranges import between, in_key_range, in_keys
+from fabyield.transforms.shared.key_ranges import between, in_keys
 
 STATISTICS = "delta.dataSkippingStatsColumns"
 CHANGE_FEED = "delta.enableChangeDataFeed"
@@ -391,9 +391,9 @@ def _range(table: Table, df: DataFrame, bounds: tuple[Any, Any] | None) -> Colum
     lead = table.leading_key
     if lead is None:
         return F.lit(True)
-    return (
-        in_key_range(f"old.{lead}", df, lead) if bounds is None else between(f"old.{lead}", *bounds)
-    )
+    if bounds is None:
+        bounds = df.agg(F.min(lead), F.max(lead)).collect()[0]
+    return between(f"old.{lead}", *bounds)
 
 
 def properties(table: Table) -> dict[str, str]:

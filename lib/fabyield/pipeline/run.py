@@ -24,7 +24,7 @@ from fabyield.quality.batch import Audited, Batch
 from fabyield.quality.row_counts import TableRows
 from fabyield.settings.settings import Settings
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
-from fabyield.transforms.shared.key_ranges import in_key_range, in_keys
+from fabyield.transforms.shared.key_ranges import between, in_keys
 from fabyield.transforms.shared.name_rules import NameRules
 
 
@@ -84,9 +84,10 @@ class Run:
         ours = None if self.is_only_fab else pc.field("fab_id") == self.fab_id
         return self.store.count(table, ours)
 
-    def read_span(self, table: Table, wafers: DataFrame) -> DataFrame:
-        """The rows of `table` whose wafer keys lie between the ends of those of `wafers`."""
-        return self.read(table).where(in_key_range("wafer_key", wafers, "wafer_key"))
+    def read_span(self, table: Table, rows: DataFrame, column: str) -> DataFrame:
+        """Read the rows of `table` whose `column` is between the least and greatest in `rows`."""
+        span = rows.agg(F.min(column), F.max(column)).collect()[0]
+        return self.read(table).where(between(column, *span))
 
     def read_files(self, table: Table, files: DataFrame | Sequence[int]) -> DataFrame:
         """The rows of `table` from `files`: their keys, or rows that have a file_key.

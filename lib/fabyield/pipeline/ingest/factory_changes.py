@@ -9,11 +9,11 @@ from fabyield.lake.catalog import INSERTIONS, WAFER_NAMES
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
-from fabyield.transforms.shared.change_feed import CHANGE, latest
+from fabyield.transforms.shared.change_feed import CHANGE, last_changes
 from fabyield.transforms.shared.keys import CHANGED
 from fabyield.transforms.shared.name_rules import canonical_names
 from fabyield.transforms.silver.latest_rows import (
-    duplicate_count,
+    duplicates,
     newest_first,
     rows_to_update,
     wafers_to_rebuild,
@@ -35,13 +35,13 @@ def following(run: Run, source: Table, target: Table) -> Batch:
     if run.is_full_run(target) or run.must_reread(source) or run.must_reread(WAFER_NAMES):
         return _batch(run, target, rows, with_wafer_key(rows, names))
     feed = run.changes(source).localCheckpoint()
-    changed = canonical_names(latest(feed, source.key), rules).localCheckpoint()
+    changed = canonical_names(last_changes(feed, source.key), rules).localCheckpoint()
     moved = wafers_to_rebuild(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
     taken = rows_to_update(rows, changed, names, moved).localCheckpoint()
     told = with_wafer_key(taken, names)
     before = feed.where(F.col(CHANGE).isin("update_preimage", "delete"))
     before = with_wafer_key(canonical_names(before, rules), names)
-    stored = run.read_span(target, told).join(moved, "wafer_key", how="left_anti")
+    stored = run.read_span(target, told, "wafer_key").join(moved, "wafer_key", how="left_anti")
     # What is stored may be of another of the wafer's names, which still tells it.
     same = [stored[n].eqNullSafe(before[n]) for n in (*target.key, CHANGED)]
     stored = stored.join(before, same, how="left_anti")
@@ -57,7 +57,7 @@ def _batch(
     """`told`, the rows `taken` under their wafers' keys, without those that others overtake."""
     source_rows = taken.count()
     if stored is None:
-        if not duplicate_count(told, target.key):
+        if not told.agg(duplicates(target.key)).collect()[0][0]:
             return Batch(target, told, source_rows=source_rows)
         stored = run.read(target).limit(0)
     values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]

@@ -1,4 +1,4 @@
-"""Which bins the die of a wafer end in."""
+"""The final bins of a wafer's die."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -42,7 +42,7 @@ def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) 
 
 
 def bin_names(bin_counts: DataFrame, wafer_runs: DataFrame) -> DataFrame:
-    """The name of each bin on a wafer, as the last of its files that counts and names it has it."""
+    """Return the name of each bin on a wafer, from the last file that names it."""
     runs = not_superseded(wafer_runs).select("file_key", *INSERTION, "started_at").distinct()
     named = bin_counts.where(F.col("bin_nam").isNotNull()).join(runs, "file_key", how="inner")
     latest = F.max_by("bin_nam", F.struct("started_at", "file_key"))
