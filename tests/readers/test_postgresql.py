@@ -226,7 +226,7 @@ def test_f30_secrets_of_the_url_are_not_told(spark, fab):
 
     assert f"{conf.url}, table lots: it refuses the user or the password" in asked
     assert named.startswith("factory database jdbc:postgresql, table lots: ")
-    assert "jdbc:postgresql://127.0.0.1:1/x, table lots: it does not answer; see" in closed
+    assert "jdbc:postgresql://127.0.0.1:1/x, table lots: it does not answer; check" in closed
 
 
 def test_unknown_database_and_host_are_told(spark, fab):
@@ -236,7 +236,7 @@ def test_unknown_database_and_host_are_told(spark, fab):
     assert "it has no database of that name; see the end of database.url" in refusal(
         spark, replace(conf, url=f"{conf.url}_2")
     )
-    assert "no-host.invalid/fab, table lots: it does not answer; see that it runs" in nowhere
+    assert "no-host.invalid/fab, table lots: it does not answer; check that it runs" in nowhere
 
 
 def test_driver_that_is_missing_or_of_another_database_is_told(spark, fab):
@@ -246,7 +246,7 @@ def test_driver_that_is_missing_or_of_another_database_is_told(spark, fab):
     other = refusal(spark, replace(conf, url="jdbc:mysql://host/fab"))
 
     assert "no class com.example.Driver on Spark's class path; see database.driver" in missing
-    assert "database.url is none that org.postgresql.Driver takes" in other
+    assert "org.postgresql.Driver does not accept database.url" in other
 
 
 def test_tables_that_the_user_may_not_read_are_all_told(spark, fab):

@@ -7,7 +7,7 @@ import pytest
 
 from fabyield.errors import StageError
 from fabyield.lake.catalog import PARTS, STDF_FILES
-from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, decoder, packed
+from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, assign_tasks, decoder
 from fabyield.stdf import Writer
 from fabyield.stdf.decode import source
 from fabyield.transforms.bronze.stdf_files import READABLE
@@ -85,14 +85,14 @@ def test_files_are_packed_so_that_all_tasks_have_about_as_much_to_read():
     mib = 1 << 20
     sizes = {1: 50 * mib, 2: 20 * mib, 3: 20 * mib, **dict.fromkeys(range(10, 50), 0)}
 
-    tasks = packed(sizes, 3)
+    tasks = assign_tasks(sizes, 3)
 
     assert sorted(set(tasks.values())) == [0, 1, 2]
     assert [file for file, task in tasks.items() if task == tasks[1]] == [1]
     assert tasks[2] != tasks[3]
     small = [task for file, task in tasks.items() if file >= 10]
     assert {small.count(tasks[2]), small.count(tasks[3])} == {20}
-    assert packed({}, 3) == {}
+    assert assign_tasks({}, 3) == {}
 
 
 def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, monkeypatch):

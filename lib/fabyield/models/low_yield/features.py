@@ -86,12 +86,11 @@ def wafer_features(values: DataFrame, features: Features) -> DataFrame:
     """
     pivoted = values.groupBy(*WAFER).pivot("feature", list(features.names)).agg(F.max("value"))
     # Renamed by position: PCM tests may differ in case only, or contain dots.
-    levels = [f"level_{i}" for i in range(len(features.levels))]
-    measures = [f"measure_{i}" for i in range(len(features.measures))]
-    filled = [F.coalesce(name, F.lit(0.0)) for name in levels]
-    filled += [F.coalesce(name, F.lit(float("nan"))) for name in measures]
+    columns = [f"_{i}" for i in range(len(features.names))]
+    missing = [0.0] * len(features.levels) + [float("nan")] * len(features.measures)
+    filled = [F.coalesce(name, F.lit(value)) for name, value in zip(columns, missing, strict=True)]
     vector = array_to_vector(F.array(*filled))
-    return pivoted.toDF(*WAFER, *levels, *measures).select(*WAFER, named(vector, features))
+    return pivoted.toDF(*WAFER, *columns).select(*WAFER, named(vector, features))
 
 
 def named(vector: Column, features: Features) -> Column:

@@ -14,24 +14,16 @@ from pyspark.sql import functions as F
 from fabyield.lake.catalog import MODEL_REPORT, YIELD_DRIVER, YIELD_PREDICTION
 from fabyield.lake.few_rows import few_rows
 from fabyield.lake.table import Table, ddl
-from fabyield.models.algorithms.xgboost import reason_not_to_train, score, train
+from fabyield.models.algorithms.xgboost import Fit, reason_not_to_train, score, train
 from fabyield.models.feature_list import Features
 from fabyield.models.low_yield.dataset import Dataset, ModelFrames, build_dataset
 from fabyield.models.low_yield.drivers import mean_drivers, wafer_drivers
 from fabyield.models.low_yield.features import learn_features, wafer_features
 from fabyield.models.low_yield.report import model_metrics, parameters, training_report
-from fabyield.models.registry import Model, ModelCard, StoredModel, name_model, save_model
+from fabyield.models.registry import Model, ModelCard, name_model, save_model
 from fabyield.models.splits import total
 from fabyield.settings.model import ModelSettings
 from fabyield.transforms.shared.keys import WAFER
-
-
-@dataclass(frozen=True)
-class ModelFolder:
-    """URI of the folder that models are saved in, and the Delta versions they are trained on."""
-
-    folder: str
-    versions: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -51,10 +43,12 @@ def yield_models(
     `folder` is a URI or a local path; `versions` are the Delta versions of the tables read.
     A product with too few low wafers gets only a report row that says so.
     """
-    models = ModelFolder(folder, versions)
     products = frames.wafers.where(F.col("product_id").isNotNull())
     names = products.select("fab_id", "product_id").distinct().collect()
-    results = [product_result(frames, (row[0], row[1]), settings, models) for row in sorted(names)]
+    results = [
+        product_result(frames, (fab_id, product_id), settings, folder, versions)
+        for fab_id, product_id in sorted(names)
+    ]
     spark = frames.wafers.sparkSession
     reports = [{name: r.report.get(name) for name in MODEL_REPORT.made} for r in results]
 
@@ -70,7 +64,11 @@ def yield_models(
 
 
 def product_result(
-    frames: ModelFrames, product: tuple[str, str], settings: ModelSettings, models: ModelFolder
+    frames: ModelFrames,
+    product: tuple[str, str],
+    settings: ModelSettings,
+    folder: str,
+    versions: Mapping[str, int],
 ) -> ProductResult:
     """Train a model of `product` (fab_id, product_id), or report why there is none."""
     dataset = build_dataset(frames, product, settings)
@@ -81,13 +79,16 @@ def product_result(
     reason = reason_not_to_train(counts["train"], counts["test"], settings.min_low_wafers)
     report = training_report(dataset, counts, settings)
     report |= {"trained": reason is None, "reason": reason}
-    report["delta_versions"] = dict(models.versions)
+    report["delta_versions"] = dict(versions)
     if reason is not None:
         return ProductResult(report)
     features = learn_features(dataset.values, dataset.wafers.where("split = 'train'"))
     vectors = wafer_features(dataset.values, features)
     rows = dataset.wafers.join(vectors, WAFER, how="inner").localCheckpoint()
-    model, stored = make_model(rows, dataset, features, settings, models)
+    training = rows.where("split = 'train'")
+    fit, table = train(training, settings), training_table(training, features)
+    model = Model(model_card(dataset, features, settings, fit, table), fit.classifier)
+    stored = save_model(model, table, folder, versions)
     scored = score(rows, model).localCheckpoint()
     top = settings.drivers_per_wafer
     drivers = mean_drivers(scored.where("split = 'test'"), features, top)
@@ -101,19 +102,12 @@ def product_result(
     )
 
 
-def make_model(
-    rows: DataFrame,
-    dataset: Dataset,
-    features: Features,
-    settings: ModelSettings,
-    models: ModelFolder,
-) -> tuple[Model, StoredModel]:
-    """Train a model on the training rows of `rows`, and save it."""
-    training = rows.where("split = 'train'")
-    fit = train(training, settings)
-    table = training_table(training, features)
+def model_card(
+    dataset: Dataset, features: Features, settings: ModelSettings, fit: Fit, table: pa.Table
+) -> ModelCard:
+    """Describe the model that was trained on `table`."""
     inputs = {"features": asdict(features), "settings": asdict(settings)}
-    card = ModelCard(
+    return ModelCard(
         model_id=name_model(dataset.product, table, inputs),
         product=dataset.product,
         insertion=settings.insertion,
@@ -123,8 +117,6 @@ def make_model(
         low_weight=fit.low_weight,
         parameters=parameters(settings),
     )
-    model = Model(card, fit.classifier)
-    return model, save_model(model, table, models.folder, models.versions)
 
 
 def training_table(training: DataFrame, features: Features) -> pa.Table:

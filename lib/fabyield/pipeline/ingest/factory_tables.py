@@ -166,7 +166,7 @@ def _publish(run: Run, reads: Sequence[Read]) -> dict[str, datetime]:
         return {table: time for table, time in newest.items() if time is not None}
     finally:
         for read in reads:
-            read.found.held.unpersist()
+            read.found.persisted.unpersist()
 
 
 def _tally(run: Run, database: FabDatabase, read: Read, known: int) -> Tally:

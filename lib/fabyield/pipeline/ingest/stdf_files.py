@@ -51,7 +51,7 @@ KINDS: dict[str, tuple[Table, tuple[str, ...]]] = {
 
 
 class Found(NamedTuple):
-    """A file that a night is to read; see readers.stdf_stage.FOUND."""
+    """A file that a night is to read; see readers.stdf.stage.FOUND."""
 
     file_key: int
     path: str

@@ -38,7 +38,13 @@ def wafers(
     rows = first.join(known.withColumn("is_known", F.lit(True)), WAFER, how="left")
     rows = rows.join(now, WAFER, how="left")
     rows = rows.withColumn("current_lot_id", F.coalesce("_renamed_to", "lot_id"))
-    rows = with_product(rows, lots).join(products, ["fab_id", "product_id"], how="left")
+    # The product of the current lot or, if it has none, of the first lot.
+    current = lots.select("fab_id", F.col("lot_id").alias("current_lot_id"), "product_id")
+    rows = rows.join(current, ["fab_id", "current_lot_id"], how="left")
+    first_product = F.col("product_id").alias("_first_product")
+    rows = rows.join(lots.select(*LOT, first_product), LOT, how="left")
+    rows = rows.withColumn("product_id", F.coalesce("product_id", "_first_product"))
+    rows = rows.join(products, ["fab_id", "product_id"], how="left")
     # Parts tested outside any wafer have a product, but no wafer map.
     gross_die = F.when(F.col("wafer_id") != NO_NAME, F.col("gross_die"))
     is_known = F.coalesce("is_known", F.lit(False))
@@ -56,15 +62,6 @@ def current_lot(moves: Column) -> Column:
     ends = F.filter(last, lambda move: ~F.array_contains(left, move["lot_id"]))
     # A ring of moves at the same time has no end.
     return F.coalesce(F.array_max(ends), F.array_max(last))["lot_id"]
-
-
-def with_product(rows: DataFrame, lots: DataFrame) -> DataFrame:
-    """Add the product of the current lot or, if it has none, of the first lot."""
-    current = lots.select("fab_id", F.col("lot_id").alias("current_lot_id"), "product_id")
-    first = lots.select(*LOT, F.col("product_id").alias("_first_product"))
-    rows = rows.join(current, ["fab_id", "current_lot_id"], how="left")
-    rows = rows.join(first, LOT, how="left")
-    return rows.withColumn("product_id", F.coalesce("product_id", "_first_product"))
 
 
 def canonical_lots(fab_lots: DataFrame, rules: NameRules) -> DataFrame:
