@@ -22,13 +22,7 @@ from fabyield.transforms.shared.name_rules import canonical_names
 from fabyield.transforms.silver.lot_renames import first_names, renamings
 from fabyield.transforms.silver.wafer_names import wafer_names
 from fabyield.transforms.silver.wafer_registry import wafer_registry
-from fabyield.transforms.silver.wafers import (
-    canonical_lots,
-    names_in,
-    names_in_renamings,
-    wafers,
-    with_lot,
-)
+from fabyield.transforms.silver.wafers import both_names, canonical_lots, names_in, wafers, with_lot
 
 STEP = Step(
     reads=(
@@ -46,7 +40,7 @@ def job(run: Run) -> None:
     events = renamings(run.read(FAB_LOT_HISTORY), rules).localCheckpoint()
     runs = with_lot(run.new(STDF_WAFERS), run.read(STDF_FILES))
     named = [runs, *(run.changes(table) for table in (FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM))]
-    found = [names_in_renamings(events), *(names_in(rows, rules) for rows in named)]
+    found = [both_names(events), *(names_in(rows, rules) for rows in named)]
     names = reduce(DataFrame.unionByName, found)
     # A wafer key is unique in the lake, over all fabs.
     run.write(WAFER_REGISTRY, wafer_registry(names, run.read_all_fabs(WAFER_REGISTRY)))

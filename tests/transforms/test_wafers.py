@@ -121,7 +121,7 @@ def test_tested_wafers_have_the_lot_of_their_file(rows):
 def test_both_names_of_a_renaming_are_found(spark):
     events = of_tuples(spark, [("F1", "A.1", "02", "A", DAY)], EVENT)
 
-    assert sorted(transform.names_in_renamings(events).collect()) == [
+    assert sorted(transform.both_names(events).collect()) == [
         ("F1", "A", "02"),
         ("F1", "A.1", "02"),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,6 +21,9 @@ class SplitLot:
     started_us: int | None
     finished_us: int
     is_sorted: bool
+
+
+TIME_ORDER = attrgetter("finished_us", "lot_id")
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,12 @@ def lots_of(wafers: DataFrame, process_history: DataFrame) -> tuple[SplitLot, ..
         )
         .where(F.col("finished_us").isNotNull())
     )
-    return tuple(sorted((SplitLot(*row) for row in lots.collect()), key=_time_order))
+    return tuple(sorted((SplitLot(*row) for row in lots.collect()), key=TIME_ORDER))
 
 
 def split_lots(lots: Iterable[SplitLot], test_share: float) -> LotSplit:
     """Put the last `test_share` of the sorted lots into the test, at least one."""
-    ids = tuple(lot.lot_id for lot in sorted(lots, key=_time_order) if lot.is_sorted)
+    ids = tuple(lot.lot_id for lot in sorted(lots, key=TIME_ORDER) if lot.is_sorted)
     cut = max(0, len(ids) - max(1, round(test_share * len(ids))))
     return LotSplit(ids[:cut], ids[cut:])
 
@@ -89,7 +93,3 @@ def validation_tail(
 def total(counts: Mapping[str, Count], lot_ids: Iterable[str]) -> Count:
     """Add the counts of `lot_ids`; a lot without a count adds nothing."""
     return sum((counts[lot_id] for lot_id in lot_ids if lot_id in counts), Count())
-
-
-def _time_order(lot: SplitLot) -> tuple[int, str]:
-    return lot.finished_us, lot.lot_id

@@ -17,13 +17,8 @@ def wafer_drivers(scored: DataFrame, features: Features, top: int) -> DataFrame:
     facts = F.filter(_facts(features), lambda fact: fact["contribution"] != 0)
     largest = F.slice(F.array_sort(facts), 1, top)
     ranked = scored.select(*WAFER, F.posexplode(largest).alias("position", "fact"))
-    return ranked.select(
-        *WAFER,
-        (F.col("position") + 1).alias("driver_rank"),
-        "fact.feature",
-        "fact.feature_value",
-        "fact.contribution",
-    )
+    rank = (F.col("position") + 1).alias("driver_rank")
+    return ranked.select(*WAFER, rank, "fact.feature", "fact.feature_value", "fact.contribution")
 
 
 def mean_drivers(scored: DataFrame, features: Features, top: int) -> list[tuple[str, float]]:

@@ -203,10 +203,10 @@ class FabDatabase:
 
     def _with_reason(self, source: Source) -> str:
         # SQLite takes any type in any column, and its driver reads text as 0: find it with typeof.
-        numbers = [f for f in source.fields if f.kind != "string"]
+        columns = {f.name: self._quoted(f.source_name) for f in source.fields if f.kind != "string"}
         cases = [
-            f"when typeof({column}) in ('text', 'blob') then '{f.name} is no number: ' || {column}"
-            for f, column in ((f, self._quoted(f.source_name)) for f in numbers)
+            f"when typeof({column}) in ('text', 'blob') then '{name} is no number: ' || {column}"
+            for name, column in columns.items()
         ]
         reason = f"case {' '.join(cases)} end" if cases else "null"
         return f"(select *, {reason} as {_REASON} from {source.name})"

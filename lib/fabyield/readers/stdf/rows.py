@@ -1,5 +1,6 @@
 """The rows of the bronze tables from one decoded STDF file."""
 
+import hmac
 from collections import Counter
 from typing import Any
 
@@ -87,17 +88,15 @@ class FileSummary:
             runs = runs.append_column(name, pa.array(found, pa.int64()))
         return _tagged(runs, self._key)
 
-    @property
-    def file(self) -> dict[str, Any]:
-        """The fields of the file's MIR, MRR and RDR."""
-        row: dict[str, Any] = self._last.file.to_pylist()[0]
-        return row
-
-    def manifest_row(self, operator_hash: str | None) -> pa.RecordBatch:
-        """Return the manifest row (FILE) of the file."""
-        last, found = self._last, self.file
+    def manifest_row(self, operator_key: str) -> pa.RecordBatch:
+        """Return the manifest row (FILE) of the file; without a key no operator_hash."""
+        last = self._last
+        found: dict[str, Any] = last.file.to_pylist()[0]
         file = {name: found[name] for name in KEPT}
         status, reason = self._status(found["is_complete"])
+        # Operator names are personal data: only their hash shows that two files share one.
+        name = str(found["oper_nam"] or "").encode()
+        secret = hmac.new(operator_key.encode(), name, "sha256") if operator_key and name else None
         wafers = last.wafers["wafer_id"].drop_null().to_pylist()
         row = file | {
             "file_key": self._key,
@@ -106,7 +105,7 @@ class FileSummary:
             "sha256": last.sha256,
             "content_bytes": last.content_bytes,
             "session_id": session_of(file, str(last.sha256)),
-            "operator_hash": operator_hash,
+            "operator_hash": secret and secret.hexdigest(),
             "wafer_ids": sorted({str(wafer) for wafer in wafers}),
             "record_counts": list(self._counts.items()),
             "refused_records": self._refused,

@@ -1,7 +1,5 @@
 """STDF files decoded on the executors, each once, into Parquet by kind of row."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -217,7 +215,7 @@ def _decode(
                 for kind, rows in summary.add(batch).items():
                     sink.add(kind, rows)
         sink.add("stdf_wafers", summary.wafers())
-        return summary.manifest_row(_operator_hash(summary.file["oper_nam"], operator_key))
+        return summary.manifest_row(operator_key)
     except StdfError as error:
         status, reason = BROKEN if size else "empty", str(error)
     except OSError as error:
@@ -226,10 +224,3 @@ def _decode(
     row, refused = refused_file(file_key, status, size, reason)
     sink.add("refused", refused)
     return row
-
-
-def _operator_hash(name: str | None, key: str) -> str | None:
-    # Operator names are personal data: only with the key can two files be said to share one.
-    if not key or not name:
-        return None
-    return hmac.new(key.encode(), name.encode(), hashlib.sha256).hexdigest()

@@ -6,12 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.keys import DIE, WAFER, WAFER_NAME
-from fabyield.transforms.shared.name_rules import (
-    NO_NAME,
-    NameRules,
-    canonical_lot,
-    canonical_names,
-)
+from fabyield.transforms.shared.name_rules import NO_NAME, NameRules, canonical_lot, canonical_names
 from fabyield.transforms.silver.parametric_results import part_key
 
 GROUPS = ["lot_id", "wafer_id", "x_coord", "y_coord"]
@@ -48,11 +43,7 @@ def packaged_parts(
 
 
 def die_origins(
-    parts: DataFrame,
-    wafer_names: DataFrame,
-    fab_id: str,
-    rule: Mapping[str, str],
-    rules: NameRules,
+    parts: DataFrame, wafer_names: DataFrame, fab_id: str, rule: Mapping[str, str], rules: NameRules
 ) -> DataFrame:
     """Return the wafer and die that each part's text names; the origin of unknown wafers is null.
 

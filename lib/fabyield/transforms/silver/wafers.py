@@ -75,7 +75,7 @@ def names_in(rows: DataFrame, rules: NameRules) -> DataFrame:
     return canonical_names(rows, rules).select(*WAFER_NAME)
 
 
-def names_in_renamings(renamings: DataFrame) -> DataFrame:
+def both_names(renamings: DataFrame) -> DataFrame:
     """Return the names before and after each of `renamings`."""
     before = renamings.select("fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id")
     return before.unionByName(renamings.select(*WAFER_NAME))
