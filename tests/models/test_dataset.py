@@ -55,7 +55,7 @@ def test_threshold_is_median_less_sigmas_of_the_upper_half():
     assert round(low_yield_threshold(yields, SETTINGS), 3) == 85.552
 
 
-def test_thirty_percent_low_wafers_do_not_hide_themselves():
+def test_thirty_percent_low_wafers_are_still_below_the_threshold():
     healthy = [90.0, 90.5, 91.0, 91.5, 92.0, 92.5, 93.0]
 
     threshold = low_yield_threshold([*healthy, 70.0, 75.0, 80.0], SETTINGS)
@@ -63,5 +63,5 @@ def test_thirty_percent_low_wafers_do_not_hide_themselves():
     assert 80.0 < threshold < 90.0
 
 
-def test_equal_yields_are_not_low_by_a_hair():
+def test_almost_equal_yields_are_not_low():
     assert low_yield_threshold([90.0] * 9 + [89.9], SETTINGS) == 88.5

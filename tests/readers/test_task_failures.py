@@ -22,7 +22,7 @@ DIED = "org.apache.spark.SparkException: Python worker exited unexpectedly (cras
         (DIED, "its Python worker was killed or ran out of memory"),
     ],
 )
-def test_f25_partition_its_files_and_the_reason_are_told(reason, told):
+def test_f25_partition_its_files_and_the_reason_are_reported(reason, told):
     files = [(2, "a.stdf"), (3, "b.stdf")]
     said = task_failure(Exception(ABORTED.format(reason=reason)), files)
 
@@ -42,5 +42,5 @@ def test_of_many_files_a_few_are_named():
     assert "5.stdf" not in said
 
 
-def test_error_outside_a_task_is_left_as_it_is():
+def test_error_outside_a_task_is_not_a_task_failure():
     assert task_failure(Exception("Path does not exist"), [(3, "b.stdf")]) is None

@@ -120,7 +120,7 @@ def test_of_rows_with_the_same_key_the_last_changed_one_counts(
         ((1, 8, "OLD", 6), [("NEW", False)]),
     ],
 )
-def test_row_that_is_stored_counts_where_it_was_changed_later(counted, stored, counts):
+def test_stored_row_counts_if_it_was_changed_later(counted, stored, counts):
     assert counted([(1, 7, "NEW", 5)], [stored]) == counts
 
 

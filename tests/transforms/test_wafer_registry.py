@@ -18,7 +18,7 @@ def test_first_wafers_get_keys_in_order_of_lot_and_wafer(rows):
     assert actual == {("A", "01"): 1, ("A", "02"): 2, ("B", "01"): 3}
 
 
-def test_wafer_seen_later_comes_after_all_keys_given_out_before(rows):
+def test_new_wafer_gets_a_key_above_all_earlier_ones(rows):
     known = rows(WAFER_REGISTRY, wafer("B", "01", wafer_key=1), wafer("C", "01", wafer_key=7))
     names = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("B", "01"), wafer("C", "01"))
 
