@@ -34,8 +34,8 @@ def job(run: Run) -> None:
     again: list[DataFrame] = []
     if not run.is_full_run(PACKAGED_PARTS):
         names = changed_names(run.changes(WAFER_NAMES))
-        sources = changed_lots(run.changes(FAB_ASSEMBLY), rules)
-        again = [to_retrace(run, names), to_retrace(run, sources)]
+        assembled = changed_lots(run.changes(FAB_ASSEMBLY), rules)
+        again = [to_retrace(run, names), to_retrace(run, assembled)]
     lots = run.touched(PACKAGED_PARTS, WAFER_RUNS, TOUCHDOWNS, *again)
     packaged = packages(run.read(TOUCHDOWNS, lots))
     parts = run.read_files(PARTS, packaged)
@@ -46,7 +46,7 @@ def job(run: Run) -> None:
 
 
 def to_retrace(run: Run, changes: DataFrame) -> DataFrame:
-    """Return the packages that have the columns of one of `changes`, a lot first."""
+    """Return the packages of the wafers or lots in `changes`, whose first column is a lot."""
     changes = changes.localCheckpoint()
     # Lots are mostly numbered in order, so Delta skips files of other times by the range.
     near = run.read_span(PACKAGED_PARTS, changes, changes.columns[0])
