@@ -1,7 +1,4 @@
-"""Bronze: the tables of the factory database.
-
-spark-submit --py-files dist/fabyield.zip jobs/fab_tables.py --conf prod
-"""
+"""Bronze: the tables of the factory database."""
 
 from fabyield.lake.catalog import (
     FAB_ASSEMBLY,
@@ -15,10 +12,8 @@ from fabyield.lake.catalog import (
     QUARANTINE,
 )
 from fabyield.pipeline.ingest.factory_tables import ingest_factory
-from fabyield.pipeline.launch import main
+from fabyield.pipeline.job import Run, Step, main
 from fabyield.pipeline.night_modes import Kind
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
 
 NEEDED = (FAB_PRODUCTS, FAB_LOTS, FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM)
 OPTIONAL = (FAB_LOT_HISTORY, FAB_ASSEMBLY)
@@ -32,7 +27,7 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Read what the factory knows, audit all of it, then publish what is new or has changed."""
+    """Read the factory database and publish the rows that are new or changed."""
     ingest_factory(run, NEEDED, OPTIONAL)
     if run.mode.kind is Kind.REPLAY:
         run.mark_replayed("table like 'bronze.fab%'")

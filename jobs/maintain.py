@@ -1,13 +1,8 @@
-"""Ops: the tables' files put in order, old ones removed, and how each table is stored.
-
-spark-submit --py-files dist/fabyield.zip jobs/maintain.py --lake s3a://fab/lake
-"""
+"""Ops: compact the tables' files, remove old ones, and record how each table is stored."""
 
 from fabyield.lake.catalog import ALL, TABLE_STATISTICS
-from fabyield.pipeline.launch import main
+from fabyield.pipeline.job import Run, Step, Turn, main
 from fabyield.pipeline.maintenance import maintain_tables
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step, Turn
 
 STEP = Step(
     reads=tuple(ALL.values()),
@@ -19,7 +14,7 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Tend every table that needs it; what the tables hold stays as it is."""
+    """Maintain every table that needs it; the rows of the tables stay the same."""
     run.write(TABLE_STATISTICS, maintain_tables(run))
 
 

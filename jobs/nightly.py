@@ -1,4 +1,4 @@
-"""The night: every step in the order that follows from what each reads and writes.
+"""The night: every step, in the order that follows from what each reads and writes.
 
 spark-submit --py-files dist/fabyield.zip jobs/nightly.py --conf prod
 """
@@ -18,7 +18,7 @@ log = logging.getLogger("fabyield.nightly")
 
 
 def log_summary(night: Run) -> None:
-    """Sum up a night that was stopped: the report step, which ends whole ones, was not reached."""
+    """Log the summary of a stopped night, which never reached the report step."""
     log.info("\n%s", summary(read_night(night)))
 
 

@@ -1,7 +1,4 @@
-"""Silver: the die that packaged parts were cut from.
-
-spark-submit --py-files dist/fabyield.zip jobs/packaged_parts.py --lake s3a://fab/lake
-"""
+"""Silver: the wafer and die that each packaged part came from."""
 
 from pyspark.sql import DataFrame
 
@@ -14,15 +11,14 @@ from fabyield.lake.catalog import (
     WAFER_RUNS,
     WAFERS,
 )
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
+from fabyield.pipeline.job import Run, Step, main
 from fabyield.transforms.silver.packaged_parts import (
+    changed_lots,
+    changed_names,
     die_origins,
     only_lots,
     packaged_parts,
     packages,
-    to_retrace,
 )
 
 STEP = Step(
@@ -33,19 +29,28 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Trace the parts of all lots whose runs changed, or of whose origin more is known."""
+    """Trace the packages whose runs changed, and those whose origin is named or known now."""
     rule, rules = run.settings.fab.part_origin_rule, run.name_rules
-    traced: list[DataFrame] = []
+    again: list[DataFrame] = []
     if not run.is_full_run(PACKAGED_PARTS):
-        changes = run.changes(WAFER_NAMES), run.changes(FAB_ASSEMBLY)
-        traced = [to_retrace(run.read(PACKAGED_PARTS), *changes, rules)]
-    lots = run.touched(PACKAGED_PARTS, WAFER_RUNS, TOUCHDOWNS, *traced)
+        names = changed_names(run.changes(WAFER_NAMES))
+        assembled = changed_lots(run.changes(FAB_ASSEMBLY), rules)
+        again = [to_retrace(run, names), to_retrace(run, assembled)]
+    lots = run.touched(PACKAGED_PARTS, WAFER_RUNS, TOUCHDOWNS, *again)
     packaged = packages(run.read(TOUCHDOWNS, lots))
     parts = run.read_files(PARTS, packaged)
     origins = die_origins(parts, run.read(WAFER_NAMES), run.fab_id, rule, rules)
     sources = only_lots(run.read(FAB_ASSEMBLY), rules)
     rows = packaged_parts(packaged, origins, run.read(WAFERS), sources)
     run.write(PACKAGED_PARTS, rows, lots)
+
+
+def to_retrace(run: Run, changes: DataFrame) -> DataFrame:
+    """Return the packages of the wafers or lots in `changes`, whose first column is a lot."""
+    changes = changes.localCheckpoint()
+    # Lots are mostly numbered in order, so Delta skips files of other times by the range.
+    near = run.read_span(PACKAGED_PARTS, changes, changes.columns[0])
+    return near.join(changes, changes.columns, how="left_semi")
 
 
 if __name__ == "__main__":

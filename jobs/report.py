@@ -1,14 +1,9 @@
-"""The page: last night's yields, worst wafers, bins, broken expectations and predictions.
-
-spark-submit --py-files dist/fabyield.zip jobs/report.py --lake s3a://fab/lake --report report.html
-"""
+"""The report page: yields, worst wafers, bins, broken expectations and predictions."""
 
 import logging
 
 from fabyield.lake.storage import write_text
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step, Turn
+from fabyield.pipeline.job import Run, Step, Turn, main
 from fabyield.reports.page import page
 from fabyield.reports.read_night import REPORT_TABLES, read_night
 from fabyield.reports.summary import summary
@@ -19,7 +14,7 @@ STEP = Step(reads=REPORT_TABLES, every_night=True, turn=Turn.REPORT)
 
 
 def job(run: Run) -> None:
-    """Gather the night's figures, write the page, and sum up."""
+    """Write the page of the night, and log its summary."""
     night = read_night(run)
     write_text(run.settings.report, page(night))
     log.info("\n%s", summary(night))

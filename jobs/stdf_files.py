@@ -1,7 +1,4 @@
-"""Bronze: new STDF files of the landing zone, and what is in them.
-
-spark-submit --py-files dist/fabyield.zip jobs/stdf_files.py --landing s3a://fab/landing --lake s3a://fab/lake
-"""
+"""Bronze: the new STDF files of the landing zone and their records."""
 
 from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.lake.catalog import QUARANTINE, STDF_FILES, STDF_WAFERS
@@ -14,9 +11,7 @@ from fabyield.pipeline.ingest.stdf_files import (
     is_partly_published,
     reread_keys,
 )
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
+from fabyield.pipeline.job import Run, Step, main
 from fabyield.transforms.bronze.stdf_files import stdf_files
 from fabyield.transforms.shared.key_ranges import in_keys
 
@@ -29,13 +24,13 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Decode each new file once, audit all kinds of rows, then publish them, manifest last."""
+    """Decode each new file once, audit its rows, then publish them, the manifest last."""
     stage = decode_files(run)
     if stage is None:
         check_files(run, [])
         run.write_nothing(*STEP.writes)
         return
-    # Held: it is looked at many times, and stands on the manifest of all nights.
+    # Many plans below read it; without a checkpoint each would read the whole manifest.
     files = stdf_files(stage.files(), run.read(STDF_FILES)).localCheckpoint()
     found = decoded_files(files)
     try:
@@ -45,9 +40,9 @@ def job(run: Run) -> None:
             run.mark_replayed(in_keys("file_key", again))
     except DataQualityError as error:
         if is_partly_published(run):
-            # The rest must follow with the same files, so the night stays open.
-            raise FabYieldError(f"part of the batch is published already: {error}") from error
-        # Nothing of it was published, so the next attempt looks at the landing zone afresh.
+            # The night stays open, so that the next attempt publishes the rest of these files.
+            raise FabYieldError(f"part of the batch is already published: {error}") from error
+        # Nothing is published, so the next attempt lists the landing zone again.
         stage.discard()
         raise
 

@@ -1,7 +1,4 @@
-"""Silver: wafer runs of the test files, joined to wafer, product and insertion.
-
-spark-submit --py-files dist/fabyield.zip jobs/wafer_runs.py --lake s3a://fab/lake
-"""
+"""Silver: wafer runs of the test files joined to wafer, product and insertion."""
 
 from pyarrow import compute as pc
 
@@ -13,13 +10,10 @@ from fabyield.lake.catalog import (
     WAFER_RUNS,
     WAFERS,
 )
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
-from fabyield.quality.batch import Batch
-from fabyield.transforms.bronze.stdf_files import USABLE
-from fabyield.transforms.silver.truncated_files import still_held
-from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, readable, wafer_runs
+from fabyield.pipeline.job import Batch, Run, Step, main
+from fabyield.transforms.bronze.stdf_files import READABLE
+from fabyield.transforms.silver.truncated_files import with_readable_file
+from fabyield.transforms.silver.wafer_runs import KnownWafers, TesterRules, wafer_runs
 
 STEP = Step(
     reads=(TRUNCATED_FILES, STDF_FILES, STDF_WAFERS, WAFER_NAMES, WAFERS),
@@ -29,21 +23,19 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Join every wafer run to its wafer; each of them must come out as one row."""
+    """Join every wafer run to its wafer; each run must give one row."""
     fab = run.settings.fab
-    insertions = fab.insertion_rules, fab.default_insertion
-    rules = TesterRules(fab.time_zone, run.name_rules, *insertions)
+    rules = TesterRules(fab.time_zone, run.name_rules, fab.insertion_rules, fab.default_insertion)
     stdf_files = run.read(STDF_FILES)
-    stdf_wafers = readable(run.read(STDF_WAFERS), stdf_files)
     known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
-    beginnings = still_held(run.read(TRUNCATED_FILES), stdf_files)
-    rows = wafer_runs(stdf_wafers, stdf_files, known, beginnings, rules)
+    truncated = with_readable_file(run.read(TRUNCATED_FILES), stdf_files)
+    rows = wafer_runs(run.read(STDF_WAFERS), stdf_files, known, truncated, rules)
     run.publish([Batch(WAFER_RUNS, rows, source_rows=source_rows(run))])
 
 
 def source_rows(run: Run) -> int:
-    """How many wafer runs the usable files have, counted apart from what is made of them."""
-    files = run.arrow(STDF_FILES, ["file_key"], pc.field("status").isin(list(USABLE)))
+    """Count the wafer runs of the readable files, without the joins that make their rows."""
+    files = run.arrow(STDF_FILES, ["file_key"], pc.field("status").isin(list(READABLE)))
     runs = run.arrow(STDF_WAFERS, ["file_key"])
     return runs.filter(pc.field("file_key").isin(files["file_key"])).num_rows
 

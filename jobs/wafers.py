@@ -1,7 +1,4 @@
-"""Silver: the wafer registry, the names of every wafer, and what is known of it.
-
-spark-submit --py-files dist/fabyield.zip jobs/wafers.py --lake s3a://fab/lake
-"""
+"""Silver: the wafer registry, the names of every wafer, and its lot and product."""
 
 from functools import reduce
 
@@ -20,14 +17,12 @@ from fabyield.lake.catalog import (
     WAFER_REGISTRY,
     WAFERS,
 )
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
+from fabyield.pipeline.job import Run, Step, main
 from fabyield.transforms.shared.name_rules import canonical_names
 from fabyield.transforms.silver.lot_renames import first_names, renamings
 from fabyield.transforms.silver.wafer_names import wafer_names
 from fabyield.transforms.silver.wafer_registry import wafer_registry
-from fabyield.transforms.silver.wafers import canonical_lots, renamed, sighted, tested, wafers
+from fabyield.transforms.silver.wafers import both_names, canonical_lots, names_in, wafers, with_lot
 
 STEP = Step(
     reads=(
@@ -40,18 +35,19 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Give names seen for the first time their keys, and join all wafers to their lots."""
+    """Give new wafer names their keys, and join all wafers to their lots."""
     rules = run.name_rules
     events = renamings(run.read(FAB_LOT_HISTORY), rules).localCheckpoint()
-    runs = tested(run.new(STDF_WAFERS), run.read(STDF_FILES))
+    runs = with_lot(run.new(STDF_WAFERS), run.read(STDF_FILES))
     named = [runs, *(run.changes(table) for table in (FAB_WAFERS, FAB_PROCESS_HISTORY, FAB_PCM))]
-    seen = reduce(DataFrame.unionByName, [sighted(rows, rules) for rows in named], renamed(events))
-    # A wafer's key is its own in the whole lake, whatever fab makes it.
-    run.write(WAFER_REGISTRY, wafer_registry(seen, run.read_all_fabs(WAFER_REGISTRY)))
+    found = [both_names(events), *(names_in(rows, rules) for rows in named)]
+    names = reduce(DataFrame.unionByName, found)
+    # A wafer key is unique in the lake, over all fabs.
+    run.write(WAFER_REGISTRY, wafer_registry(names, run.read_all_fabs(WAFER_REGISTRY)))
     run.write(WAFER_NAMES, wafer_names(run.read(WAFER_REGISTRY), first_names(events)))
     known = canonical_names(run.read(FAB_WAFERS), rules)
-    lots, names = canonical_lots(run.read(FAB_LOTS), rules), run.read(WAFER_NAMES)
-    run.write(WAFERS, wafers(names, events, known, lots, run.read(FAB_PRODUCTS)))
+    lots, products = canonical_lots(run.read(FAB_LOTS), rules), run.read(FAB_PRODUCTS)
+    run.write(WAFERS, wafers(run.read(WAFER_NAMES), events, known, lots, products))
 
 
 if __name__ == "__main__":

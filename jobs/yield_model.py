@@ -1,7 +1,4 @@
-"""Gold: which wafers will yield low, why, and how good such predictions have been.
-
-spark-submit --py-files dist/fabyield.zip jobs/yield_model.py --lake s3a://fab/lake
-"""
+"""Gold: the wafers that will yield low, the reasons, and how good the predictions are."""
 
 from dataclasses import replace
 
@@ -21,10 +18,7 @@ from fabyield.lake.catalog import (
 from fabyield.lake.table import BATCH, Table
 from fabyield.models.low_yield.dataset import ModelFrames
 from fabyield.models.low_yield.train_and_score import yield_models
-from fabyield.pipeline.launch import main
-from fabyield.pipeline.run import Run
-from fabyield.pipeline.steps import Step
-from fabyield.quality.batch import Batch
+from fabyield.pipeline.job import Batch, Run, Step, main
 
 INPUTS = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD)
 STEP = Step(
@@ -35,11 +29,8 @@ STEP = Step(
 
 
 def job(run: Run) -> None:
-    """Train one model per product on finished lots, and score all wafers with it.
-
-    Of products none of whose wafers changed, all stays as it is.
-    """
-    # A wafer that lost all its runs has no row of its yield that would tell it.
+    """Train a model for every product with changed wafers, and score all of its wafers."""
+    # WAFER_RUNS too: a wafer that lost all its runs leaves no change in the other tables.
     wafers = run.touched(MODEL_REPORT, *INPUTS, WAFER_RUNS)
     if wafers == []:
         return
@@ -48,35 +39,30 @@ def job(run: Run) -> None:
         return
     frames = ModelFrames(*(run.read(table) for table in INPUTS))
     if products is not None:
-        frames = replace(frames, wafers=frames.wafers.where(is_among(products)))
+        frames = replace(frames, wafers=frames.wafers.where(is_of(products)))
     versions = {table.table: run.store.version(table) for table in INPUTS}
     folder = f"{run.settings.lake}/models"
     rows = yield_models(frames, run.settings.model, folder, versions)
-    made = (
-        (YIELD_PREDICTION, rows.yield_prediction),
-        (YIELD_DRIVER, rows.yield_driver),
-        (MODEL_REPORT, rows.model_report),
-    )
-    run.publish([Batch(table, with_kept(run, table, df, products)) for table, df in made])
+    run.publish([Batch(table, with_others(run, table, df, products)) for table, df in rows])
 
 
 def changed_products(run: Run, wafers: list[int]) -> list[str]:
-    """The products that `wafers` are of, or were of before they changed."""
+    """Return the products of `wafers`, before and after their change."""
     names = run.read(WAFERS, wafers).select("product_id")
     names = names.union(run.changes(WAFERS).select("product_id")).distinct()
     return sorted(row["product_id"] for row in names.where("product_id is not null").collect())
 
 
-def with_kept(run: Run, table: Table, made: DataFrame, products: list[str] | None) -> DataFrame:
-    """The rows `made` of `products`, and what `table` has of all others."""
+def with_others(run: Run, table: Table, new: DataFrame, products: list[str] | None) -> DataFrame:
+    """Add the rows of `table` for all other products to `new`, the rows of `products`."""
     if products is None:
-        return made
-    kept = run.read(table).where(~is_among(products)).drop(BATCH)
-    return kept.unionByName(made, allowMissingColumns=True)
+        return new
+    others = run.read(table).where(~is_of(products)).drop(BATCH)
+    return others.unionByName(new, allowMissingColumns=True)
 
 
-def is_among(products: list[str]) -> Column:
-    """The condition that a row is of one of `products`."""
+def is_of(products: list[str]) -> Column:
+    """Return the condition that a row is of one of `products`."""
     return F.col("product_id").isin(products)
 
 

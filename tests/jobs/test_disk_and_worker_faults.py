@@ -30,13 +30,13 @@ KILLER = """
 import os, signal, sys
 if "pyspark.daemon" in sys.orig_argv:
     from fabyield.readers.stdf import stage as stdf_stage
-    decoded = stdf_stage._decoded
+    decode = stdf_stage._decode
     def killing(system, path, *rest):
         if path.endswith("{victim}") and not os.path.exists("{pardon}"):
             open("{pardon}", "w").close() if {once} else None
             os.kill(os.getpid(), signal.SIGKILL)
-        return decoded(system, path, *rest)
-    stdf_stage._decoded = killing
+        return decode(system, path, *rest)
+    stdf_stage._decode = killing
 """
 
 

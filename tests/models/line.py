@@ -1,4 +1,4 @@
-"""A made-up fab whose one bad chamber is known: frames for the model's tests."""
+"""Frames of a small simulated fab with one bad chamber, for the model's tests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

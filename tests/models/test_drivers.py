@@ -20,7 +20,7 @@ def scored(spark):
     return of_tuples(spark, rows, ddl).withColumn("features", array_to_vector(F.col("features")))
 
 
-def test_drivers_rank_by_size_either_way_and_leave_out_what_adds_nothing(scored):
+def test_drivers_are_ranked_by_size_without_zero_contributions(scored):
     drivers = wafer_drivers(scored.where("wafer_key = 1"), FEATURES, 10)
 
     assert sorted(
@@ -37,5 +37,5 @@ def test_only_the_top_drivers_of_a_wafer_are_kept(scored):
     assert sorted(drivers.collect()) == [(1, "etch=E1/B"), (2, "vth")]
 
 
-def test_mean_driver_counts_size_over_all_wafers(scored):
+def test_mean_driver_is_the_mean_size_over_all_wafers(scored):
     assert mean_drivers(scored, FEATURES, 2) == [("etch=E1/B", 2.0), ("vth", 1.25)]

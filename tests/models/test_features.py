@@ -57,7 +57,7 @@ def test_facts_are_chambers_hours_and_pcm_and_nothing_else(history, pcm):
     }
 
 
-def test_repeated_step_counts_its_longest_stay(history):
+def test_repeated_step_has_its_longest_hours(history):
     steps = history((1, 1, "wet", "W", "A", AT[0], AT[1]), (1, 2, "wet", "W", "A", AT[2], AT[5]))
 
     hours = {row.feature: row.value for row in step_hours(steps).collect()}
@@ -94,14 +94,14 @@ def test_unseen_chamber_is_all_zeros_and_missing_measure_is_nan(values):
     assert list(rows[2]) == [0.0, 1.0, 0.5]
 
 
-def test_names_that_differ_in_case_or_hold_dots_stay_apart(values):
+def test_names_that_differ_in_case_or_have_dots_are_different(values):
     features = Features((), ("RS.m1", "rs.m1", "wafer_key"))
     facts = values((1, "rs.m1", 1.0, False), (1, "RS.m1", 2.0, False), (1, "wafer_key", 3.0, False))
 
     assert list(wafer_features(facts, features).first().features) == [2.0, 1.0, 3.0]
 
 
-def test_what_was_measured_after_the_sort_began_is_unknown(spark, pcm):
+def test_values_measured_after_the_sort_started_are_not_features(spark, pcm):
     rows = pcm((1, "before", 1.0, AT[1]), (1, "after", 1.0, AT[3]), (2, "unsorted", 1.0, AT[9]))
     wafers = of_tuples(
         spark, [("F1", 1, AT[2]), ("F1", 2, None)], f"{KEYS}, sort_started_at timestamp"

@@ -54,7 +54,7 @@ def test_lot_mean_looks_only_at_lots_finished_before_the_lot_started():
     assert lot_mean_scores(lots, counts, 3, 0.2) == {"A": 0.2, "B": 0.2, "C": 0.4}
 
 
-def test_lot_mean_forgets_all_but_the_last_lots():
+def test_lot_mean_uses_only_the_last_lots():
     lots = [SplitLot("A", 0, 1, True), SplitLot("B", 0, 2, True), SplitLot("C", 5, 9, True)]
     counts = {"A": Count(1, 10, 10), "B": Count(1, 10, 1)}
 

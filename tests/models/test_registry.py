@@ -47,7 +47,7 @@ def test_loaded_model_predicts_as_before_and_knows_its_features(model, stored):
     assert (loaded.classifier.predict_proba(row) == model.classifier.predict_proba(row)).all()
 
 
-def test_saved_folder_holds_the_training_rows_and_their_delta_versions(stored, tmp_path):
+def test_saved_folder_has_the_training_rows_and_their_delta_versions(stored, tmp_path):
     about = json.loads((tmp_path / "M16G-1" / "model.json").read_text())
 
     assert about["delta_versions"] == {"silver.wafers": 4}
@@ -72,7 +72,7 @@ def test_f26_flipped_bit_is_refused_before_parsing(stored, tmp_path, monkeypatch
         load_model(stored.model_path, stored.model_sha256)
 
 
-def test_f26_pickle_is_refused_before_parsing_though_its_hash_fits(tmp_path, monkeypatch):
+def test_f26_pickle_with_the_right_hash_is_refused_before_parsing(tmp_path, monkeypatch):
     monkeypatch.setattr(XGBClassifier, "load_model", lambda *_: pytest.fail("was parsed"))
     body = pickle.dumps({"learner": 1})
     (tmp_path / "model.ubj").write_bytes(body)

@@ -12,13 +12,13 @@ def sorted_lot(lot_id, finished):
     return SplitLot(lot_id, 0, finished, True)
 
 
-def test_last_lots_by_finish_are_the_test_whatever_their_names():
+def test_lots_that_finished_last_are_the_test():
     lots = [sorted_lot("A", 4), sorted_lot("B", 1), sorted_lot("C", 3), sorted_lot("D", 2)]
 
     assert split_lots(lots, 0.35) == LotSplit(train=("B", "D", "C"), test=("A",))
 
 
-def test_a_lot_stands_on_one_side_and_every_training_lot_finished_before_the_test():
+def test_every_lot_is_on_one_side_and_training_lots_finished_first():
     lots = [sorted_lot(f"L{i}", (i * 7) % 12) for i in range(12)]
 
     split = split_lots(lots, 0.35)
@@ -38,14 +38,14 @@ def test_single_lot_leaves_nothing_to_train_on():
     assert split_lots([sorted_lot("A", 1)], 0.35) == LotSplit((), ("A",))
 
 
-def test_validation_tail_grows_until_it_holds_enough_low_wafers():
+def test_validation_tail_grows_until_it_has_enough_low_wafers():
     low = {"A": 5, "B": 5, "C": 3, "D": 2}
     counts = {lot_id: Count(1, 25, n) for lot_id, n in low.items()}
 
     assert validation_tail("ABCD", counts, 0.25, 5) == ("C", "D")
 
 
-def test_no_validation_tail_where_it_would_leave_too_few_low_wafers():
+def test_no_validation_tail_if_it_would_leave_too_few_low_wafers():
     counts = {"A": Count(1, 25, 4), "B": Count(1, 25, 5)}
 
     assert validation_tail("AB", counts, 0.25, 5) == ()

@@ -17,10 +17,11 @@ def test_f19_product_with_too_few_low_wafers_gets_a_report_that_says_so(spark, t
 
     made = yield_models(line(spark, seed=1), settings, str(tmp_path), VERSIONS)
 
-    report = made.model_report.first()
+    rows = {table.name: df for table, df in made}
+    report = rows["model_report"].first()
     assert (report.trained, report.model_id, report.train_wafers) == (False, None, 200)
     assert "training has 30 low wafers of 200 in 8 lots" in report.reason
-    assert made.yield_prediction.isEmpty() and made.yield_driver.isEmpty()
+    assert rows["yield_prediction"].isEmpty() and rows["yield_driver"].isEmpty()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -28,7 +29,7 @@ def test_f19_product_with_too_few_low_wafers_gets_a_report_that_says_so(spark, t
 def test_bad_chamber_ranks_first_and_the_same_inputs_give_the_same_rows(spark, tmp_path):
     frames, settings = line(spark, seed=1), replace(SETTINGS, parameters=FEW_ROUNDS)
     first, again = (
-        {name: sorted(df.collect(), key=str) for name, df in vars(made).items()}
+        {table.name: sorted(df.collect(), key=str) for table, df in made}
         for made in (yield_models(frames, settings, str(tmp_path), VERSIONS) for _ in "12")
     )
 

@@ -3,7 +3,7 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
 from fabyield.errors import ModelError
-from fabyield.models.algorithms.xgboost import refusal
+from fabyield.models.algorithms.xgboost import reason_not_to_train
 from fabyield.models.feature_list import Features, check_features
 from fabyield.models.low_yield.features import named
 from fabyield.models.splits import Count
@@ -19,7 +19,7 @@ def rows_of(spark):
 
 
 def test_f19_too_few_low_wafers_are_refused_with_counts_and_bound():
-    reason = refusal(Count(8, 200, 4), ENOUGH, 5)
+    reason = reason_not_to_train(Count(8, 200, 4), ENOUGH, 5)
 
     assert reason == (
         "training has 4 low wafers of 200 in 8 lots, fewer low wafers than min_low_wafers = 5"
@@ -27,15 +27,17 @@ def test_f19_too_few_low_wafers_are_refused_with_counts_and_bound():
 
 
 def test_f19_too_few_low_wafers_in_the_test_are_refused():
-    assert "test has 0 low wafers of 100" in (refusal(ENOUGH, Count(4, 100, 0), 5) or "")
+    assert "test has 0 low wafers of 100" in (
+        reason_not_to_train(ENOUGH, Count(4, 100, 0), 5) or ""
+    )
 
 
 def test_f19_all_wafers_low_is_one_class():
-    assert "one class only" in (refusal(Count(1, 5, 5), ENOUGH, 5) or "")
+    assert "one class only" in (reason_not_to_train(Count(1, 5, 5), ENOUGH, 5) or "")
 
 
 def test_enough_low_wafers_on_both_sides_are_not_refused():
-    assert refusal(ENOUGH, ENOUGH, 5) is None
+    assert reason_not_to_train(ENOUGH, ENOUGH, 5) is None
 
 
 def test_features_of_the_model_in_its_order_pass(rows_of):

@@ -15,7 +15,6 @@ from fabyield.lake.catalog import (
     YIELD_DRIVER,
     YIELD_PREDICTION,
 )
-from fabyield.models.low_yield.train_and_score import ModelTables
 from fabyield.pipeline.run_history import Attempt
 
 FOLLOWED = (WAFERS, PROCESS_HISTORY, PCM_RESULTS, WAFER_YIELD, WAFER_RUNS)
@@ -32,7 +31,7 @@ def night(run, rows, monkeypatch, unaudited):
         wafer_rows = [{"wafer_key": key, "product_id": product} for key, product in found]
         reports = [{"product_id": product, "reason": f"{len(trained)}"} for product in trained[-1]]
         tables = (YIELD_PREDICTION, wafer_rows), (YIELD_DRIVER, wafer_rows), (MODEL_REPORT, reports)
-        return ModelTables(*(rows(table, *some).drop("batch") for table, some in tables))
+        return [(table, rows(table, *some).drop("batch")) for table, some in tables]
 
     monkeypatch.setattr(yield_model, "yield_models", fake)
     seen = {}

@@ -88,7 +88,7 @@ def test_f14_text_where_a_number_belongs_is_refused_and_not_read_as_0(read, data
     }
 
 
-def test_refused_rows_and_rows_with_the_key_of_another_are_counted(read, database):
+def test_refused_rows_and_duplicate_keys_are_counted(read, database):
     pcm = database(
         PCM,
         "insert into pcm values ('A', '01', 'vth', 'N/A', 'V', 0, 0)",
@@ -100,7 +100,7 @@ def test_refused_rows_and_rows_with_the_key_of_another_are_counted(read, databas
     assert read(pcm, FAB_PCM).count(key, ["lot_id"]) == (1, 2)
 
 
-def test_missing_file_is_not_made_by_asking_for_it(read, tmp_path):
+def test_missing_database_file_is_not_created(read, tmp_path):
     path = tmp_path / "none.db"
     lost = Database(f"jdbc:sqlite:{path}", DRIVER, {"fab_lots": "lots"})
 
@@ -115,14 +115,14 @@ def test_missing_table_is_named(read, database):
         read(database(), FAB_LOTS)
 
 
-def test_missing_column_is_named_with_those_there_are(read, database):
+def test_missing_column_is_named_with_the_existing_ones(read, database):
     lots = database(LOTS.replace(" product_id text,", ""))
 
     with pytest.raises(FabYieldError, match="lots: no column product_id; it has lot_id, started"):
         read(lots, FAB_LOTS)
 
 
-def test_table_without_a_counterpart_in_conf_is_named(read):
+def test_table_without_a_source_in_conf_is_named(read):
     with pytest.raises(ConfigError, match=r"database\.tables: no name for fab_lots"):
         read(Database("jdbc:sqlite:x", DRIVER, {}), FAB_LOTS)
 
@@ -155,5 +155,5 @@ def test_f30_password_is_in_no_message(read):
         ("jdbc:sqlite:var/fab.db?password=hunter2", "jdbc:sqlite:var/fab.db"),
     ],
 )
-def test_f30_url_is_shown_as_far_as_it_can_hold_no_secret(url, told):
+def test_f30_only_the_part_of_a_url_without_secrets_is_shown(url, told):
     assert shown(url) == told

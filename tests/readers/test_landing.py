@@ -51,13 +51,13 @@ def test_missing_landing_folder_is_named_with_the_setting(tmp_path):
         listed(str(tmp_path / "nowhere"))
 
 
-def test_landing_zone_without_files_is_empty_and_no_error(tmp_path):
+def test_landing_zone_without_files_is_not_an_error(tmp_path):
     (tmp_path / "stdf").mkdir()
 
     assert listed(str(tmp_path)) == []
 
 
-def test_file_is_ready_when_it_has_rested_for_the_settle_time():
+def test_file_is_ready_after_the_settle_time():
     assert ready(file("a.stdf", 59.9), file("b.stdf", 60.0), file("c.stdf", 3600.0)) == [
         "b.stdf",
         "c.stdf",
@@ -72,5 +72,5 @@ def test_files_still_being_copied_are_never_ready():
     assert ready(file("a.stdf.part", 3600.0), file("a.stdf.tmp", 3600.0)) == []
 
 
-def test_f17_file_dated_in_the_future_does_not_wait_for_ever():
+def test_f17_file_dated_in_the_future_is_ready_at_once():
     assert ready(file("a.stdf", -86_400.0), file("b.stdf", 0.0)) == ["a.stdf"]

@@ -1,4 +1,4 @@
-"""A factory database in PostgreSQL: what is asked of it, what its types and errors become."""
+"""A factory database in PostgreSQL: the queries it gets, its types and its errors."""
 
 import json
 import re
@@ -80,7 +80,7 @@ def refusal(spark, conf, *tables):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_times_are_utc_whether_counted_or_told(spark, fab, kind):
+def test_times_are_utc_as_numbers_and_as_timestamps(spark, fab, kind):
     time = KINDS[kind].replace("h *", "0 *")
     conf = fab(LOTS.format(kind), f"insert into lots select 'A', 'P', 'sorted', {time}, {time}")
 
@@ -88,7 +88,7 @@ def test_times_are_utc_whether_counted_or_told(spark, fab, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_changed_since_and_rows_without_a_time_are_asked_for(spark, fab, asked, kind):
+def test_only_changed_rows_and_rows_without_a_time_are_queried(spark, fab, asked, kind):
     conf = fab(LOTS.format(kind), *(s.format(KINDS[kind]) for s in HOURLY))
 
     since = MICROS + 18 * HOUR
@@ -101,7 +101,7 @@ def test_only_what_changed_since_and_rows_without_a_time_are_asked_for(spark, fa
     assert re.search(where, query)
 
 
-def test_only_the_columns_of_the_table_are_asked_for(spark, fab, asked):
+def test_only_the_columns_of_the_table_are_queried(spark, fab, asked):
     conf = fab(LOTS.format("bigint"), "alter table lots add price numeric, add note text")
 
     read(spark, conf).rows.collect()
@@ -115,7 +115,7 @@ def test_only_the_columns_of_the_table_are_asked_for(spark, fab, asked):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("since", [None, MICROS + 4 * HOUR])
-def test_partitions_side_by_side_give_the_rows_of_one_read(spark, fab, asked, kind, since):
+def test_partitions_give_the_rows_of_one_read(spark, fab, asked, kind, since):
     one = fab(LOTS.format(kind), *(s.format(KINDS[kind]) for s in HOURLY))
     alone = sorted(read(spark, one, since=since).rows.collect(), key=str)
     before = len(asked(one))
@@ -128,7 +128,7 @@ def test_partitions_side_by_side_give_the_rows_of_one_read(spark, fab, asked, ki
     assert sorted(split.rows.collect(), key=str) == alone
 
 
-def test_rows_are_read_once_however_often_they_are_used(spark, fab, asked):
+def test_rows_are_read_once_for_all_uses(spark, fab, asked):
     conf = fab(LOTS.format("numeric"), *(s.format(KINDS["numeric"]) for s in HOURLY))
 
     found = read(spark, conf)
@@ -149,7 +149,7 @@ def test_rows_are_counted_by_the_database(spark, fab, postgresql):
     assert 'count(*) n, min("updated_at") a, max("updated_at") b from lots' in query
 
 
-def test_numbers_of_other_widths_become_ours_where_they_fit(spark, fab):
+def test_numbers_of_other_widths_are_converted_if_they_fit(spark, fab):
     conf = fab(
         "create table products (product_id varchar(8), gross_die numeric, die_width_mm real,"
         " die_height_mm numeric, wafer_diameter_mm smallint)",
@@ -167,7 +167,7 @@ def test_numbers_of_other_widths_become_ours_where_they_fit(spark, fab):
     assert reasons["B"].startswith("gross_die is no int: 400.5")
 
 
-def test_whole_numbers_serve_as_names_of_wafers(spark, fab):
+def test_whole_numbers_can_be_names_of_wafers(spark, fab):
     conf = fab(
         "create table wafers (lot_id text, wafer_id int, slot bigint, started_at bigint)",
         "insert into wafers values ('A', 7, 7, null)",
@@ -176,7 +176,7 @@ def test_whole_numbers_serve_as_names_of_wafers(spark, fab):
     assert read(spark, conf, FAB_WAFERS).rows.collect() == [("F1", "A", "7", 7, None, None)]
 
 
-def test_watermark_may_be_a_column_of_another_name_or_of_ours(spark, fab):
+def test_watermark_can_have_another_or_our_name(spark, fab):
     lots = LOTS.format("bigint").replace("updated_at", '"Changed"')
     conf = fab(lots, f"insert into lots values ('A', 'P', 'sorted', {MICROS}, {MICROS + HOUR})")
     other = replace(conf, watermarks={"fab_lots": "Changed"})
@@ -188,7 +188,7 @@ def test_watermark_may_be_a_column_of_another_name_or_of_ours(spark, fab):
     assert found == [AT.replace(hour=4), AT, None]
 
 
-def test_all_that_is_wrong_with_all_tables_is_told_before_a_row_is_read(spark, fab, asked):
+def test_all_problems_of_all_tables_are_reported_before_a_row_is_read(spark, fab, asked):
     conf = fab(
         "create table lots (lot_id text, status text, started_at timestamp, changed bigint)",
         "create table pcm (lot_id text, wafer_id text, pcm_test text, pcm_value text, unit text,"
@@ -206,7 +206,7 @@ def test_all_that_is_wrong_with_all_tables_is_told_before_a_row_is_read(spark, f
     assert asked(conf) == []
 
 
-def test_f30_wrong_password_is_told_without_it(spark, fab, postgresql):
+def test_f30_wrong_password_is_reported_without_it(spark, fab, postgresql):
     conf = fab(LOTS.format("bigint"))
 
     told = refusal(spark, replace(conf, password="hunter2"))
@@ -217,7 +217,7 @@ def test_f30_wrong_password_is_told_without_it(spark, fab, postgresql):
     assert "(SQLState 28P01)" in told
 
 
-def test_f30_secrets_of_the_url_are_not_told(spark, fab):
+def test_f30_secrets_of_the_url_are_not_reported(spark, fab):
     conf = replace(fab(), user="", password="")
 
     asked = refusal(spark, replace(conf, url=f"{conf.url}?user=fab&password=hunter2"))
@@ -226,30 +226,30 @@ def test_f30_secrets_of_the_url_are_not_told(spark, fab):
 
     assert f"{conf.url}, table lots: it refuses the user or the password" in asked
     assert named.startswith("factory database jdbc:postgresql, table lots: ")
-    assert "jdbc:postgresql://127.0.0.1:1/x, table lots: it does not answer; see" in closed
+    assert "jdbc:postgresql://127.0.0.1:1/x, table lots: it does not answer; check" in closed
 
 
-def test_unknown_database_and_host_are_told(spark, fab):
+def test_unknown_database_and_host_are_reported(spark, fab):
     conf = fab()
 
     nowhere = refusal(spark, replace(conf, url="jdbc:postgresql://no-host.invalid/fab"))
     assert "it has no database of that name; see the end of database.url" in refusal(
         spark, replace(conf, url=f"{conf.url}_2")
     )
-    assert "no-host.invalid/fab, table lots: it does not answer; see that it runs" in nowhere
+    assert "no-host.invalid/fab, table lots: it does not answer; check that it runs" in nowhere
 
 
-def test_driver_that_is_missing_or_of_another_database_is_told(spark, fab):
+def test_missing_or_wrong_driver_is_reported(spark, fab):
     conf = fab()
 
     missing = refusal(spark, replace(conf, driver="com.example.Driver"))
     other = refusal(spark, replace(conf, url="jdbc:mysql://host/fab"))
 
     assert "no class com.example.Driver on Spark's class path; see database.driver" in missing
-    assert "database.url is none that org.postgresql.Driver takes" in other
+    assert "org.postgresql.Driver does not accept database.url" in other
 
 
-def test_tables_that_the_user_may_not_read_are_all_told(spark, fab):
+def test_all_tables_that_the_user_may_not_read_are_reported(spark, fab):
     pcm = "create table pcm (lot_id text)"
     conf = fab(LOTS.format("bigint"), pcm, f"create role guest login password '{PASSWORD}'")
 

@@ -7,10 +7,10 @@ import pytest
 
 from fabyield.errors import StageError
 from fabyield.lake.catalog import PARTS, STDF_FILES
-from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, decoder, packed
+from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, assign_tasks, decoder
 from fabyield.stdf import Writer
 from fabyield.stdf.decode import source
-from fabyield.transforms.bronze.stdf_files import USABLE
+from fabyield.transforms.bronze.stdf_files import READABLE
 
 
 def stdf(path, texts=0, stray=False):
@@ -42,7 +42,7 @@ def test_file_that_cannot_be_opened_stops_no_other(tmp_path):
     assert [(row["file_key"], row["record_length"]) for row in refused] == [(1, 0), (2, 0)]
 
 
-def test_f24_full_disk_below_the_stage_is_not_laid_on_the_file_that_is_read(tmp_path):
+def test_f24_full_disk_of_the_stage_is_not_blamed_on_the_stdf_file(tmp_path):
     stdf(tmp_path / "good.stdf")
     (tmp_path / "stage" / "parts").mkdir(parents=True)
     # A device that is always full.
@@ -54,7 +54,7 @@ def test_f24_full_disk_below_the_stage_is_not_laid_on_the_file_that_is_read(tmp_
         list(decode(pa.table({"file_key": [1], "path": ["good.stdf"]}).to_batches()))
 
 
-def test_only_the_columns_of_the_table_to_be_are_kept(tmp_path):
+def test_only_the_columns_of_the_table_are_kept(tmp_path):
     stdf(tmp_path / "good.stdf")
     kept = {"parts": ["file_key", "part_num", "batch"]}
 
@@ -65,7 +65,7 @@ def test_only_the_columns_of_the_table_to_be_are_kept(tmp_path):
     assert "has_wrr" in pq.read_table(tmp_path / "stage" / "stdf_wafers").column_names
 
 
-def test_die_without_a_wafer_are_told_from_packages(tmp_path, monkeypatch):
+def test_die_without_a_wafer_are_counted_apart_from_packages(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 64)
     with (tmp_path / "no_wafer.stdf").open("wb") as out, Writer(out) as writer:
         writer.write("MIR", lot_id="A", setup_t=1, start_t=2)
@@ -81,21 +81,21 @@ def test_die_without_a_wafer_are_told_from_packages(tmp_path, monkeypatch):
     assert (run["wafer_num"], run["touchdowns"], run["placed"]) == (-1, 5, 2)
 
 
-def test_files_are_packed_so_that_all_tasks_have_about_as_much_to_read():
+def test_tasks_get_about_the_same_number_of_bytes():
     mib = 1 << 20
     sizes = {1: 50 * mib, 2: 20 * mib, 3: 20 * mib, **dict.fromkeys(range(10, 50), 0)}
 
-    tasks = packed(sizes, 3)
+    tasks = assign_tasks(sizes, 3)
 
     assert sorted(set(tasks.values())) == [0, 1, 2]
     assert [file for file, task in tasks.items() if task == tasks[1]] == [1]
     assert tasks[2] != tasks[3]
     small = [task for file, task in tasks.items() if file >= 10]
     assert {small.count(tasks[2]), small.count(tasks[3])} == {20}
-    assert packed({}, 3) == {}
+    assert assign_tasks({}, 3) == {}
 
 
-def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, monkeypatch):
+def test_rows_of_a_file_that_is_broken_in_the_middle_are_not_read(spark, tmp_path, monkeypatch):
     monkeypatch.setattr(source, "BLOCK", 64)
     landing = tmp_path / "landing" / "stdf"
     landing.mkdir(parents=True)
@@ -123,7 +123,7 @@ def test_rows_of_a_file_that_breaks_in_its_middle_are_not_read(spark, tmp_path, 
 def test_every_status_of_a_file_may_be_published():
     [allowed] = [e.arguments["value_set"] for e in STDF_FILES.expectations if "value_set" in str(e)]
 
-    assert set(allowed) == {*USABLE, "duplicate", "empty", BROKEN, UNREADABLE}
+    assert set(allowed) == {*READABLE, "duplicate", "empty", BROKEN, UNREADABLE}
 
 
 def _made(folder):

@@ -1,6 +1,6 @@
 import pytest
 
-from fabyield.readers.stdf.task_failures import stopped
+from fabyield.readers.stdf.task_failures import task_failure
 
 ABORTED = (
     "An error occurred while calling o324.parquet.\n: org.apache.spark.SparkException: Job aborted "
@@ -22,8 +22,9 @@ DIED = "org.apache.spark.SparkException: Python worker exited unexpectedly (cras
         (DIED, "its Python worker was killed or ran out of memory"),
     ],
 )
-def test_f25_partition_its_files_and_the_reason_are_told(reason, told):
-    said = stopped(Exception(ABORTED.format(reason=reason)), {2: ["a.stdf"], 3: ["b.stdf"]})
+def test_f25_partition_its_files_and_the_reason_are_reported(reason, told):
+    files = [(2, "a.stdf"), (3, "b.stdf")]
+    said = task_failure(Exception(ABORTED.format(reason=reason)), files)
 
     assert said is not None
     assert said.startswith(
@@ -32,14 +33,14 @@ def test_f25_partition_its_files_and_the_reason_are_told(reason, told):
 
 
 def test_of_many_files_a_few_are_named():
-    files = [f"{number}.stdf" for number in range(12)]
+    files = [(3, f"{number}.stdf") for number in range(12)]
 
-    said = stopped(Exception(ABORTED.format(reason=DIED)), {3: files})
+    said = task_failure(Exception(ABORTED.format(reason=DIED)), files)
 
     assert said is not None
     assert "4.stdf and 7 more" in said
     assert "5.stdf" not in said
 
 
-def test_error_outside_a_task_is_left_as_it_is():
-    assert stopped(Exception("Path does not exist"), {3: ["b.stdf"]}) is None
+def test_error_outside_a_task_is_not_a_task_failure():
+    assert task_failure(Exception("Path does not exist"), [(3, "b.stdf")]) is None

@@ -40,7 +40,7 @@ def test_equally_frequent_bins_are_ranked_by_number(spark, rows):
     assert actual == [(5, False, 1, 50.0, 1), (9, False, 1, 50.0, 2)]
 
 
-def test_die_without_a_bin_or_a_verdict_is_counted_in_no_bin(spark, rows):
+def test_die_without_a_bin_or_verdict_counts_in_bin_minus_one(spark, rows):
     actual = hard(pareto(spark, rows, die(None, final_pass=None)))
 
     assert actual == [(-1, False, 1, 100.0, 1)]
@@ -53,14 +53,14 @@ def test_soft_bins_are_counted_apart_from_hard_ones(spark, rows):
     assert sorted(counted) == [("H", 5, 2), ("S", 51, 1), ("S", 52, 1)]
 
 
-def test_insertions_of_a_wafer_have_percentages_of_their_own(spark, rows):
+def test_each_insertion_of_a_wafer_has_its_own_percentages(spark, rows):
     df = pareto(spark, rows, die(5, insertion="CP1"), die(9, insertion="CP2"))
 
     told = df.where("bin_kind = 'H'").orderBy("insertion").select("insertion", "die_pct")
     assert told.collect() == [("CP1", 100.0), ("CP2", 100.0)]
 
 
-def test_bin_takes_its_name_and_its_lot(spark, rows):
+def test_bin_has_its_name_and_its_lot(spark, rows):
     names = [(FAB, 0, "-", "H", 5, "LEAK"), (FAB, 0, "-", "S", 5, "OTHER")]
 
     df = pareto(spark, rows, die(5), names=names).where("bin_kind = 'H'")
@@ -68,7 +68,7 @@ def test_bin_takes_its_name_and_its_lot(spark, rows):
     assert df.select("bin_nam", "lot_id").collect() == [("LEAK", "A")]
 
 
-def test_bin_is_named_as_in_the_last_file_that_counts_and_names_it(rows):
+def test_bin_has_its_name_from_the_last_file_that_counts(rows):
     early, late = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
     runs = [{"file_key": 1, "started_at": late}, {"file_key": 2, "started_at": early}]
     runs += [{"file_key": 3, "started_at": late}]

@@ -2,7 +2,7 @@ import pytest
 
 from fabyield.lake.catalog import FAB_PROCESS_HISTORY, WAFER_NAMES
 from fabyield.transforms.silver.latest_rows import (
-    duplicate_count,
+    count_duplicates,
     last_changed,
     newest_first,
     rows_to_update,
@@ -54,22 +54,22 @@ def change(names, kind, lot):
         ("delete", [], {1}),
     ],
 )
-def test_wafers_are_made_anew_where_rows_left_or_a_name_moved(names, steps, kind, gone, wafers):
+def test_wafers_that_lost_a_row_or_a_name_are_rebuilt(names, steps, kind, gone, wafers):
     found = wafers_to_rebuild(steps(["A", "B"], gone), change(names, kind, "A.1"), names)
 
     assert {row["wafer_key"] for row in found.collect()} == wafers
 
 
-def test_only_changed_rows_are_taken_up_and_all_of_wafers_made_anew(names, steps, spark):
+def test_changed_rows_and_all_rows_of_rebuilt_wafers_are_updated(names, steps, spark):
     source, changed = steps(["A", "A.1", "B", "B"]), steps(["A", "B"], [])
-    anew = of_tuples(spark, [(1,)], "wafer_key bigint")
+    rebuilt = of_tuples(spark, [(1,)], "wafer_key bigint")
 
-    found = rows_to_update(source, changed, names, anew)
+    found = rows_to_update(source, changed, names, rebuilt)
 
     assert lots(found) == ["A", "A.1", "B"]
 
 
-def test_deleted_rows_are_not_taken_up(names, steps, spark):
+def test_deleted_rows_are_not_updated(names, steps, spark):
     found = rows_to_update(
         steps(["A"]), steps(["A", "B"], ["B"]), names, of_tuples(spark, [], "wafer_key bigint")
     )
@@ -102,12 +102,13 @@ def counted(spark):
         ((1, 7, "A", 5), (1, 8, "B", 6), "AB"),
     ],
 )
-def test_of_rows_that_tell_the_same_the_last_changed_one_counts(
+def test_of_rows_with_the_same_key_the_last_changed_one_counts(
     spark, counted, first, second, counts
 ):
     for order in ([first, second], [second, first]):
         assert counted(order) == [(chamber, False) for chamber in counts]
-        assert duplicate_count(of_tuples(spark, order, CHANGED), KEY) == 2 - len(counts)
+        [[twice]] = of_tuples(spark, order, CHANGED).agg(count_duplicates(KEY)).collect()
+        assert twice == 2 - len(counts)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +120,11 @@ def test_of_rows_that_tell_the_same_the_last_changed_one_counts(
         ((1, 8, "OLD", 6), [("NEW", False)]),
     ],
 )
-def test_row_that_is_stored_counts_where_it_was_changed_later(counted, stored, counts):
+def test_stored_row_counts_if_it_was_changed_later(counted, stored, counts):
     assert counted([(1, 7, "NEW", 5)], [stored]) == counts
 
 
-def test_rows_that_tell_something_else_than_the_first_differ(spark):
+def test_rows_with_other_values_than_the_first_differ(spark):
     told = of_tuples(spark, [(1, 7, "A", 1), (1, 7, "B", 2), (1, 7, None, 3)], CHANGED)
     stored = of_tuples(spark, [(1, 7, "B", 4), (2, 7, "A", 1)], CHANGED)
 
@@ -147,7 +148,7 @@ def test_rows_that_tell_something_else_than_the_first_differ(spark):
         ([(None, 7, "A", 2), (None, 7, "B", 1), (1, 7, "C", 2), (1, 7, "D", 1)], "ABC"),
     ],
 )
-def test_of_rows_with_one_key_the_last_changed_is_left_and_those_without_a_key(spark, told, left):
+def test_of_rows_with_one_key_only_the_last_changed_stays(spark, told, left):
     rows = last_changed(of_tuples(spark, told, CHANGED), KEY, ["wafer_key"])
 
     assert "".join(sorted(row["chamber_id"] for row in rows.collect())) == left

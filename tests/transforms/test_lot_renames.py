@@ -36,32 +36,32 @@ def test_split_wafer_is_the_wafer_of_its_mother_lot(origins):
     assert origins(event(3, "A", "A.1")) == {"A.1": "A"}
 
 
-def test_wafer_that_comes_back_to_its_lot_is_what_it_was(origins):
+def test_wafer_that_returns_to_its_lot_has_its_first_name(origins):
     assert origins(event(3, "A", "A.1"), event(5, "A.1", "A", kind="merge")) == {"A.1": "A"}
 
 
-def test_wafer_is_followed_over_many_names_to_its_first(origins):
+def test_wafer_is_traced_through_many_names_to_its_first(origins):
     names = [f"L{n:02d}" for n in range(20)]
     steps = [event(1 + n, *pair) for n, pair in enumerate(pairwise(names))]
 
     assert origins(*steps) == dict.fromkeys(names[1:], "L00")
 
 
-def test_names_given_at_the_same_time_are_followed_too(origins):
+def test_names_given_at_the_same_time_are_traced_too(origins):
     assert origins(event(3, "A", "B"), event(3, "B", "C")) == {"B": "A", "C": "A"}
 
 
-def test_names_that_lead_to_each_other_at_once_are_ambiguous(origins):
+def test_names_exchanged_at_the_same_time_are_ambiguous(origins):
     assert origins(event(3, "A", "B"), event(3, "B", "A")) == {"A": None, "B": None}
 
 
-def test_name_given_to_wafers_of_two_lots_is_ambiguous_and_no_other(origins):
+def test_only_the_name_given_to_wafers_of_two_lots_is_ambiguous(origins):
     two = event(3, "A", "C", kind="merge"), event(4, "B", "C", kind="merge")
 
     assert origins(*two, event(5, "D", "D.1")) == {"C": None, "D.1": "D"}
 
 
-def test_names_that_come_from_an_ambiguous_one_are_too(origins):
+def test_names_that_come_from_an_ambiguous_name_are_ambiguous(origins):
     two = event(3, "A", "C", kind="merge"), event(4, "B", "C", kind="merge")
 
     assert origins(*two, event(5, "C", "C.1"), event(6, "C.1", "C.2")) == dict.fromkeys(
@@ -69,7 +69,7 @@ def test_names_that_come_from_an_ambiguous_one_are_too(origins):
     )
 
 
-def test_name_that_is_given_what_came_from_an_ambiguous_one_is_too(origins):
+def test_name_given_to_a_wafer_of_an_ambiguous_name_is_ambiguous(origins):
     two = event(3, "A", "C", kind="merge"), event(4, "B", "C", kind="merge")
 
     back = origins(*two, event(5, "C", "A"), event(6, "C", "B"))
@@ -88,13 +88,13 @@ def test_name_given_to_another_wafer_once_its_first_has_left_is_ambiguous(origin
     assert origins(left, taken, event(8, "A", "A.2")) == dict.fromkeys(("A", "A.1", "A.2"))
 
 
-def test_wafer_that_reaches_a_lot_on_two_ways_is_one(origins):
+def test_wafer_that_reaches_a_lot_in_two_ways_is_one_wafer(origins):
     away = event(3, "A", "A.1"), event(4, "A.1", "A.2")
 
     assert origins(*away, event(5, "A.1", "A.2")) == {"A.1": "A", "A.2": "A"}
 
 
-def test_wafers_of_other_numbers_and_fabs_stay_apart(origins, rows):
+def test_wafers_of_other_numbers_and_fabs_are_other_wafers(origins, rows):
     elsewhere = event(3, "A", "A.1") | {"fab_id": "F2"}
     events = rows(FAB_LOT_HISTORY, event(3, "A", "A.1", "3"), event(4, "B", "A.1", "4"), elsewhere)
 
@@ -104,7 +104,7 @@ def test_wafers_of_other_numbers_and_fabs_stay_apart(origins, rows):
     assert told == {("F1", "03", "A", False), ("F1", "04", "B", False), ("F2", "02", "A", False)}
 
 
-def test_names_are_canonical_whichever_lot_stands_before_the_wafer(rows):
+def test_names_are_canonical_with_either_lot_as_the_prefix(rows):
     spelt = [event(3, " a", "a.1", f"{lot}-w2") for lot in ("A", "A.1")]
 
     found = renamings(rows(FAB_LOT_HISTORY, *spelt), RULES).distinct().collect()
@@ -112,5 +112,5 @@ def test_names_are_canonical_whichever_lot_stands_before_the_wafer(rows):
     assert [tuple(row)[:5] for row in found] == [("F1", "A.1", "02", "A", "split")]
 
 
-def test_event_that_renames_nothing_is_none(rows):
+def test_event_that_renames_nothing_is_dropped(rows):
     assert renamings(rows(FAB_LOT_HISTORY, event(3, "A", " a")), RULES).isEmpty()

@@ -33,7 +33,7 @@ def test_f15_unmatched_runs_touchdowns_and_wafers_are_counted(rows):
     }
 
 
-def test_packages_are_no_unmatched_wafers_but_die_without_a_wafer_are(rows):
+def test_die_without_a_wafer_are_unmatched_but_packages_are_not(rows):
     wafers = rows(WAFERS, *({"wafer_key": key, "is_known": key == 1} for key in (1, 2, 3)))
     run = {"read_in": 5, "wafer_num": -1}
     runs = rows(
@@ -74,7 +74,7 @@ def test_limit_is_three_sigma_above_the_mean_of_earlier_nights(limits):
     assert isclose(row["upper_control_limit"], mean(earlier) + 3 * stdev(earlier))
 
 
-def test_nights_that_are_all_alike_still_leave_room_for_chance(limits):
+def test_equal_nights_still_have_the_sigma_of_the_p_chart(limits):
     [row] = limits(5, 100, *[0.01] * 8)
 
     assert isclose(row["upper_control_limit"], 0.01 + 3 * sqrt(0.01 * 0.99 / 100))
@@ -94,5 +94,5 @@ def test_too_few_nights_give_no_limit(limits, count):
     assert (row["nights"], row["upper_control_limit"]) == (count, None)
 
 
-def test_night_without_tests_has_no_share(limits):
+def test_night_without_tests_has_no_metric(limits):
     assert limits(0, 0, 0.1) == []

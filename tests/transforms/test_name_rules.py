@@ -22,7 +22,7 @@ def spelt(spark):
     return ask
 
 
-def test_f15_every_spelling_of_a_wafer_is_one(spelt):
+def test_f15_all_spellings_of_a_wafer_give_one_name(spelt):
     spellings = ["W02", "w02 ", "2", "02", "GAL-LOT-02", "gal-lot_2", "WFR 02", "Wafer-2", "#002"]
 
     assert {*spelt([("GAL-LOT", raw) for raw in spellings])} == {("GAL-LOT", "02")}
@@ -34,39 +34,39 @@ def test_numbers_of_two_digits_and_more_keep_all_of_them(spelt):
     assert [wafer for _, wafer in actual] == ["10", "100", "20", "00"]
 
 
-def test_names_that_are_no_number_stay_as_they_are(spelt):
+def test_names_without_a_number_do_not_change(spelt):
     actual = spelt([("L1", "eng-a"), ("L1", "WEST"), ("L1", "2B")])
 
     assert [wafer for _, wafer in actual] == ["ENG-A", "WEST", "2B"]
 
 
-def test_lot_is_spelt_by_its_rules_and_its_wafers_by_what_comes_out(spelt):
+def test_wafer_rules_use_the_canonical_lot(spelt):
     assert spelt([(" k1.00", "K1-W2"), ("K1.001", "2")]) == [("K1", "02"), ("K1.001", "02")]
 
 
-def test_null_and_blank_are_the_same_nowhere(spelt):
+def test_null_and_blank_both_mean_no_name(spelt):
     actual = spelt([(None, None), ("", ""), ("  ", "  "), (None, "W3")])
 
     assert actual == [("-", "-"), ("-", "-"), ("-", "-"), ("-", "03")]
 
 
-def test_f15_padding_of_any_kind_is_no_part_of_a_name(spelt):
+def test_f15_padding_of_any_kind_is_removed(spelt):
     padded = [("L1\0\0", "02\0"), ("L1\t", "\u00a02\n"), ("\r\nL1", "L1-02 \0")]
 
     assert {*spelt(padded)} == {("L1", "02")}
 
 
-def test_lot_is_one_whatever_its_case_and_margins(spelt):
+def test_case_and_padding_of_a_lot_do_not_matter(spelt):
     assert spelt([(" gal-lot ", "1"), ("GAL-LOT", "1")]) == [("GAL-LOT", "01")] * 2
 
 
-def test_f29_lot_with_the_characters_of_a_pattern_strips_only_itself(spelt):
+def test_f29_lot_with_pattern_characters_removes_only_itself(spelt):
     actual = spelt([("A.*B", "A.*B-02"), ("A.*B", "AXXB-02"), ("(", "(-7"), ("[A$1", "[A$1-8")])
 
     assert [wafer for _, wafer in actual] == ["02", "AXXB-02", "07", "08"]
 
 
-def test_f29_lot_that_tries_to_leave_its_quotes_strips_only_itself(spelt):
+def test_f29_lot_that_ends_its_quotes_removes_only_itself(spelt):
     lot = r"A\E.*\QB"
 
     assert spelt([(lot, lot + "-02"), (lot, "AXXB-02")]) == [(lot, "02"), (lot, "AXXB-02")]

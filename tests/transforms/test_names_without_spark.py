@@ -1,4 +1,4 @@
-"""Names and sessions are told twice, for Spark and without it: both must say the same."""
+"""Names and sessions have two implementations, for Spark and without it: they must agree."""
 
 import random
 from types import SimpleNamespace

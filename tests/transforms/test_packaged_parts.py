@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from fabyield.jobs.packaged_parts import to_retrace
 
 from fabyield.lake.catalog import (
     FAB_ASSEMBLY,
@@ -14,11 +15,12 @@ from fabyield.lake.catalog import (
 from fabyield.settings.settings import Settings
 from fabyield.transforms.shared.name_rules import NameRules
 from fabyield.transforms.silver.packaged_parts import (
+    changed_lots,
+    changed_names,
     die_origins,
     only_lots,
     packaged_parts,
     packages,
-    to_retrace,
 )
 
 FAB = Settings.load("dev").fab
@@ -53,7 +55,7 @@ def traced(rows):
     return trace
 
 
-def test_part_text_leads_to_the_die_of_the_wafers_first_name(traced):
+def test_part_text_gives_the_die_and_the_wafers_first_name(traced):
     row = traced("a.1/W2/-3/11")
 
     assert [row[name] for name in ORIGIN] == [5, "A", "02", -3, 11]
@@ -61,7 +63,7 @@ def test_part_text_leads_to_the_die_of_the_wafers_first_name(traced):
 
 
 @pytest.mark.parametrize("text", [None, "free text", "A.1/77/1/2"])
-def test_part_that_names_no_wafer_has_the_one_lot_that_its_own_was_made_of(traced, text):
+def test_part_without_a_wafer_has_the_one_source_lot_of_its_lot(traced, text):
     row = traced(text, ["k1"])
 
     assert [row[name] for name in ORIGIN] == [None, "K1", None, None, None]
@@ -69,13 +71,13 @@ def test_part_that_names_no_wafer_has_the_one_lot_that_its_own_was_made_of(trace
 
 
 @pytest.mark.parametrize("lots", [[], ["A", "B"]])
-def test_part_of_a_lot_of_many_or_of_no_known_ones_is_not_traced(traced, lots):
+def test_part_of_a_lot_with_several_or_no_sources_is_not_traced(traced, lots):
     row = traced(None, lots)
 
     assert (row["traced_by"], row["origin_lot_id"]) == ("none", None)
 
 
-def test_coordinates_that_are_too_large_are_none(traced):
+def test_coordinates_that_are_too_large_are_null(traced):
     row = traced("A.1/2/99999999999/1")
 
     assert (row["origin_wafer_key"], row["origin_x_coord"], row["origin_y_coord"]) == (5, None, 1)
@@ -90,27 +92,31 @@ def test_only_final_touchdowns_without_coordinates_are_packages(rows):
 
 
 @pytest.mark.parametrize(("text", "named"), [("a.1/77/1/2", ("A.1", "77")), ("free", (None, None))])
-def test_wafer_that_a_part_names_is_kept_although_nobody_knows_it_yet(traced, text, named):
+def test_unknown_wafer_that_a_part_names_is_kept(traced, text, named):
     row = traced(text)
 
     assert (row["named_lot_id"], row["named_wafer_id"]) == named
     assert (row["traced_by"], row["origin_wafer_key"]) == ("none", None)
 
 
-def test_packages_are_traced_again_when_their_wafer_gets_a_name_or_their_lot_a_source(rows):
+def test_packages_are_traced_again_when_their_wafer_or_lot_changes(run, rows):
     names = {"A": ("A", "02"), "B": ("B", "02"), "C": (None, None), "D": (None, None)}
     parts = [
-        {"fab_id": "F1", "die_id": die, "named_lot_id": lot, "named_wafer_id": wafer}
+        {"fab_id": FAB.fab_id, "die_id": die, "named_lot_id": lot, "named_wafer_id": wafer}
         | {"assembly_lot_id": f"P{die}"}
         for die, (lot, wafer) in names.items()
     ]
-    wafer = {"fab_id": "F1", "wafer_id": "02"}
+    run.store.replace(PACKAGED_PARTS, rows(PACKAGED_PARTS, *parts), "true")
+    wafer = {"fab_id": FAB.fab_id, "wafer_id": "02"}
     changed = rows(WAFER_NAMES, wafer | {"lot_id": "B"}, wafer | {"lot_id": "E"})
-    sources = rows(FAB_ASSEMBLY, {"fab_id": "F1", "assembly_lot_id": "pd "})
+    sources = rows(FAB_ASSEMBLY, {"fab_id": FAB.fab_id, "assembly_lot_id": "pd "})
 
-    found = to_retrace(rows(PACKAGED_PARTS, *parts), changed, sources, RULES)
+    assert retraced(run, changed, sources) == ["B", "D"]
 
-    assert sorted(row["die_id"] for row in found.collect()) == ["B", "D"]
+
+def retraced(run, changed, sources):
+    changes = changed_names(changed), changed_lots(sources, RULES)
+    return sorted(row["die_id"] for rows in changes for row in to_retrace(run, rows).collect())
 
 
 @pytest.fixture
@@ -121,7 +127,7 @@ def passing_over(spark):
     spark.conf.set("spark.databricks.delta.stats.skipping", "false")
 
 
-def test_packages_of_other_times_than_the_changes_are_not_read(run, rows, passing_over):
+def test_files_outside_the_range_of_the_changes_are_not_read(run, rows, passing_over):
     for key, lot in enumerate(("L1", "L2", "L3")):
         part = {"fab_id": FAB.fab_id, "wafer_key": key, "named_lot_id": lot, "named_wafer_id": "02"}
         part |= {"assembly_lot_id": f"P{lot}", "die_id": lot}
@@ -133,6 +139,4 @@ def test_packages_of_other_times_than_the_changes_are_not_read(run, rows, passin
         if pq.read_table(path)["die_id"].to_pylist() != ["L2"]:
             path.unlink()
 
-    found = to_retrace(run.read(PACKAGED_PARTS), rows(WAFER_NAMES, *changed), sources, RULES)
-
-    assert [row["die_id"] for row in found.collect()] == ["L2", "L2"]
+    assert retraced(run, rows(WAFER_NAMES, *changed), sources) == ["L2", "L2"]

@@ -39,7 +39,7 @@ def test_parm_flg_bits_0_to_2_each_make_a_result_invalid(rows):
     assert actual == [(False, None)] * 3 + [(True, 1.5)] * 5
 
 
-def test_verdict_is_bit_7_and_null_where_bit_6_is_set(rows):
+def test_verdict_is_bit_7_and_null_if_bit_6_is_set(rows):
     flags = [0b0000_0000, 0b1000_0000, 0b0100_0000, 0b1100_0000]
 
     actual = results(rows, [value(turn, test_flg=flag) for turn, flag in enumerate(flags)])
@@ -47,7 +47,7 @@ def test_verdict_is_bit_7_and_null_where_bit_6_is_set(rows):
     assert [row["test_pass"] for row in actual.collect()] == [True, False, None, None]
 
 
-def test_f14_nan_infinity_and_nothing_are_no_results(rows):
+def test_f14_nan_infinity_and_null_are_not_valid(rows):
     broken = [math.nan, math.inf, -math.inf, None]
     values = [value(turn, result=number) for turn, number in enumerate([*broken, 0.0, -1e30])]
 
@@ -57,7 +57,7 @@ def test_f14_nan_infinity_and_nothing_are_no_results(rows):
     assert [row["result"] for row in actual[:5]] == [None] * 4 + [0.0]
 
 
-def test_result_stands_under_the_wafer_of_its_run(rows):
+def test_result_has_the_wafer_of_its_run(rows):
     runs = [{"wafer_num": 1, "wafer_key": 5}, {"wafer_num": -1, "wafer_key": 6}]
     values = [value(10, wafer_num=1), value(20, wafer_num=-1)]
 
@@ -73,7 +73,7 @@ def test_f07_superseded_run_leaves_no_row(rows):
     assert results(rows, values, runs).select("file_key").collect() == [(2,)]
 
 
-def test_results_of_a_retested_die_know_which_touchdown_is_final(rows):
+def test_results_of_a_retested_die_say_which_touchdown_is_final(rows):
     touches = [
         {"part_num": 0, "touchdown_num": 1, "is_final": False},
         {"part_num": 4, "touchdown_num": 2, "is_final": True},
@@ -107,7 +107,7 @@ def test_functional_result_has_its_verdict(rows, flag, verdict):
     assert df.select("test_pass", "num_fail").collect() == [(verdict, 3)]
 
 
-def test_multi_results_are_null_where_flags_make_them_invalid(rows):
+def test_multi_results_are_null_if_the_flags_are_invalid(rows):
     values = rows(
         MULTI_VALUES,
         {"record_offset": 1, "results": [1.0, 2.0]},

@@ -69,7 +69,7 @@ def test_capability_of_two_limits_and_of_one(rows):
     ]
 
 
-def test_results_that_do_not_spread_have_no_capability(rows):
+def test_results_without_spread_have_no_capability(rows):
     results = [result(4.0, test_num=1), result(4.0, test_num=1), result(4.0, test_num=2)]
     declared = [LIMITS | {"lo_limit": 0.0, "hi_limit": 9.0, "test_num": n} for n in (1, 2)]
 
@@ -89,7 +89,7 @@ def test_same_number_under_another_name_is_another_test(rows):
     assert sorted(actual) == [("", 9.0), ("idsat", 5.0), ("vth", 1.0)]
 
 
-def test_limits_are_those_of_the_last_file_that_counts(rows):
+def test_limits_come_from_the_last_file_that_counts(rows):
     days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
     runs = [{"file_key": key, "started_at": day} for key, day in enumerate(days)]
     runs[2]["is_superseded"] = True

@@ -1,4 +1,4 @@
-"""The retest rules are written twice, for Spark and for numpy: both must say the same."""
+"""The retest rules have two implementations, for Spark and for numpy: they must agree."""
 
 import random
 from datetime import UTC, datetime

@@ -38,7 +38,7 @@ def test_reworked_wafer_has_the_chamber_of_its_last_visit_before_each_test(rows,
     assert chambers(found) == {("F1", "CP1"): ("B", 2), ("F1", "CP2"): ("C", 3)}
 
 
-def test_visit_without_an_end_counts_from_its_start_and_one_without_times_not(rows, tested):
+def test_visit_without_an_end_counts_from_its_start_and_without_times_not_at_all(rows, tested):
     steps = [
         STEP | {"chamber_id": "A", "started_at": at(5)},
         STEP | {"chamber_id": "B", "step_seq": 2, "started_at": None},

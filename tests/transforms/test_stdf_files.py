@@ -25,7 +25,7 @@ def test_f07_content_read_on_an_earlier_night_is_a_duplicate_and_says_why(rows):
     assert chosen == [(9, "duplicate", 3, "same content as another file")]
 
 
-def test_f07_content_that_was_read_before_is_first_whatever_its_key(rows):
+def test_f07_content_that_was_read_before_is_first_with_any_key(rows):
     """As in a backfill, which reads an older file again."""
     again, stored = rows(STDF_FILES, file(3, "aa")), rows(STDF_FILES, file(9, "aa"))
 

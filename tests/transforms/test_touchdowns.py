@@ -128,7 +128,7 @@ def test_same_place_on_another_wafer_or_insertion_is_another_die(rows):
     assert sorted(actual.collect()) == [(1, 1, True), (2, 1, True), (3, 1, True)]
 
 
-def test_packaged_part_is_known_by_its_part_id_and_else_by_its_place(rows):
+def test_packaged_part_is_identified_by_its_part_id_or_its_number(rows):
     nowhere = {"x_coord": None, "y_coord": None}
     parts = rows(
         PARTS,

@@ -1,7 +1,11 @@
 import pytest
 
 from fabyield.lake.catalog import PARTS, STDF_FILES, TRUNCATED_FILES
-from fabyield.transforms.silver.truncated_files import candidates, still_held, truncated_files
+from fabyield.transforms.silver.truncated_files import (
+    candidates,
+    truncated_files,
+    with_readable_file,
+)
 from tests.frames import of_tuples
 
 FILE = {"fab_id": "F1", "session_id": "s", "retest_bins": None}
@@ -27,11 +31,11 @@ CUT, WHOLE = file(1, "incomplete", 100), file(2, "complete", 200)
         ([WHOLE, file(3, "complete", 300)], []),
     ],
 )
-def test_cut_files_are_held_against_longer_ones_of_their_session_and_kind(rows, files, pairs):
+def test_truncated_files_are_compared_with_longer_ones_of_their_session(rows, files, pairs):
     assert candidates(rows(STDF_FILES, *files), 0).collect() == pairs
 
 
-def test_pairs_are_looked_at_once(rows):
+def test_pairs_are_compared_once(rows):
     known, new = rows(STDF_FILES, CUT, WHOLE), rows(STDF_FILES, CUT, WHOLE | {"batch": 2})
 
     assert [candidates(files, 1).count() for files in (known, new)] == [0, 1]
@@ -54,7 +58,7 @@ def touchdowns(key, *found):
         ([(10, 1)], []),
     ],
 )
-def test_file_begins_another_if_all_its_touchdowns_stand_there(rows, spark, longer, begins):
+def test_file_is_truncated_if_a_longer_one_has_all_its_touchdowns(rows, spark, longer, begins):
     parts = rows(PARTS, *touchdowns(1, (10, 1), (20, 2)), *touchdowns(2, *longer))
     pairs = of_tuples(spark, [("F1", 1, 2)], "fab_id string, file_key int, whole_key int")
 
@@ -62,9 +66,9 @@ def test_file_begins_another_if_all_its_touchdowns_stand_there(rows, spark, long
 
 
 @pytest.mark.parametrize(("status", "left"), [("complete", [1]), ("broken", [])])
-def test_beginning_counts_again_where_its_longer_file_cannot_be_read_any_more(rows, status, left):
+def test_truncated_file_counts_again_if_its_longer_file_is_unreadable(rows, status, left):
     pairs = rows(TRUNCATED_FILES, {"fab_id": "F1", "file_key": 1, "whole_key": 2})
 
-    held = still_held(pairs, rows(STDF_FILES, CUT, WHOLE | {"status": status}))
+    pairs = with_readable_file(pairs, rows(STDF_FILES, CUT, WHOLE | {"status": status}))
 
-    assert [row["file_key"] for row in held.collect()] == left
+    assert [row["file_key"] for row in pairs.collect()] == left

@@ -9,7 +9,7 @@ FIRST = (
 )
 
 
-def test_every_name_has_the_key_of_the_wafers_first_and_a_number_of_its_own(rows, spark):
+def test_every_name_has_the_wafers_key_and_a_key_of_its_own(rows, spark):
     lots = enumerate(["A", "A.1", "B"], 1)
     registry = rows(WAFER_REGISTRY, *(NAME | {"lot_id": lot, "wafer_key": n} for n, lot in lots))
     first = of_tuples(spark, [("F1", "A.1", "02", "A", "split", None, False)], FIRST)
@@ -22,7 +22,7 @@ def test_every_name_has_the_key_of_the_wafers_first_and_a_number_of_its_own(rows
     assert keys == [("A", 1, 1, "A", False), ("A.1", 1, 2, "A", False), ("B", 3, 3, "B", False)]
 
 
-def test_rows_of_all_names_meet_under_one_key(rows):
+def test_rows_of_all_names_get_one_key(rows):
     names = rows(
         WAFER_NAMES,
         *(NAME | {"lot_id": lot, "wafer_key": 1, "name_key": n} for n, lot in enumerate("AB", 1)),

@@ -11,33 +11,33 @@ def keys(df):
 
 
 def test_first_wafers_get_keys_in_order_of_lot_and_wafer(rows):
-    sighted = rows(WAFER_REGISTRY, wafer("B", "01"), wafer("A", "02"), wafer("A", "01"))
+    names = rows(WAFER_REGISTRY, wafer("B", "01"), wafer("A", "02"), wafer("A", "01"))
 
-    actual = keys(wafer_registry(sighted, rows(WAFER_REGISTRY)))
+    actual = keys(wafer_registry(names, rows(WAFER_REGISTRY)))
 
     assert actual == {("A", "01"): 1, ("A", "02"): 2, ("B", "01"): 3}
 
 
-def test_wafer_seen_later_comes_after_all_keys_given_out_before(rows):
+def test_new_wafer_gets_a_key_above_all_earlier_ones(rows):
     known = rows(WAFER_REGISTRY, wafer("B", "01", wafer_key=1), wafer("C", "01", wafer_key=7))
-    sighted = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("B", "01"), wafer("C", "01"))
+    names = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("B", "01"), wafer("C", "01"))
 
-    assert keys(wafer_registry(sighted, known)) == {("A", "01"): 8}
+    assert keys(wafer_registry(names, known)) == {("A", "01"): 8}
 
 
 def test_wafer_seen_twice_in_a_night_gets_one_key(rows):
-    sighted = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("A", "01"), wafer("A", "02"))
+    names = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("A", "01"), wafer("A", "02"))
 
-    actual = wafer_registry(sighted, rows(WAFER_REGISTRY)).collect()
+    actual = wafer_registry(names, rows(WAFER_REGISTRY)).collect()
 
     assert sorted(actual) == [(1, "F1", "A", "01"), (2, "F1", "A", "02")]
 
 
 def test_known_wafers_get_no_second_key(rows):
-    sighted = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("A", "02"))
-    known = wafer_registry(sighted, rows(WAFER_REGISTRY))
+    names = rows(WAFER_REGISTRY, wafer("A", "01"), wafer("A", "02"))
+    known = wafer_registry(names, rows(WAFER_REGISTRY))
 
-    assert wafer_registry(sighted, known).collect() == []
+    assert wafer_registry(names, known).collect() == []
 
 
 def test_same_lot_and_wafer_of_two_fabs_are_two_wafers(rows):

@@ -83,7 +83,7 @@ def beaten(spark):
     return find
 
 
-def test_of_two_complete_files_the_one_written_last_counts_whenever_it_was_read(beaten):
+def test_of_two_complete_files_the_one_written_last_counts(beaten):
     twice = [(key, WHOLE, 9, "a") for key in (1, 2)]
 
     assert beaten(*twice) == [1]
@@ -91,7 +91,7 @@ def test_of_two_complete_files_the_one_written_last_counts_whenever_it_was_read(
     assert beaten(*twice, written=lambda key: -key) == [2]
 
 
-def test_run_finds_its_wafer_by_canonical_names_and_keeps_the_raw_ones(runs):
+def test_run_is_joined_by_canonical_names_and_keeps_the_raw_ones(runs):
     actual = runs({"lot_id": " a"}, {"wafer_id": "w02 "})
 
     chosen = actual.select("wafer_key", "product_id", "lot_id", "wafer_id")
@@ -99,7 +99,7 @@ def test_run_finds_its_wafer_by_canonical_names_and_keeps_the_raw_ones(runs):
     assert actual.select("raw_lot_id", "raw_wafer_id").collect() == [(" a", "w02 ")]
 
 
-def test_wafer_of_a_split_lot_is_that_of_its_first_lot(runs):
+def test_wafer_of_a_split_lot_has_its_first_lot(runs):
     actual = runs({"lot_id": "a.1"}, {"wafer_id": "A.1-2", "batch": 4})
 
     chosen = actual.select("wafer_key", "lot_id", "wafer_id", "raw_lot_id", "read_in")
@@ -122,7 +122,7 @@ def test_first_rule_that_matches_names_the_insertion(spark):
     assert [row[0] for row in actual] == ["CP2", "FT1", "FT3", "CP1", "CP1", "FT7"]
 
 
-def test_insertion_is_named_by_the_match_alone(spark):
+def test_insertion_comes_from_the_match_alone(spark):
     found = transform.TesterRules(
         "UTC",
         NameRules(),
@@ -149,7 +149,7 @@ def test_f17_testers_local_time_becomes_utc_on_both_sides_of_the_clock_change(ru
     assert [row["is_start_doubtful"] for row in actual] == [False] * 6
 
 
-def test_f17_hour_that_clocks_show_twice_or_never_is_flagged(runs):
+def test_f17_repeated_or_skipped_hour_is_flagged(runs):
     shown = [(2026, 3, 29, 2, 30), (2026, 10, 25, 2), (2026, 10, 25, 2, 59, 59), None]
     clocks = [{"wafer_num": n, "start_t": s and seconds(*s)} for n, s in enumerate(shown)]
 
@@ -160,7 +160,7 @@ def test_f17_hour_that_clocks_show_twice_or_never_is_flagged(runs):
     assert [row["is_start_doubtful"] for row in actual] == [True, True, True, None]
 
 
-def test_f17_start_that_lies_after_its_file_was_written_is_told(runs):
+def test_f17_start_after_the_time_of_the_file_is_measured(runs):
     written = {"modified_at": datetime(2026, 3, 2, 12), "start_t": None}
     starts = [seconds(2026, 3, 2, 11, 30), seconds(2026, 3, 2, 13), None]
 
@@ -188,13 +188,13 @@ def test_file_that_was_not_read_has_no_runs(runs):
     assert runs({"status": "duplicate"}, {}).collect() == []
 
 
-def test_tester_that_keeps_no_wafer_times_has_those_of_its_session(runs):
+def test_run_without_a_start_has_the_start_of_its_session(runs):
     actual = runs({"start_t": 60}, {"start_t": 0})
 
     assert actual.select("started_at").collect() == [(datetime(1970, 1, 1, 0, 1),)]
 
 
-def test_files_without_a_lot_are_of_the_same_lot_only_in_one_session(runs):
+def test_files_without_a_lot_share_one_only_within_a_session(runs):
     sessions = ("a" * 64, "a" * 64, "b" * 64)
     named = ({"lot_id": None}, {"lot_id": " "}, {"lot_id": ""})
 
@@ -208,13 +208,13 @@ def test_f07_file_with_its_mrr_replaces_a_longer_one_without(beaten):
     assert beaten((1, CUT, 900, ["01"]), (2, WHOLE, 100, ["01"])) == [1]
 
 
-def test_f07_longer_one_of_two_cut_files_replaces_the_shorter(beaten):
+def test_f07_longer_of_two_truncated_files_replaces_the_shorter(beaten):
     assert beaten((1, CUT, 900, ["01"]), (2, CUT, 100, ["01"])) == [2]
     assert beaten((1, CUT, 100, ["01"]), (2, CUT, 900, ["01"])) == [1]
     assert beaten((1, CUT, 100, ["01"]), (2, CUT, 100, ["01"])) == [2]
 
 
-def test_f07_of_complete_files_of_the_same_wafers_the_last_one_delivered_counts(beaten):
+def test_f07_of_complete_files_with_the_same_wafers_the_last_counts(beaten):
     assert beaten((2, WHOLE, 900, ["01"]), (1, WHOLE, 100, ["01"]), (3, WHOLE, 50, ["01"])) == [
         1,
         2,
@@ -225,36 +225,36 @@ def test_different_wafers_of_one_session_all_count(beaten):
     assert beaten((1, WHOLE, 100, ["01"]), (2, WHOLE, 900, ["02"])) == []
 
 
-def test_file_is_replaced_only_by_one_that_holds_all_its_wafers(beaten):
+def test_file_is_replaced_only_by_one_with_all_its_wafers(beaten):
     assert beaten(
         (1, WHOLE, 100, ["01"]), (2, WHOLE, 200, ["01", "02"]), (3, WHOLE, 300, ["02", "03"])
     ) == [1]
     assert beaten((1, WHOLE, 200, ["01", "02"]), (2, WHOLE, 100, ["01"])) == [2]
 
 
-def test_cut_file_whose_wafer_has_no_name_yet_is_replaced_by_the_whole_one(beaten):
+def test_truncated_file_without_a_wafer_name_is_replaced_by_the_complete_one(beaten):
     assert beaten((1, CUT, 100, ["-"]), (2, WHOLE, 200, ["05"])) == [1]
 
 
-def test_cut_file_whose_wafer_began_at_another_time_still_counts(beaten):
+def test_truncated_file_with_another_wafer_start_still_counts(beaten):
     files = ((1, CUT, 100, ["-"]), (2, WHOLE, 200, ["05"]))
 
     assert beaten(*files, start=lambda key: key) == []
 
 
 @pytest.mark.parametrize("unknown", [0, None])
-def test_file_of_a_tester_that_keeps_no_wafer_times_always_counts(beaten, unknown):
+def test_file_without_wafer_times_always_counts(beaten, unknown):
     for status in (WHOLE, CUT):
         for name in ("01", "-"):
             files = ((1, status, 100, [name]), (2, WHOLE, 200, [name]))
             assert beaten(*files, start=lambda key: unknown) == []
 
 
-def test_complete_files_without_wafers_are_parts_of_one_session(beaten):
+def test_complete_files_without_wafers_all_count(beaten):
     assert beaten((1, WHOLE, 100, ["-"]), (2, WHOLE, 200, ["-"])) == []
 
 
-def test_f07_cut_file_without_wafers_is_replaced_by_one_that_begins_with_it(beaten):
+def test_f07_truncated_file_without_wafers_is_replaced_by_its_longer_version(beaten):
     files = ((1, CUT, 100, ["-"]), (2, CUT, 100, ["-"]), (3, WHOLE, 200, ["-"]))
 
     assert beaten(*files, beginnings=[(1, 3)], start=lambda key: None) == [1]

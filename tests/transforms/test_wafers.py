@@ -47,7 +47,7 @@ def product(product_id="M16G", fab_id="F1"):
     return {"fab_id": fab_id, "product_id": product_id, "gross_die": 519}
 
 
-def test_wafer_takes_product_and_die_sites_from_its_lot(wafers):
+def test_wafer_has_product_and_die_sites_of_its_lot(wafers):
     actual = wafers([PLACE | {"slot": 2}], [lot(" a")], [product()])
 
     assert actual.select(KNOWN).collect() == [(5, "M16G", 519, 2, True)]
@@ -57,7 +57,7 @@ def test_wafer_that_only_a_tester_saw_is_kept_as_unknown(wafers):
     assert wafers().select(KNOWN).collect() == [(5, None, None, None, False)]
 
 
-def test_wafer_spelt_twice_by_the_database_is_one_with_its_first_start(wafers):
+def test_wafer_with_two_spellings_is_one_with_the_first_start(wafers):
     late = datetime(2026, 3, 9, tzinfo=UTC)
     twice = [{"wafer_id": "W02", "started_at": late}, {"wafer_id": "2", "started_at": DAY}]
 
@@ -72,7 +72,7 @@ def test_product_of_another_fab_gives_no_die_sites(wafers):
     assert actual.select("product_id", "gross_die").collect() == [("M16G", None)]
 
 
-def test_split_wafer_keeps_its_first_lot_and_has_the_product_of_the_present_one(wafers):
+def test_split_wafer_has_its_first_lot_and_the_product_of_its_current_one(wafers):
     split = ("F1", "A.1", "02", "A", DAY)
 
     actual = wafers([CHILD], [lot("A"), lot("A.1", "M16G-LP")], [product("M16G-LP")], [split])
@@ -81,13 +81,13 @@ def test_split_wafer_keeps_its_first_lot_and_has_the_product_of_the_present_one(
     assert told.collect() == [(5, "A", "A.1", "M16G-LP", True)]
 
 
-def test_wafer_in_a_lot_without_a_product_has_that_of_its_first(wafers):
+def test_wafer_in_a_lot_without_a_product_has_that_of_its_first_lot(wafers):
     split = ("F1", "A.1", "02", "A", DAY)
 
     assert wafers([], [lot("A")], [], [split]).select("product_id").collect() == [("M16G",)]
 
 
-def test_present_lot_is_the_last_one_that_a_wafer_came_to(wafers):
+def test_current_lot_is_the_last_one_that_a_wafer_moved_to(wafers):
     back = ("F1", "A", "02", "A.1", DAY.replace(day=5))
 
     actual = wafers(events=[back, ("F1", "A.1", "02", "A", DAY)])
@@ -95,30 +95,33 @@ def test_present_lot_is_the_last_one_that_a_wafer_came_to(wafers):
     assert actual.select("current_lot_id").collect() == [("A",)]
 
 
-def test_of_several_moves_at_once_the_present_lot_is_the_one_that_none_leads_away_from(wafers):
+def test_of_moves_at_the_same_time_the_current_lot_is_the_one_none_leaves(wafers):
     on = [("F1", lot, "02", before, DAY) for lot, before in (("A.1", "B"), ("A", "A.1"))]
 
     for events in (on, on[::-1]):
         assert wafers(events=events).select("current_lot_id").collect() == [("A",)]
 
 
-def test_moves_round_in_a_ring_at_once_leave_the_same_lot_each_time(wafers):
+def test_ring_of_moves_at_the_same_time_always_gives_the_same_lot(wafers):
     ring = [("F1", lot, "02", before, DAY) for lot, before in (("A.1", "A"), ("A", "A.1"))]
 
     for events in (ring, ring[::-1]):
         assert wafers(events=events).select("current_lot_id").collect() == [("A.1",)]
 
 
-def test_tested_wafers_are_sighted_in_the_lot_that_their_file_names(rows):
+def test_tested_wafers_have_the_lot_of_their_file(rows):
     runs = rows(STDF_WAFERS, {"fab_id": "F1", "file_key": 1, "wafer_id": "w02 "})
     files = rows(STDF_FILES, {"file_key": 1, "lot_id": "a "}, {"file_key": 2, "lot_id": "B"})
 
-    seen = transform.sighted(transform.tested(runs, files), RULES)
+    seen = transform.names_in(transform.with_lot(runs, files), RULES)
 
     assert seen.collect() == [("F1", "A", "02")]
 
 
-def test_both_names_of_a_renamed_wafer_are_sighted(spark):
+def test_both_names_of_a_renaming_are_found(spark):
     events = of_tuples(spark, [("F1", "A.1", "02", "A", DAY)], EVENT)
 
-    assert sorted(transform.renamed(events).collect()) == [("F1", "A", "02"), ("F1", "A.1", "02")]
+    assert sorted(transform.both_names(events).collect()) == [
+        ("F1", "A", "02"),
+        ("F1", "A.1", "02"),
+    ]

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.lake.table import BATCH, Table
-from fabyield.transforms.shared.key_ranges import between, in_key_range
+from fabyield.transforms.shared.key_ranges import between
 
 GONE = "_gone"
 
@@ -46,7 +46,9 @@ def _key_range(table: Table, df: DataFrame, bounds: tuple[Any, Any] | None) -> C
     if lead is None:
         return F.lit(True)
     name = f"old.{lead}"
-    return in_key_range(name, df, lead) if bounds is None else between(name, *bounds)
+    if bounds is None:
+        bounds = df.agg(F.min(lead), F.max(lead)).collect()[0]
+    return between(name, *bounds)
 
 
 def _equal(column: str, kind: str) -> str:

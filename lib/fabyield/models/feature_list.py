@@ -1,4 +1,4 @@
-"""The features that a model was trained on, by name and in their order."""
+"""The features that a model was trained on, by name and in order."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from fabyield.errors import ModelError
 
 @dataclass(frozen=True)
 class Features:
-    """Names of the features of a model, in their order: levels are 0 or 1, measures may be NaN."""
+    """Names of a model's features in order; levels are 0 or 1, measures may be NaN."""
 
     levels: tuple[str, ...]
     measures: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How well a model finds low-yield wafers, beside what trivial guesses would find."""
+"""How well a model finds low-yield wafers, and the lot-mean guess to compare it with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
 from fabyield.models.splits import Count, SplitLot, total
 
@@ -29,21 +29,14 @@ class Metrics:
 
 
 def metrics(low: Flags, scores: Scores, decision_threshold: float) -> Metrics:
-    """Judge `scores` of wafers against what they turned out to be; both of shape (wafers,).
-
-    A wafer is called low from `decision_threshold` on.
-    """
+    """Compare `scores` with `low`, both of shape (wafers,); scores >= the threshold predict low."""
     called = scores >= decision_threshold
-    hits, calls, positives = int((low & called).sum()), int(called.sum()), int(low.sum())
-    recall_low, recall_high = wilson_interval(hits, positives)
-    return Metrics(
-        pr_auc=min(1.0, float(average_precision_score(low, scores))),
-        f1=_ratio(2 * hits, calls + positives),
-        precision=_ratio(hits, calls),
-        recall=_ratio(hits, positives),
-        recall_low=recall_low,
-        recall_high=recall_high,
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        low, called, average="binary", zero_division=0
     )
+    bounds = wilson_interval(int((low & called).sum()), int(low.sum()))
+    pr_auc = min(1.0, float(average_precision_score(low, scores)))
+    return Metrics(pr_auc, float(f1), float(precision), float(recall), *bounds)
 
 
 def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
@@ -57,7 +50,7 @@ def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
 
 
 def choose_decision_threshold(low: Flags, scores: Scores) -> float:
-    """Return the score with the highest F1; among equals the one that calls fewest wafers.
+    """Return the threshold with the highest F1; among equals, the one that calls fewest wafers.
 
     It lies half-way to the next lower score, so that a slightly different model keeps its calls.
     """
@@ -71,9 +64,9 @@ def choose_decision_threshold(low: Flags, scores: Scores) -> float:
 def lot_mean_scores(
     lots: Sequence[SplitLot], counts: Mapping[str, Count], last: int, otherwise: float
 ) -> dict[str, float]:
-    """Score each lot by the share of low wafers in the `last` sorted lots finished as it started.
+    """Score each lot by the share of low wafers in the `last` lots that finished before it started.
 
-    Where there are none, or the lot's start is unknown, the score is `otherwise`.
+    The score is `otherwise` if there are no such lots or the lot's start is unknown.
     """
     done = sorted((lot.finished_us, lot.lot_id) for lot in lots if lot.lot_id in counts)
     scores = {}
@@ -83,7 +76,3 @@ def lot_mean_scores(
         seen = total(counts, before[-last:])
         scores[lot.lot_id] = seen.low / seen.wafers if seen.wafers else otherwise
     return scores
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0

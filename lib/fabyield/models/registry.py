@@ -1,19 +1,18 @@
-"""Models on disk or in an object store: XGBoost's own format, guarded by its SHA-256."""
+"""Model files on disk or in an object store: XGBoost's own format, checked by SHA-256."""
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
-from pyarrow.fs import FileSystem
 from xgboost import XGBClassifier
 
 from fabyield.errors import ModelError
+from fabyield.lake.storage import resolve_uri, write_bytes, write_text
 from fabyield.models.feature_list import Features
 
 CARD = "fabyield_card"
@@ -24,10 +23,10 @@ UBJ_HEADS = (OPENING + b"learner", OPENING + b"version")
 
 @dataclass(frozen=True)
 class ModelCard:
-    """All that is needed to score with a model; stored inside the model file, under its SHA-256.
+    """What scoring needs beside the classifier; stored inside the model file.
 
-    `product` is (fab_id, product_id); `low_weight` is the weight that low wafers had in training,
-    to be taken out of probabilities.
+    `product` is (fab_id, product_id); `low_weight` is the weight of low wafers in training, which
+    scoring takes out of the probabilities.
     """
 
     model_id: str
@@ -50,7 +49,7 @@ class Model:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """Where a model's files are, as URIs, and the SHA-256 that loading it asks for."""
+    """URIs of a model's files, and the SHA-256 that load_model checks."""
 
     model_path: str
     model_sha256: str
@@ -60,10 +59,13 @@ class StoredModel:
 def name_model(
     product: tuple[str, str], training_rows: pa.Table, inputs: Mapping[str, object]
 ) -> str:
-    """Return product + 12 hex digits, equal whenever rows (sorted), features and settings are."""
+    """Return product + 12 hex digits; equal (sorted) rows and `inputs` give the same name."""
     digest = sha256(json.dumps([product, inputs], sort_keys=True).encode())
-    for index in range(training_rows.num_columns):
-        digest.update(_column_bytes(training_rows, index))
+    for column in training_rows.columns:
+        if pa.types.is_floating(column.type):
+            digest.update(column.to_numpy().tobytes())
+        else:
+            digest.update(json.dumps(column.to_pylist()).encode())
     return f"{re.sub(r'[^A-Za-z0-9_-]', '_', product[1])}-{digest.hexdigest()[:12]}"
 
 
@@ -72,77 +74,45 @@ def save_model(
 ) -> StoredModel:
     """Write model.ubj, training_rows.parquet and model.json (for people) below folder/model_id.
 
-    `versions` are the Delta versions of the tables that the model learned from.
+    `versions` are the Delta versions of the tables that the model was trained on.
     """
     home = f"{folder.rstrip('/')}/{model.card.model_id}"
-    body = _bytes_of(model)
-    stored = StoredModel(f"{home}/model.ubj", _hash(body), f"{home}/training_rows.parquet")
-    filesystem, root = open_folder(home)
-    filesystem.create_dir(root, recursive=True)
-    _write(filesystem, f"{root}/model.ubj", body)
-    with filesystem.open_output_stream(f"{root}/training_rows.parquet") as sink:
-        parquet.write_table(training_rows, sink)
+    booster = model.classifier.get_booster()
+    booster.set_attr(**{CARD: json.dumps(asdict(model.card), sort_keys=True)})
+    body = bytes(booster.save_raw("ubj"))
+    digest = sha256(body).hexdigest()
+    stored = StoredModel(f"{home}/model.ubj", digest, f"{home}/training_rows.parquet")
+    write_bytes(stored.model_path, body)
+    filesystem, path = resolve_uri(stored.training_rows_path)
+    parquet.write_table(training_rows, path, filesystem=filesystem)
     about = asdict(stored) | {"delta_versions": dict(versions), "card": asdict(model.card)}
-    _write(filesystem, f"{root}/model.json", json.dumps(about, indent=1, sort_keys=True).encode())
+    write_text(f"{home}/model.json", json.dumps(about, indent=1, sort_keys=True))
     return stored
 
 
 def load_model(path: str, expected_sha256: str) -> Model:
     """Load model.ubj at URI `path`; `expected_sha256` is the one in model_report.
 
-    Raises ModelError, before anything is parsed, if the file's SHA-256 is another, if it is not
-    XGBoost's UBJSON, or if no card is in it.
+    Raises ModelError if the SHA-256 differs, the file is not XGBoost's UBJSON (both before it is
+    parsed), or it has no card.
     """
-    filesystem, file = open_folder(path)
+    filesystem, file = resolve_uri(path)
     with filesystem.open_input_stream(file) as source:
         body = source.read()
-    if _hash(body) != expected_sha256:
+    if (digest := sha256(body).hexdigest()) != expected_sha256:
         raise ModelError(
-            f"{path}: SHA-256 is {_hash(body)}, expected {expected_sha256}; "
-            "it was changed after training: restore it, or train again"
+            f"{path}: SHA-256 is {digest}, expected {expected_sha256}; "
+            "the file was changed after training: restore it, or train again"
         )
     if not body.startswith(UBJ_HEADS):
-        raise ModelError(f"{path}: begins with {body[:8]!r}, which is not XGBoost's UBJSON format")
+        raise ModelError(f"{path}: starts with {body[:8]!r}, which is not XGBoost's UBJSON format")
     classifier = XGBClassifier()
     classifier.load_model(bytearray(body))
-    return Model(_card_of(classifier, path), classifier)
-
-
-def open_folder(uri: str) -> tuple[FileSystem, str]:
-    """Return the file system of `uri` and the path in it; s3a:// is s3://, no scheme is local."""
-    if "://" not in uri and not uri.startswith("file:"):
-        uri = Path(uri).absolute().as_uri()
-    filesystem, path = FileSystem.from_uri(re.sub(r"^s3[an]://", "s3://", uri))
-    return filesystem, path
-
-
-def _card_of(classifier: XGBClassifier, path: str) -> ModelCard:
     text = classifier.get_booster().attr(CARD)
     if text is None:
         raise ModelError(f"{path}: no {CARD} in the model, so its features are unknown")
     card: dict[str, Any] = json.loads(text)
     features = {kind: tuple(names) for kind, names in card.pop("features").items()}
     fab_id, product_id = card.pop("product")
-    return ModelCard(product=(fab_id, product_id), features=Features(**features), **card)
-
-
-def _bytes_of(model: Model) -> bytes:
-    booster = model.classifier.get_booster()
-    booster.set_attr(**{CARD: json.dumps(asdict(model.card), sort_keys=True)})
-    return bytes(booster.save_raw("ubj"))
-
-
-def _column_bytes(table: pa.Table, index: int) -> bytes:
-    column = table.column(index)
-    if pa.types.is_floating(column.type):
-        return bytes(column.to_numpy().tobytes())
-    return json.dumps(column.to_pylist()).encode()
-
-
-def _hash(body: bytes) -> str:
-    return sha256(body).hexdigest()
-
-
-def _write(filesystem: FileSystem, path: str, body: bytes) -> None:
-    with filesystem.open_output_stream(path) as sink:
-        sink.write(body)
+    card |= {"product": (fab_id, product_id), "features": Features(**features)}
+    return Model(ModelCard(**card), classifier)

@@ -1,23 +1,29 @@
-"""Training and test lots: time runs forward, and a lot stands on one side only."""
+"""Training and test lots: the test lots are the latest, and no lot is on both sides."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from fabyield.transforms.shared.keys import WAFER
+
 
 @dataclass(frozen=True)
 class SplitLot:
-    """A lot of one fab and product; it is sorted when at least one wafer has a yield.
+    """A lot of one fab and product; `is_sorted` means that at least one wafer has a yield.
 
-    Times are microseconds since 1970 UTC: Python's time stamps follow the driver's zone.
+    Times are microseconds since 1970 UTC, because Python's timestamps follow the driver's zone.
     """
 
     lot_id: str
     started_us: int | None
     finished_us: int
     is_sorted: bool
+
+
+TIME_ORDER = attrgetter("finished_us", "lot_id")
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,11 @@ class LotSplit:
 
 @dataclass(frozen=True)
 class Count:
-    """Lots and wafers that have a yield, and the low ones among the wafers."""
+    """Lots and wafers that have a yield, and how many of the wafers are low."""
 
-    lots: int
-    wafers: int
-    low: int
+    lots: int = 0
+    wafers: int = 0
+    low: int = 0
 
     def __add__(self, other: "Count") -> "Count":
         return Count(self.lots + other.lots, self.wafers + other.wafers, self.low + other.low)
@@ -43,19 +49,15 @@ class Count:
         return f"{self.low} low wafers of {self.wafers} in {self.lots} lots"
 
 
-NOTHING = Count(0, 0, 0)
-
-
 def lots_of(wafers: DataFrame, process_history: DataFrame) -> tuple[SplitLot, ...]:
     """Collect the lots of `wafers` (one fab and product) that have a process history.
 
-    A lot is finished when its last wafer has left its last process step. `wafers` carries
-    `final_yield_pct`, null where the wafer is not yet sorted.
+    A lot is finished when its last wafer leaves its last process step; `final_yield_pct` of
+    `wafers` is null for unsorted ones.
     """
     ended_at = F.coalesce("ended_at", "started_at").alias("step_ended_at")
-    steps = process_history.select("fab_id", "wafer_key", ended_at)
     lots = (
-        wafers.join(steps, ["fab_id", "wafer_key"], how="inner")
+        wafers.join(process_history.select(*WAFER, ended_at), WAFER, how="inner")
         .groupBy("lot_id")
         .agg(
             F.unix_micros(F.min("started_at")).alias("started_us"),
@@ -64,23 +66,22 @@ def lots_of(wafers: DataFrame, process_history: DataFrame) -> tuple[SplitLot, ..
         )
         .where(F.col("finished_us").isNotNull())
     )
-    return tuple(sorted((SplitLot(*row) for row in lots.collect()), key=_time_order))
+    return tuple(sorted((SplitLot(*row) for row in lots.collect()), key=TIME_ORDER))
 
 
 def split_lots(lots: Iterable[SplitLot], test_share: float) -> LotSplit:
-    """Take the last `test_share` of the sorted lots for the test, at least one."""
-    ids = tuple(lot.lot_id for lot in sorted(lots, key=_time_order) if lot.is_sorted)
-    cut = len(ids) - max(1, round(test_share * len(ids)))
-    return LotSplit(ids[: max(0, cut)], ids[max(0, cut) :])
+    """Put the last `test_share` of the sorted lots into the test, at least one."""
+    ids = tuple(lot.lot_id for lot in sorted(lots, key=TIME_ORDER) if lot.is_sorted)
+    cut = max(0, len(ids) - max(1, round(test_share * len(ids))))
+    return LotSplit(ids[:cut], ids[cut:])
 
 
 def validation_tail(
     train: Sequence[str], counts: Mapping[str, Count], share: float, min_low_wafers: int
 ) -> tuple[str, ...]:
-    """Return the shortest tail of `train`, at least `share` of it, to choose a threshold by.
+    """Return the last lots of `train`, at least `share` of it, to choose a threshold by.
 
-    Both the tail and what is left before it hold `min_low_wafers` low wafers; empty if no tail
-    does.
+    It is the shortest tail for which both sides have `min_low_wafers` low wafers, or empty.
     """
     for size in range(max(1, round(share * len(train))), len(train)):
         sides = train[:-size], train[-size:]
@@ -91,8 +92,4 @@ def validation_tail(
 
 def total(counts: Mapping[str, Count], lot_ids: Iterable[str]) -> Count:
     """Add the counts of `lot_ids`; a lot without a count adds nothing."""
-    return sum((counts.get(lot_id, NOTHING) for lot_id in lot_ids), NOTHING)
-
-
-def _time_order(lot: SplitLot) -> tuple[int, str]:
-    return lot.finished_us, lot.lot_id
+    return sum((counts[lot_id] for lot_id in lot_ids if lot_id in counts), Count())

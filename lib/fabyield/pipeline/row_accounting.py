@@ -1,12 +1,29 @@
 """Account for the rows of test files on their way to silver."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pyspark.sql import DataFrame
 
-from fabyield.lake.catalog import WAFER_RUNS
+from fabyield.lake.catalog import TOUCHDOWNS, WAFER_RUNS
+from fabyield.lake.table import Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
+
+
+def publish_results(
+    run: Run,
+    target: Table,
+    source: Table,
+    join: Callable[[DataFrame, DataFrame, DataFrame], DataFrame],
+) -> None:
+    """Publish `join`(values of `source`, wafer runs, touchdowns) of the wafers that changed."""
+    wafers = run.touched(target, WAFER_RUNS)
+    values = run.read_files(source, run.tested_files(wafers))
+    rows = join(values, run.read(WAFER_RUNS, wafers), run.read(TOUCHDOWNS, wafers))
+    # The audit reads few columns, so joining twice costs less than caching the rows.
+    batch = Batch(target, rows, wafers=wafers, cached=False)
+    run.publish([with_source_rows(run, batch, values)])
 
 
 def with_source_rows(run: Run, batch: Batch, source: DataFrame) -> Batch:

@@ -15,7 +15,7 @@ from fabyield.lake.reader import Row
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.publish import Publisher
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
-from fabyield.transforms.shared.key_ranges import in_keys
+from fabyield.transforms.shared.key_ranges import between, in_keys
 from fabyield.transforms.shared.name_rules import NameRules
 
 
@@ -67,6 +67,11 @@ class Run(Publisher):
         self._check_declared(table, "reads")
         ours = None if self.is_only_fab else pc.field("fab_id") == self.fab_id
         return self.store.count(table, ours)
+
+    def read_span(self, table: Table, rows: DataFrame, column: str) -> DataFrame:
+        """Read the rows of `table` whose `column` is between the least and greatest in `rows`."""
+        span = rows.agg(F.min(column), F.max(column)).collect()[0]
+        return self.read(table).where(between(column, *span))
 
     def read_files(self, table: Table, files: DataFrame | Sequence[int]) -> DataFrame:
         """Return the rows of `table` from `files`: their keys, or rows that have a file_key."""

@@ -1,4 +1,4 @@
-"""Which files of the landing zone are new, and which are still being written."""
+"""The files of the landing zone, and which of them are still being written."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ UNFINISHED = (MARKER, ".part", ".tmp")
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file of the landing zone as it was seen; `path` is below the landing zone."""
+    """A file of the landing zone; `path` is below its stdf folder."""
 
     path: str
     size_bytes: int
@@ -23,15 +23,15 @@ class LandingFile:
 
     @property
     def seen(self) -> tuple[str, int, datetime]:
-        """What tells a file that was looked at before from one that was not."""
+        """What identifies a version of a file."""
         return self.path, self.size_bytes, self.modified_at
 
 
 def listed(landing: str) -> list[LandingFile]:
-    """Every file of the STDF folder of `landing`, by path.
+    """List the files of the STDF folder of `landing`, sorted by path.
 
-    On an object store a folder without files is none, and holds nothing. Raises ConfigError where
-    there is no such folder, or a file's name is not UTF-8.
+    Raises ConfigError if the folder is missing (on an object store it is then empty), or if a file
+    name is not UTF-8.
     """
     system, root = resolve_uri(f"{landing}/stdf")
     if system.get_file_info(root).type != fs.FileType.Directory:
@@ -41,24 +41,24 @@ def listed(landing: str) -> list[LandingFile]:
     try:
         found = system.get_file_info(fs.FileSelector(root, recursive=True))
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{landing}/stdf: a file name is not UTF-8: {error}; rename it"
-        ) from error
+        reason = f"a file name is not UTF-8: {error}; rename it"
+        raise ConfigError(f"{landing}/stdf: {reason}") from error
     files = [
-        LandingFile(info.path.removeprefix(root).lstrip("/"), info.size, _utc(info))
+        LandingFile(info.path.removeprefix(root).lstrip("/"), info.size, _modified_at(info))
         for info in found
         if info.type == fs.FileType.File
     ]
-    seen = [file for file in files if not _is_hidden(file.path)]
-    return sorted(seen, key=lambda file: file.path)
+    # Copying tools write into hidden folders, and move the file out when it is complete.
+    visible = [f for f in files if not any(n.startswith((".", "_")) for n in f.path.split("/"))]
+    return sorted(visible, key=lambda file: file.path)
 
 
 def settled(
     files: Iterable[LandingFile], now: datetime, settle_seconds: float
 ) -> list[LandingFile]:
-    """The files that nobody writes any more: unchanged for `settle_seconds`, or marked done.
+    """Return the files that are complete: unchanged for `settle_seconds`, or marked done.
 
-    A file dated in the future tells nothing by its age, so it counts as settled.
+    A file dated in the future has no age, so it counts as complete.
     """
     marked = {file.path for file in files}
     quiet = timedelta(seconds=settle_seconds)
@@ -70,12 +70,7 @@ def settled(
     ]
 
 
-def _is_hidden(path: str) -> bool:
-    # Copying tools also write into hidden folders, and move the file out when it is whole.
-    return any(name.startswith((".", "_")) for name in path.split("/"))
-
-
-def _utc(info: fs.FileInfo) -> datetime:
-    # Python's times, like Spark's, end at microseconds.
+def _modified_at(info: fs.FileInfo) -> datetime:
+    # Python's times, like Spark's, have microseconds.
     micros = (info.mtime_ns or 0) // 1000
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

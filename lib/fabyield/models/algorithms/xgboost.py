@@ -1,4 +1,4 @@
-"""A gradient-boosted classifier of low-yield wafers, trained on Spark."""
+"""A gradient-boosted classifier of low-yield wafers, trained with Spark."""
 
 from dataclasses import dataclass
 from math import log
@@ -20,15 +20,15 @@ from fabyield.transforms.shared.keys import WAFER
 
 @dataclass(frozen=True)
 class Fit:
-    """What training yields: a classifier, from which probability on to call a wafer low."""
+    """A trained classifier; probabilities >= `decision_threshold` predict a low wafer."""
 
     classifier: XGBClassifier
     decision_threshold: float
     low_weight: float
 
 
-def refusal(train: Count, test: Count, min_low_wafers: int) -> str | None:
-    """Say why these rows cannot make a model that can be judged; None if they can."""
+def reason_not_to_train(train: Count, test: Count, min_low_wafers: int) -> str | None:
+    """Return why a model of these lots could not be trained or tested; None if it can."""
     for name, count in (("training", train), ("test", test)):
         if count.low < min_low_wafers:
             return f"{name} has {count}, fewer low wafers than min_low_wafers = {min_low_wafers}"
@@ -40,29 +40,30 @@ def refusal(train: Count, test: Count, min_low_wafers: int) -> str | None:
 def train(rows: DataFrame, settings: ModelSettings) -> Fit:
     """Fit on training rows: fab_id, wafer_key, features, is_low, is_validation.
 
-    A first model of the lots before the validation lots chooses the decision threshold on these;
-    the final one learns from all rows. Without validation lots a wafer is called low from the
-    share of low wafers in `rows` on.
+    A first model, trained without the validation lots, chooses the decision threshold on them;
+    the final one is trained on all rows. Without validation lots the threshold is the share of low
+    wafers in `rows`.
     """
-    counts = {side: (wafers, low) for side, wafers, low in _sides(rows).collect()}
+    sides = rows.groupBy("is_validation").agg(F.count("*"), F.count_if("is_low")).collect()
+    counts = {is_validation: (wafers, low) for is_validation, wafers, low in sides}
     wafers, low = (sum(side) for side in zip(*counts.values(), strict=True))
     weight = (wafers - low) / low
-    threshold = _choose(rows, settings, weight) if True in counts else low / wafers
+    threshold = _validated(rows, settings, weight) if True in counts else low / wafers
     return Fit(_fit(rows, settings, weight), threshold, weight)
 
 
 def score(rows: DataFrame, model: Model) -> DataFrame:
     """Add low_yield_probability and contributions (log-odds, one per feature) to `rows`.
 
-    Raises ModelError if the features of `rows` are not the model's, in its order.
+    Raises ModelError if `rows` do not have the model's features in its order.
     """
     check_features(rows, model.card.features)
     return _score(rows, model.classifier, model.card.low_weight)
 
 
-def _choose(rows: DataFrame, settings: ModelSettings, low_weight: float) -> float:
-    # Early stopping is left out on purpose: a model of few rounds has other probabilities than
-    # the final one, and its threshold then calls all wafers low, or none.
+def _validated(rows: DataFrame, settings: ModelSettings, low_weight: float) -> float:
+    # No early stopping: a model of few rounds has other probabilities than the final one, and its
+    # threshold would call all wafers low, or none.
     first = _fit(rows.where("not is_validation"), settings, low_weight)
     scored = _score(rows.where("is_validation"), first, low_weight)
     pairs = scored.select("is_low", "low_yield_probability").toPandas()
@@ -81,8 +82,8 @@ def _fit(rows: DataFrame, settings: ModelSettings, low_weight: float) -> XGBClas
         **named,
     )
     labelled = rows.withColumn("label", F.col("is_low").cast("double"))
-    # Rows spread and sorted by their key give every worker the same rows each time, so that equal
-    # inputs make equal models.
+    # Partitioned and sorted by key, every worker gets the same rows each time, so that equal inputs
+    # make equal models.
     spread = labelled.repartition(settings.num_workers, *WAFER).sortWithinPartitions(*WAFER)
     classifier = XGBClassifier()
     classifier.load_model(estimator.fit(spread).get_booster().save_raw("ubj"))
@@ -90,7 +91,9 @@ def _fit(rows: DataFrame, settings: ModelSettings, low_weight: float) -> XGBClas
 
 
 def _score(rows: DataFrame, classifier: XGBClassifier, low_weight: float) -> DataFrame:
-    scored = _spark_model(classifier).transform(rows)
+    # A model made from a classifier lacks the defaults that an estimator copies to its own.
+    estimator = SparkXGBClassifier(pred_contrib_col="contributions")
+    scored = estimator._copyValues(SparkXGBClassifierModel(classifier)).transform(rows)
     # Training on weighted low wafers multiplies their odds by the weight.
     log_odds = vector_to_array(F.col("rawPrediction"))[1] - log(low_weight)
     names = rows.schema["features"].metadata["names"]
@@ -100,13 +103,3 @@ def _score(rows: DataFrame, classifier: XGBClassifier, low_weight: float) -> Dat
             "contributions": F.slice(F.col("contributions")[0], 1, len(names)),
         }
     ).drop("rawPrediction", "prediction", "probability")
-
-
-def _spark_model(classifier: XGBClassifier) -> SparkXGBClassifierModel:
-    # A model made from a classifier lacks the defaults that an estimator hands to its own.
-    estimator = SparkXGBClassifier(pred_contrib_col="contributions")
-    return estimator._copyValues(SparkXGBClassifierModel(classifier))
-
-
-def _sides(rows: DataFrame) -> DataFrame:
-    return rows.groupBy("is_validation").agg(F.count("*"), F.count_if("is_low"))

@@ -1,21 +1,23 @@
-"""The rows of one product that a model can learn from, and which lots they fall to."""
+"""The labelled wafers of one product, split by lot into training and test."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.models.low_yield.features import before_sort, feature_values
-from fabyield.models.low_yield.labels import low_yield_threshold
 from fabyield.models.splits import Count, LotSplit, SplitLot, lots_of, split_lots, validation_tail
 from fabyield.settings.sections import ModelSettings
 from fabyield.transforms.shared.keys import WAFER
 
+NORMAL_UPPER_QUARTILE = 0.6745
+
 
 @dataclass(frozen=True)
 class ModelFrames:
-    """The tables that a model learns from, each as a data frame under its own name."""
+    """The tables that a model is trained on, each as a data frame under its own name."""
 
     wafers: DataFrame
     process_history: DataFrame
@@ -24,8 +26,8 @@ class ModelFrames:
 
 
 @dataclass(frozen=True)
-class Learning:
-    """Labelled wafers of one product (split, is_low, is_validation) and what is known of them."""
+class Dataset:
+    """Labelled wafers of one product (split, is_low, is_validation) and their feature values."""
 
     product: tuple[str, str]
     wafers: DataFrame
@@ -36,7 +38,9 @@ class Learning:
     low_yield_threshold_pct: float | None
 
 
-def learning(frames: ModelFrames, product: tuple[str, str], settings: ModelSettings) -> Learning:
+def build_dataset(
+    frames: ModelFrames, product: tuple[str, str], settings: ModelSettings
+) -> Dataset:
     """Split and label the wafers of `product` (fab_id, product_id) that have a process history."""
     # Each frame is read many times below: a checkpoint keeps the plans short.
     wafers = product_wafers(frames, product, settings).localCheckpoint()
@@ -45,22 +49,24 @@ def learning(frames: ModelFrames, product: tuple[str, str], settings: ModelSetti
     lots = lots_of(wafers, history)
     split = split_lots(lots, settings.test_lot_share)
     values = feature_values(history, pcm).localCheckpoint()
-    known = wafers.join(values.select(*WAFER), WAFER, how="left_semi")
-    placed = place(known, lots, split).localCheckpoint()
-    threshold = fit_threshold(placed, settings)
-    labelled = label(placed, threshold)
+    with_values = wafers.join(values.select(*WAFER), WAFER, how="left_semi")
+    with_split = add_split(with_values, lots, split).localCheckpoint()
+    rows = with_split.where("split = 'train'").select("final_yield_pct").collect()
+    threshold = low_yield_threshold([row[0] for row in rows], settings) if rows else None
+    is_low = F.col("final_yield_pct") < F.lit(threshold).cast("double")
+    labelled = with_split.withColumn("is_low", is_low)
     counts = lot_counts(labelled)
     tail = validation_tail(
         split.train, counts, settings.validation_lot_share, settings.min_low_wafers
     )
     labelled = labelled.withColumn("is_validation", _in(tail))
-    return Learning(product, labelled, values, lots, split, counts, threshold)
+    return Dataset(product, labelled, values, lots, split, counts, threshold)
 
 
 def product_wafers(
     frames: ModelFrames, product: tuple[str, str], settings: ModelSettings
 ) -> DataFrame:
-    """Wafers of `product` with final_yield_pct and sort_started_at, null where not yet sorted."""
+    """Wafers of `product` with final_yield_pct and sort_started_at, null if not yet sorted."""
     fab_id, product_id = product
     usable = (F.col("insertion") == settings.insertion) & ~F.isnan("final_yield_pct")
     at = settings.sort_started_column
@@ -70,32 +76,29 @@ def product_wafers(
     return wafers.join(yields, WAFER, how="left")
 
 
-def place(wafers: DataFrame, lots: Sequence[SplitLot], split: LotSplit) -> DataFrame:
-    """Add split (train, test or unsorted) to the wafers of known lots."""
+def add_split(wafers: DataFrame, lots: Sequence[SplitLot], split: LotSplit) -> DataFrame:
+    """Keep the wafers of `lots`, and add split: train, test or unsorted."""
     is_sorted = F.col("final_yield_pct").isNotNull()
     side = F.when(is_sorted & _in(split.train), "train").when(is_sorted & _in(split.test), "test")
-    return wafers.where(_in([lot.lot_id for lot in lots])).withColumns(
-        {"split": F.coalesce(side, F.lit("unsorted"))}
-    )
+    kept = wafers.where(_in([lot.lot_id for lot in lots]))
+    return kept.withColumn("split", F.coalesce(side, F.lit("unsorted")))
 
 
-def fit_threshold(placed: DataFrame, settings: ModelSettings) -> float | None:
-    """Fit the low-yield threshold to the training wafers, in percent; None if there are none."""
-    rows = placed.where(F.col("split") == "train").select("final_yield_pct").collect()
-    if not rows:
-        return None
-    yields = [row.final_yield_pct for row in rows]
-    return low_yield_threshold(yields, settings.low_yield_sigmas, settings.min_sigma_pct)
+def low_yield_threshold(yields_pct: Sequence[float], settings: ModelSettings) -> float:
+    """Return median - low_yield_sigmas robust sigma, in percent; fit it on training lots only.
 
-
-def label(placed: DataFrame, threshold_pct: float | None) -> DataFrame:
-    """Add is_low: a final yield below `threshold_pct`; null while unsorted."""
-    threshold = F.lit(threshold_pct).cast("double")
-    return placed.withColumn("is_low", F.col("final_yield_pct") < threshold)
+    Robust sigma is that of the upper half, (Q3 - median) / 0.6745, and at least `min_sigma_pct`.
+    Excursions lie below the median: beyond 25 % of them Q1 is itself a low wafer, so that
+    (Q3 - Q1) / 1.35 grows many-fold. With 30 % low wafers the upper half grows only 1.38-fold, and
+    the median falls by 0.57 sigma (both from normal quantiles).
+    """
+    median, upper = np.percentile(np.asarray(yields_pct, dtype=float), [50, 75])
+    sigma = max((upper - median) / NORMAL_UPPER_QUARTILE, settings.min_sigma_pct)
+    return float(median - settings.low_yield_sigmas * sigma)
 
 
 def lot_counts(labelled: DataFrame) -> dict[str, Count]:
-    """Wafers and low wafers of every sorted lot."""
+    """Count the wafers and low wafers of every sorted lot."""
     by_lot = labelled.where("is_low is not null").groupBy("lot_id")
     counts = by_lot.agg(F.count("*"), F.count_if("is_low")).collect()
     return {lot_id: Count(1, wafers, low) for lot_id, wafers, low in counts}

@@ -1,4 +1,4 @@
-"""Why a wafer is expected to be low: the features that push its log-odds most."""
+"""Why a wafer is predicted low: the features that push its log-odds most."""
 
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
@@ -11,19 +11,14 @@ from fabyield.transforms.shared.keys import WAFER
 def wafer_drivers(scored: DataFrame, features: Features, top: int) -> DataFrame:
     """Return fab_id, wafer_key, driver_rank, feature, feature_value, contribution.
 
-    The `top` largest |contribution| of each wafer, in log-odds, positive towards low yield;
-    features without any contribution are left out.
+    These are the `top` largest non-zero |contribution| of each wafer, in log-odds; positive ones
+    point towards low yield.
     """
     facts = F.filter(_facts(features), lambda fact: fact["contribution"] != 0)
     largest = F.slice(F.array_sort(facts), 1, top)
     ranked = scored.select(*WAFER, F.posexplode(largest).alias("position", "fact"))
-    return ranked.select(
-        *WAFER,
-        (F.col("position") + 1).alias("driver_rank"),
-        "fact.feature",
-        "fact.feature_value",
-        "fact.contribution",
-    )
+    rank = (F.col("position") + 1).alias("driver_rank")
+    return ranked.select(*WAFER, rank, "fact.feature", "fact.feature_value", "fact.contribution")
 
 
 def mean_drivers(scored: DataFrame, features: Features, top: int) -> list[tuple[str, float]]:
@@ -40,21 +35,18 @@ def mean_drivers(scored: DataFrame, features: Features, top: int) -> list[tuple[
 
 
 def _facts(features: Features) -> Column:
-    """One struct per feature that sorts by falling |contribution|, then by name."""
-    names = F.array(*(F.lit(name) for name in features.names))
+    """One struct per feature; they sort by falling |contribution|, then by name."""
     zipped = F.arrays_zip(
-        names.alias("feature"),
+        F.array(*(F.lit(name) for name in features.names)).alias("feature"),
         vector_to_array(F.col("features")).alias("value"),
         F.col("contributions").alias("contribution"),
     )
-    return F.transform(zipped, _fact)
-
-
-def _fact(zipped: Column) -> Column:
-    value = zipped["value"]
-    return F.struct(
-        (-F.abs(zipped["contribution"])).alias("order"),
-        zipped["feature"].alias("feature"),
-        F.when(~F.isnan(value), value).alias("feature_value"),
-        zipped["contribution"].alias("contribution"),
+    return F.transform(
+        zipped,
+        lambda fact: F.struct(
+            (-F.abs(fact["contribution"])).alias("order"),
+            fact["feature"].alias("feature"),
+            F.when(~F.isnan(fact["value"]), fact["value"]).alias("feature_value"),
+            fact["contribution"].alias("contribution"),
+        ),
     )

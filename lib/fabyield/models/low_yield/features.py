@@ -1,4 +1,4 @@
-"""What is known about a wafer before wafer sort, as numbers: never its yield, never its lot."""
+"""What is known about a wafer before wafer sort, as numbers; never its yield or its lot."""
 
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import Column, DataFrame, Window
@@ -12,24 +12,24 @@ MICROS_PER_HOUR = 3.6e9
 
 
 def feature_values(process_history: DataFrame, pcm_results: DataFrame) -> DataFrame:
-    """Return fab_id, wafer_key, feature, value, is_level: one row per fact of a wafer.
+    """Return fab_id, wafer_key, feature, value, is_level: one row per feature of a wafer.
 
-    Levels read `process_step=equipment_id/chamber_id`; measures are PCM tests (their last value)
-    and the hours a wafer queued before and spent in each process step.
+    Levels are named `process_step=equipment_id/chamber_id`; measures are the last value of each PCM
+    test, and the hours that a wafer waited for and spent in each process step.
     """
     levels, hours = chamber_levels(process_history), step_hours(process_history)
     return levels.unionByName(hours).unionByName(pcm_values(pcm_results))
 
 
 def before_sort(rows: DataFrame, at: str, wafers: DataFrame) -> DataFrame:
-    """Keep rows of `wafers` whose time `at` is before their sort_started_at, or that have none."""
+    """Keep rows of `wafers` whose time `at` is before sort_started_at, if that is known."""
     known_then = F.col("sort_started_at").isNull() | (F.col(at) < F.col("sort_started_at"))
     sorts = wafers.select(*WAFER, "sort_started_at")
     return rows.join(sorts, WAFER, how="inner").where(known_then).drop("sort_started_at")
 
 
 def chamber_levels(process_history: DataFrame) -> DataFrame:
-    """Value 1 for every chamber that a wafer has seen."""
+    """Return value 1 for every chamber that a wafer went through."""
     chamber = F.concat_ws("/", "equipment_id", F.coalesce("chamber_id", F.lit("-")))
     return (
         process_history.where(F.col("equipment_id").isNotNull())
@@ -40,7 +40,7 @@ def chamber_levels(process_history: DataFrame) -> DataFrame:
 
 
 def step_hours(process_history: DataFrame) -> DataFrame:
-    """Hours queued before and spent in every process step; the longest where it is repeated."""
+    """Return the (longest) hours waited for and spent in every process step."""
     before = F.lag("ended_at").over(Window.partitionBy(*WAFER).orderBy("step_seq", "started_at"))
     timed = process_history.withColumn("queued_from", before).select(
         *WAFER,
@@ -56,7 +56,7 @@ def step_hours(process_history: DataFrame) -> DataFrame:
 
 
 def pcm_values(pcm_results: DataFrame) -> DataFrame:
-    """Keep the last finite value of every PCM test of a wafer."""
+    """Return the last finite value of every PCM test of a wafer."""
     # NaN compares greater than any number in Spark, so one bound refuses NaN and infinity.
     usable = F.abs("pcm_value") < LARGEST_FLOAT32
     last = F.max_by("pcm_value", F.struct("measured_at", "pcm_value")).alias("value")
@@ -69,7 +69,7 @@ def pcm_values(pcm_results: DataFrame) -> DataFrame:
 
 
 def learn_features(values: DataFrame, training_wafers: DataFrame) -> Features:
-    """List the features that the training wafers show, sorted; others do not exist for a model."""
+    """Collect the features of the training wafers, sorted by name; a model knows no others."""
     seen = values.join(training_wafers.select(*WAFER), WAFER, how="left_semi")
     kinds = seen.groupBy("feature").agg(F.bool_or("is_level")).collect()
     return Features(
@@ -81,21 +81,20 @@ def learn_features(values: DataFrame, training_wafers: DataFrame) -> Features:
 def wafer_features(values: DataFrame, features: Features) -> DataFrame:
     """Return fab_id, wafer_key, features: one dense vector per wafer that has any value.
 
-    A level the wafer has not seen is 0, so that a chamber unknown to the model is all zeros; a
-    measure it has not got is NaN. The names stand in the metadata of the column.
+    Missing levels are 0, so that a chamber unknown to the model is all zeros; missing measures are
+    NaN. The metadata of the column has the names.
     """
     pivoted = values.groupBy(*WAFER).pivot("feature", list(features.names)).agg(F.max("value"))
     # Renamed by position: PCM tests may differ in case only, or contain dots.
-    levels = [f"level_{i}" for i in range(len(features.levels))]
-    measures = [f"measure_{i}" for i in range(len(features.measures))]
-    filled = [F.coalesce(name, F.lit(0.0)) for name in levels]
-    filled += [F.coalesce(name, F.lit(float("nan"))) for name in measures]
+    columns = [f"_{i}" for i in range(len(features.names))]
+    missing = [0.0] * len(features.levels) + [float("nan")] * len(features.measures)
+    filled = [F.coalesce(name, F.lit(value)) for name, value in zip(columns, missing, strict=True)]
     vector = array_to_vector(F.array(*filled))
-    return pivoted.toDF(*WAFER, *levels, *measures).select(*WAFER, named(vector, features))
+    return pivoted.toDF(*WAFER, *columns).select(*WAFER, named(vector, features))
 
 
 def named(vector: Column, features: Features) -> Column:
-    """`vector` as the column `features` that knows the names of its numbers."""
+    """Name `vector` features, with the names of its numbers in the metadata."""
     return vector.alias("features", metadata={"names": list(features.names)})
 
 

@@ -9,12 +9,11 @@ from fabyield.lake.catalog import INSERTIONS, WAFER_NAMES
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
-from fabyield.transforms.shared.change_feed import CHANGE, latest
-from fabyield.transforms.shared.key_ranges import in_key_range
+from fabyield.transforms.shared.change_feed import CHANGE, last_changes
 from fabyield.transforms.shared.keys import CHANGED
 from fabyield.transforms.shared.name_rules import canonical_names
 from fabyield.transforms.silver.latest_rows import (
-    duplicate_count,
+    count_duplicates,
     newest_first,
     rows_to_update,
     wafers_to_rebuild,
@@ -36,14 +35,13 @@ def update_batch(run: Run, source: Table, target: Table) -> Batch:
     if run.is_full_run(target) or run.must_reread(source) or run.must_reread(WAFER_NAMES):
         return _newest_rows(run, target, with_wafer_key(rows, names), rows.count())
     feed = run.changes(source).localCheckpoint()
-    changed = canonical_names(latest(feed, source.key), rules).localCheckpoint()
+    changed = canonical_names(last_changes(feed, source.key), rules).localCheckpoint()
     rebuilt = wafers_to_rebuild(changed, run.changes(WAFER_NAMES), names).localCheckpoint()
     updates = rows_to_update(rows, changed, names, rebuilt).localCheckpoint()
     keyed = with_wafer_key(updates, names)
     before = feed.where(F.col(CHANGE).isin("update_preimage", "delete"))
     before = with_wafer_key(canonical_names(before, rules), names)
-    stored = run.read(target).where(in_key_range("wafer_key", keyed, "wafer_key"))
-    stored = stored.join(rebuilt, "wafer_key", how="left_anti")
+    stored = run.read_span(target, keyed, "wafer_key").join(rebuilt, "wafer_key", how="left_anti")
     # A stored row may come from another name of the wafer that still has it.
     same = [stored[n].eqNullSafe(before[n]) for n in (*target.key, CHANGED)]
     stored = stored.join(before, same, how="left_anti")
@@ -58,7 +56,7 @@ def _newest_rows(
 ) -> Batch:
     """Return the rows of `keyed` for which neither another one nor `stored` has a newer row."""
     if stored is None:
-        if not duplicate_count(keyed, target.key):
+        if not keyed.agg(count_duplicates(target.key)).collect()[0][0]:
             return Batch(target, keyed, source_rows=source_rows)
         stored = run.read(target).limit(0)
     values = [n for n in target.columns if n not in (*target.key, CHANGED, BATCH)]

@@ -129,7 +129,7 @@ def _publish(run: Run, reads: Sequence[_Read]) -> dict[str, datetime | None]:
         return newest
     finally:
         for read in reads:
-            read.found.held.unpersist()
+            read.found.persisted.unpersist()
 
 
 def _batch(run: Run, read: _Read) -> Batch:

@@ -1,4 +1,4 @@
-"""Which types of a factory database serve for ours, and how its values become ours."""
+"""Which column types of a factory database can be read, and how their values are converted."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,11 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
-WHOLE = ("tinyint", "smallint", "int", "bigint", "decimal")
-SERVING = {
-    "string": ("string", "char", "varchar", *WHOLE),
-    "int": WHOLE,
-    "double": (*WHOLE, "float", "double"),
+INTEGERS = ("tinyint", "smallint", "int", "bigint", "decimal")
+READABLE = {
+    "string": ("string", "char", "varchar", *INTEGERS),
+    "int": INTEGERS,
+    "double": (*INTEGERS, "float", "double"),
     "timestamp": ("bigint", "decimal", "timestamp"),
 }
 WANTED = {
@@ -21,85 +21,83 @@ WANTED = {
     "double": "a number",
     "timestamp": "timestamptz, or microseconds since 1970 in UTC as bigint or numeric",
 }
-# Wider than ours: whether a value fits is seen row by row.
+# Wider than ours, so each value has to be checked.
 WIDER = {"int": ("bigint", "decimal"), "timestamp": ("decimal",)}
+# SQLite has no types for times: it stores microseconds.
 STORED = {"timestamp": "bigint"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column of ours, of type `kind`, out of a column of theirs that is read as `found`.
+    """Our column `name` of type `kind`, read from `source_name` of Spark type `source_kind`.
 
-    `called` is what their type is called there; Spark is asked for `custom` where it would choose
-    a type that does not serve.
+    `declared` is the type in the database; Spark is asked for `custom` if its own choice of type
+    is wrong.
     """
 
-    ours: str
+    name: str
     kind: str
-    theirs: str
-    found: str
-    called: str = ""
+    source_name: str
+    source_kind: str
+    declared: str = ""
     custom: str = ""
 
     @classmethod
-    def of(cls, ours: str, kind: str, field: StructField) -> Self:
-        """Take their column `field` for `ours`."""
-        found = field.dataType.simpleString().partition("(")[0]
-        called = str(field.metadata.get("jdbcClientType", found))
-        if kind == "double" and found == "decimal":
-            # Read as decimal, its NaN would be an error of the driver.
-            return cls(ours, kind, field.name, "double", called, "double")
-        return cls(ours, kind, field.name, found, called)
-
-    @classmethod
-    def untyped(cls, ours: str, kind: str, theirs: str) -> Self:
-        """Take a column of SQLite, which calls every whole number INTEGER, 32 bits for Spark."""
-        stored = STORED.get(kind, kind)
-        return cls(ours, kind, theirs, stored, custom=stored)
+    def of(cls, name: str, kind: str, source: StructField, is_sqlite: bool) -> Self:
+        """Return the field that reads column `source` as our column `name` of type `kind`."""
+        if is_sqlite:
+            # SQLite calls every whole number INTEGER, which Spark would read as 32 bits.
+            stored = STORED.get(kind, kind)
+            return cls(name, kind, source.name, stored, custom=stored)
+        found = source.dataType.simpleString().partition("(")[0]
+        declared = str(source.metadata.get("jdbcClientType", found))
+        # The driver raises an error for NaN in a decimal.
+        custom = "double" if kind == "double" and found == "decimal" else ""
+        return cls(name, kind, source.name, custom or found, declared, custom)
 
     @property
     def problem(self) -> str:
-        """Why theirs does not serve; empty where it does."""
-        if self.found in SERVING[self.kind]:
+        """Why the source column cannot be read; empty if it can."""
+        if self.source_kind in READABLE[self.kind]:
             return ""
-        return f"column {self.theirs} is {self.called}, it must be {WANTED[self.kind]}"
+        return f"column {self.source_name} is {self.declared}, it must be {WANTED[self.kind]}"
 
     @property
     def value(self) -> Column:
-        """Their value in our type, null where it does not fit."""
+        """The value in our type, null if it does not fit."""
         return F.timestamp_micros(self._stored) if self._counts_micros else self._stored
 
     @property
     def misfit(self) -> Column | None:
-        """Why their value does not fit, null where it does; None where every value does."""
-        if self.found not in WIDER.get(self.kind, ()):
+        """Why a value does not fit, null if it does; None if every value fits."""
+        if self.source_kind not in WIDER.get(self.kind, ()):
             return None
-        theirs = F.col(self.theirs)
-        fits = theirs.isNull() | F.coalesce(self._stored == theirs, F.lit(False))
-        told = F.concat(F.lit(f"{self.ours} is no {self.kind}: "), theirs.cast("string"))
-        return F.when(~fits, told)
+        source = F.col(self.source_name)
+        fits = source.isNull() | F.coalesce(self._stored == source, F.lit(False))
+        reason = F.concat(F.lit(f"{self.name} is no {self.kind}: "), source.cast("string"))
+        return F.when(~fits, reason)
 
-    def micros(self, column: str) -> Column:
-        """The values of `column`, of the type that theirs is read as, in epoch microseconds."""
+    def to_micros(self, column: str) -> Column:
+        """Convert `column`, which has the source's type, to epoch microseconds."""
         return F.col(column).cast("bigint") if self._counts_micros else F.unix_micros(column)
 
-    def moment(self, micros: int) -> Column:
-        """Epoch microseconds as theirs can be compared with."""
+    def from_micros(self, micros: int) -> Column:
+        """Convert epoch microseconds to a literal that the source can be compared with."""
         return F.lit(micros) if self._counts_micros else F.timestamp_micros(F.lit(micros))
 
     def bound(self, micros: int) -> str:
-        """Epoch microseconds as Spark takes the bounds of a partitioned read."""
+        """Convert epoch microseconds to the text of a bound of a partitioned read."""
         if self._counts_micros:
             return str(micros)
         return (EPOCH + timedelta(microseconds=micros)).isoformat(sep=" ")
 
     @property
     def _counts_micros(self) -> bool:
-        return self.kind == "timestamp" and self.found != "timestamp"
+        return self.kind == "timestamp" and self.source_kind != "timestamp"
 
     @property
     def _stored(self) -> Column:
-        # Not every decimal fits; the error that a plain cast would raise names no row.
+        # Not every decimal fits, and the error of a plain cast names no row.
         kind = STORED.get(self.kind, self.kind) if self._counts_micros else self.kind
-        return F.col(self.theirs).try_cast(kind)
+        return F.col(self.source_name).try_cast(kind)

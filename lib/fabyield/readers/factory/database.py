@@ -1,4 +1,4 @@
-"""The factory database over Spark JDBC: its schema checked, its rows counted and read."""
+"""The factory database over Spark JDBC: its schema is checked, its rows are counted and read."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from fabyield.readers.factory.database_errors import answering, is_of_a_table, s
 from fabyield.settings.sections import Database
 from fabyield.transforms.shared.keys import CHANGED
 
-# Rows that a driver holds at a time.
+# Rows that the JDBC driver fetches at a time.
 FETCHED = "10000"
 _SQLITE = "jdbc:sqlite:"
 _REASON = "refused_because"
@@ -26,10 +26,7 @@ _REASON = "refused_because"
 
 @dataclass(frozen=True)
 class Source:
-    """A table of the database that serves for `table`; without `changed` it has no watermark.
-
-    Its columns in `unread` are none of `table`'s.
-    """
+    """The table `name` of the database that `table` is read from; `unread` are other columns."""
 
     table: Table
     name: str
@@ -38,8 +35,8 @@ class Source:
 
     @property
     def changed(self) -> Field | None:
-        """The field that the watermark is."""
-        return next((field for field in self.fields if field.ours == CHANGED), None)
+        """The watermark, if the source has one."""
+        return next((field for field in self.fields if field.name == CHANGED), None)
 
 
 @dataclass(frozen=True)
@@ -53,38 +50,39 @@ class Counted:
 
 @dataclass(frozen=True)
 class FabRows:
-    """The rows of a table, and those that hold no number where one belongs (as batch.REFUSED).
+    """The rows of a source, and those with values of a wrong type (`refused`, see batch.REFUSED).
 
-    Both come out of `held`, which is read once; unpersist it when they are published. `values` are
-    the columns of the rows as `held` has them.
+    Both come from `persisted`, which is read once; unpersist it after publishing. `values` are the
+    columns of the rows as expressions on it.
     """
 
     rows: DataFrame
     refused: DataFrame
-    held: DataFrame
+    persisted: DataFrame
     values: Mapping[str, Column]
 
     def few(self, table: Table, most: int) -> pa.Table | None:
-        """The rows with the columns of `table` but its batch, on the driver.
+        """Collect the rows with the columns of `table` except batch.
 
-        None where they are more than `most`, or one is refused.
+        None if there are more than `most`, or if any row is refused.
         """
-        if not self.held.limit(most + 1).where(F.col(_REASON).isNotNull()).isEmpty():
+        some = self.persisted.limit(most + 1)
+        if not some.where(F.col(_REASON).isNotNull()).isEmpty():
             return None
         rows = table.conform(self.rows.withColumn(BATCH, F.lit(0))).drop(BATCH)
         found = rows.limit(most + 1).toArrow()
         return found if len(found) <= most else None
 
     def count(self, key: Collection[str], required: Collection[str]) -> tuple[int, int]:
-        """How many rows are refused, and how many others bear a key that another one bears as well.
+        """Count the refused rows, and the other rows beyond one for each key.
 
-        Rows without one of the `required` columns bear none.
+        Rows without one of the `required` columns have no key.
         """
         has_key = [F.col(_REASON).isNull(), *(self.values[name].isNotNull() for name in required)]
         values = F.struct(*(self.values[name].alias(name) for name in key))
-        whole = F.when(reduce(Column.__and__, has_key), values)
-        doubled = F.count(whole) - F.count_distinct(whole)
-        row = self.held.agg(F.count(_REASON), doubled).collect()[0]
+        keys = F.when(reduce(Column.__and__, has_key), values)
+        duplicates = F.count(keys) - F.count_distinct(keys)
+        row = self.persisted.agg(F.count(_REASON), duplicates).collect()[0]
         return int(row[0]), int(row[1])
 
 
@@ -96,14 +94,14 @@ class FabDatabase:
     conf: Database
 
     def has(self, table: Table) -> bool:
-        """Whether conf names a counterpart of `table`."""
+        """Whether conf names a source for `table`."""
         return bool(self.conf.tables.get(table.name))
 
     def sources(self, tables: Iterable[Table]) -> list[Source]:
-        """The counterparts of `tables`, whose columns are there and of types that serve.
+        """Find the sources of `tables` and check their columns, without reading a row.
 
-        Raises ConfigError where conf names no counterpart or no file, and FabYieldError that tells
-        all that is wrong with any of them. No row is read.
+        Raises ConfigError if conf names no source or no file, and FabYieldError with all problems
+        of all sources.
         """
         tables = list(tables)
         if unnamed := [table.name for table in tables if not self.has(table)]:
@@ -114,31 +112,30 @@ class FabDatabase:
         if problems:
             raise FabYieldError(
                 f"factory database {shown(self.conf.url)}: {'; '.join(problems)}. Nothing was "
-                "read; where a table differs, name a view of it in database.tables"
+                "read; if a table differs, name a view of it in database.tables"
             )
         return sources
 
     def count(self, source: Source) -> Counted:
-        """Count the rows of a `source` with a watermark, in one query that the database answers."""
+        """Count the rows of a `source` with a watermark, in one query of the database."""
         changed = source.changed
         assert changed is not None, "a source without watermark"
-        column = self._quoted(changed.theirs)
+        column = self._quoted(changed.source_name)
         query = f"(select count(*) n, min({column}) a, max({column}) b from {source.name}) counted"
         types = "n bigint, a bigint, b bigint" if self._is_sqlite else ""
         with answering(self.conf, source.name):
             found = self._reader(query, types).load().toDF("n", "a", "b")
-            row = found.select("n", changed.micros("a"), changed.micros("b")).collect()[0]
+            row = found.select("n", changed.to_micros("a"), changed.to_micros("b")).collect()[0]
         return Counted(*row)
 
     def rows(
         self, source: Source, fab_id: str, counted: Counted | None, since: int | None = None
     ) -> FabRows:
-        """The rows of `source`, tagged with `fab_id`; without those that changed before `since`.
+        """Read the rows of `source` that changed at or after `since` (epoch microseconds), or all.
 
-        `since` is in epoch microseconds. What was `counted` tells how to split the read into
-        queries that run side by side.
+        Rows without a watermark are always read. With `counted` parallel queries read them.
         """
-        types = {field.theirs: field.custom for field in source.fields if field.custom}
+        types = {field.source_name: field.custom for field in source.fields if field.custom}
         name, reasons = source.name, [field.misfit for field in source.fields]
         if self._is_sqlite:
             types |= {_REASON: "string"}
@@ -148,35 +145,32 @@ class FabDatabase:
             reader = self._reader(name, custom)
             raw = reader.options(**self._split(source, counted, since)).load()
         if since is not None and (changed := source.changed):
-            told = F.col(changed.theirs)
-            raw = raw.where(told.isNull() | (told >= changed.moment(since)))
-        return _held(raw, source, [reason for reason in reasons if reason is not None], fab_id)
+            at = F.col(changed.source_name)
+            raw = raw.where(at.isNull() | (at >= changed.from_micros(since)))
+        return _rows(raw, source, [reason for reason in reasons if reason is not None], fab_id)
 
     def _source(self, table: Table, problems: list[str]) -> Source:
-        """Find the counterpart of `table`; what is wrong with it is added to `problems`."""
+        """Find the source of `table`; what is wrong with it is added to `problems`."""
         name = self.conf.tables[table.name] or ""
         watermark = self.conf.watermarks.get(table.name) or ""
-        theirs = {n: n for n in table.columns if n not in ("fab_id", BATCH)}
-        if CHANGED in theirs:
-            theirs[CHANGED] = watermark
-        theirs = {ours: column for ours, column in theirs.items() if column}
+        names = {column: column for column in table.columns if column not in ("fab_id", BATCH)}
+        if CHANGED in names:
+            names[CHANGED] = watermark
+        wanted = {ours: theirs for ours, theirs in names.items() if theirs}
         found = self._schema(name, problems)
         if found is None:
             return Source(table, name, ())
-        if missing := sorted(set(theirs.values()) - set(found.names)):
+        if missing := sorted(set(wanted.values()) - set(found.names)):
             also = f"{watermark} is named by database.watermarks; " if watermark in missing else ""
             listed = f"no column {', '.join(missing)}; {also}it has {', '.join(found.names)}"
             problems.append(f"table {name}: {listed}")
-        there = {o: t for o, t in theirs.items() if t in found.names}
-        fields = tuple(self._field(o, table.columns[o].type, t, found) for o, t in there.items())
+        fields = tuple(
+            Field.of(ours, table.columns[ours].type, found[theirs], self._is_sqlite)
+            for ours, theirs in wanted.items()
+            if theirs in found.names
+        )
         problems += [f"table {name}: {field.problem}" for field in fields if field.problem]
-        unread = sorted(set(found.names) - set(theirs.values()))
-        return Source(table, name, fields, tuple(unread))
-
-    def _field(self, ours: str, kind: str, theirs: str, found: StructType) -> Field:
-        if self._is_sqlite:
-            return Field.untyped(ours, kind, theirs)
-        return Field.of(ours, kind, found[theirs])
+        return Source(table, name, fields, tuple(sorted({*found.names} - {*wanted.values()})))
 
     def _schema(self, name: str, problems: list[str]) -> StructType | None:
         with answering(self.conf, name):
@@ -191,7 +185,7 @@ class FabDatabase:
     def _reader(self, name: str, types: str = "") -> DataFrameReader:
         conf = self.conf
         options = {"url": conf.url, "driver": conf.driver, "dbtable": name, "fetchsize": FETCHED}
-        # Tells timestamptz from timestamp, which does not say of which time zone it is.
+        # Tells timestamptz from timestamp, whose time zone is unknown.
         options["preferTimestampNTZ"] = "true"
         if conf.user:
             options |= {"user": conf.user, "password": conf.password}
@@ -207,14 +201,14 @@ class FabDatabase:
         if first >= last:
             return {}
         bounds = {"lowerBound": changed.bound(first), "upperBound": changed.bound(last)}
-        return {"partitionColumn": changed.theirs, "numPartitions": str(partitions)} | bounds
+        return {"partitionColumn": changed.source_name, "numPartitions": str(partitions)} | bounds
 
     def _with_reason(self, source: Source) -> str:
-        """SQLite puts any type into any column, and its driver reads text as 0: say which it is."""
-        numbers = [(f.ours, self._quoted(f.theirs)) for f in source.fields if f.kind != "string"]
+        # SQLite takes any type in any column, and its driver reads text as 0: find it with typeof.
+        columns = {f.name: self._quoted(f.source_name) for f in source.fields if f.kind != "string"}
         cases = [
-            f"when typeof({theirs}) in ('text', 'blob') then '{ours} is no number: ' || {theirs}"
-            for ours, theirs in numbers
+            f"when typeof({column}) in ('text', 'blob') then '{name} is no number: ' || {column}"
+            for name, column in columns.items()
         ]
         reason = f"case {' '.join(cases)} end" if cases else "null"
         return f"(select *, {reason} as {_REASON} from {source.name})"
@@ -230,26 +224,25 @@ class FabDatabase:
         return self.conf.url.startswith(_SQLITE)
 
 
-def _held(raw: DataFrame, source: Source, reasons: list[Column], fab_id: str) -> FabRows:
-    """Read `raw` once, for the rows and for those that one of `reasons` refuses."""
-    theirs = sorted({field.theirs for field in source.fields})
+def _rows(raw: DataFrame, source: Source, reasons: list[Column], fab_id: str) -> FabRows:
+    columns = sorted({field.source_name for field in source.fields})
     reason = F.coalesce(*reasons) if reasons else F.lit(None).cast("string")
-    held = raw.select(*theirs, reason.alias(_REASON)).persist(StorageLevel.MEMORY_AND_DISK)
-    columns = {field.ours: field.value for field in source.fields}
-    named = [column.alias(name) for name, column in columns.items()]
-    absent = [F.lit(None).alias(CHANGED)] if CHANGED in {*source.table.columns} - {*columns} else []
-    right = held.where(F.col(_REASON).isNull())
-    refused = held.where(F.col(_REASON).isNotNull()).select(
-        F.col(_REASON).alias("reason"), F.to_json(F.struct(*theirs)).alias("row")
+    persisted = raw.select(*columns, reason.alias(_REASON)).persist(StorageLevel.MEMORY_AND_DISK)
+    values = {field.name: field.value for field in source.fields}
+    named = [column.alias(name) for name, column in values.items()]
+    if CHANGED in source.table.columns and CHANGED not in values:
+        named.append(F.lit(None).alias(CHANGED))
+    rows = persisted.where(F.col(_REASON).isNull()).select(F.lit(fab_id).alias("fab_id"), *named)
+    refused = persisted.where(F.col(_REASON).isNotNull()).select(
+        F.col(_REASON).alias("reason"), F.to_json(F.struct(*columns)).alias("row")
     )
-    rows = right.select(F.lit(fab_id).alias("fab_id"), *named, *absent)
-    return FabRows(rows, refused, held, columns)
+    return FabRows(rows, refused, persisted, values)
 
 
 def _check_file(url: str) -> None:
     path = url.removeprefix(_SQLITE).partition("?")[0]
     if url.startswith(_SQLITE) and not Path(path).is_file():
-        # The driver would make an empty one.
+        # The driver would create an empty one.
         raise ConfigError(
             f"{path}: no such factory database; set database.url in conf, or remove the landing "
             "zone and run `make landing` for an embedded one"

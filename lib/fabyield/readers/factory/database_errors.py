@@ -1,19 +1,19 @@
-"""What a factory database's errors mean, told without its secrets."""
+"""What the errors of a factory database mean, without its secrets."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from pyspark import SparkContext
 
 from fabyield.errors import FabYieldError, first_line
 from fabyield.settings.sections import Database
 
-# By SQLState, or by its class, the first two characters.
+# By SQLState, or by the first two characters of it.
 MEANINGS = {
-    "08": "it does not answer; see that it runs, and host and port in database.url",
+    "08": "it does not answer; check that it runs, and host and port in database.url",
     "28": "it refuses the user or the password; see database.user and database.password",
     "3D": "it has no database of that name; see the end of database.url",
     "53": "it has no room for more connections; wait, or lower database.partitions",
@@ -29,31 +29,25 @@ _SHOWN = re.compile(r"jdbc:\w+://[\w.-]+(:\d+)?(/[\w.-]*)?")
 
 @dataclass(frozen=True)
 class SqlError:
-    """A java.sql.SQLException: its SQLState, empty where the driver gives none, and its text."""
+    """A java.sql.SQLException: its text, and its SQLState if the driver gives one."""
 
     state: str
     message: str
     is_sqlite: bool
 
-    @classmethod
-    def of(cls, java: Any) -> Self:  # noqa: ANN401
-        """Take over what the JVM's object says."""
-        driver = str(java.getClass().getName())
-        return cls(str(java.getSQLState() or ""), str(java.getMessage()), "sqlite" in driver)
-
 
 @contextmanager
 def answering(database: Database, table: str = "") -> Iterator[None]:
-    """Turn an error that the database gives to the work inside into a FabYieldError of one line.
+    """Raise a FabYieldError of one line for an error of the database; let other errors pass.
 
-    What goes wrong elsewhere goes on as it is. `table` is the one that is asked for, if it is one.
+    `table` is the table that the work inside reads, if it is one.
     """
     try:
         yield
     except FabYieldError:
         raise
     except Exception as error:
-        reason = why(error) or (_unreached(error, database) if table else "")
+        reason = why(error) or (_why_not_reached(error, database) if table else "")
         if not reason:
             raise
         place = f"factory database {shown(database.url)}{f', table {table}' if table else ''}"
@@ -61,41 +55,44 @@ def answering(database: Database, table: str = "") -> Iterator[None]:
 
 
 def why(error: Exception) -> str:
-    """What the database says is wrong, and what to do; empty where it says nothing."""
-    if (told := sql_error(error)) is None:
+    """Return what the database reports and what to do; empty if it reports nothing."""
+    if (found := sql_error(error)) is None:
         return ""
-    meaning = MEANINGS.get(told.state, MEANINGS.get(told.state[:2]))
-    if meaning is None and told.is_sqlite:
-        # A file has no password.
-        return first_line(Exception(told.message))
-    # The driver's own message may quote the URL, and that a password.
+    meaning = MEANINGS.get(found.state, MEANINGS.get(found.state[:2]))
+    if meaning is None and found.is_sqlite:
+        # A file has no password that the message could show.
+        return first_line(Exception(found.message))
+    # Any other driver's message may quote the URL with a password in it.
     meaning = meaning or "it gave an error; its own log says more"
-    return f"{meaning} (SQLState {told.state or 'unknown'})"
+    return f"{meaning} (SQLState {found.state or 'unknown'})"
 
 
 def sql_error(error: Exception) -> SqlError | None:
-    """The database's own error among the causes of `error`."""
+    """Find the database's own error among the causes of `error`."""
     jvm = SparkContext._jvm
     assert jvm is not None, "an error of a JVM without one"
     kind = jvm.java.lang.Class.forName("java.sql.SQLException")
-    told = (java for java in _causes(error) if kind.isInstance(java))
-    return next((SqlError.of(java) for java in told), None)
+    for java in _causes(error):
+        if kind.isInstance(java):
+            is_sqlite = "sqlite" in str(java.getClass().getName())
+            return SqlError(str(java.getSQLState() or ""), str(java.getMessage()), is_sqlite)
+    return None
 
 
 def is_of_a_table(error: Exception) -> bool:
-    """Whether `error` is about one table, so that others may still be read."""
-    told = sql_error(error)
-    return told is not None and (told.state in OF_A_TABLE or "no such table" in told.message)
+    """Whether `error` is about one table, so that others can still be read."""
+    found = sql_error(error)
+    return found is not None and (found.state in OF_A_TABLE or "no such table" in found.message)
 
 
 def shown(url: str) -> str:
-    """`url` as far as it cannot hold a secret: no user, no password, no options."""
+    """Return the part of `url` that cannot hold a secret: no user, password or options."""
     place = re.split("[?;]", url)[0]
     safe = "@" not in url and _SHOWN.fullmatch(place)
     return place if safe or url.startswith("jdbc:sqlite:") else ":".join(url.split(":")[:2])
 
 
-def _unreached(error: Exception, database: Database) -> str:
+def _why_not_reached(error: Exception, database: Database) -> str:
     names = [str(java.getClass().getName()) for java in _causes(error)]
     if "java.lang.ClassNotFoundException" in names:
         return (
@@ -103,7 +100,7 @@ def _unreached(error: Exception, database: Database) -> str:
             "package with --packages"
         )
     if names[:1] == ["java.lang.IllegalArgumentException"]:
-        return f"database.url is none that {database.driver} takes; see both in conf"
+        return f"{database.driver} does not accept database.url; see both in conf"
     return ""
 
 

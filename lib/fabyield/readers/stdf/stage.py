@@ -1,9 +1,7 @@
 """STDF files decoded on the executors, each once, into Parquet by kind of row."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapreplace
@@ -22,30 +20,18 @@ from fabyield.errors import StageError, StdfError
 from fabyield.lake.few_rows import few_rows
 from fabyield.lake.storage import exists, remove_folder, resolve_uri
 from fabyield.lake.table import Table
-from fabyield.readers.stdf.rows import COUNTS, TEXTS, FileSummary, refused_file
-from fabyield.readers.stdf.task_failures import stopped
+from fabyield.readers.stdf.rows import FILE, REFUSED, FileSummary, refused_file
+from fabyield.readers.stdf.task_failures import task_failure
 
-FILES = "files"
-UNREADABLE = "unreadable"
-BROKEN = "broken"
+FILES, UNREADABLE, BROKEN = "files", "unreadable", "broken"
 TASKS_PER_CORE = 4
 OPENING_BYTES = 1 << 20
 FOUND = "file_key bigint, path string, size_bytes bigint, modified_at timestamp, night_on date"
-REFUSED = (
-    "file_key bigint, record_offset bigint, record_length bigint, record_name string, reason string"
-)
-DECODED = ", ".join(
-    [
-        *(f"{name} string" for name in TEXTS),
-        *(f"{name} bigint" for name in COUNTS),
-        "retest_bins array<int>, wafer_ids array<string>, record_counts map<string,bigint>",
-    ]
-)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One batch of files in `folder`, as Parquet; complete once its `files` are written."""
+    """One batch of decoded files in `folder`, as Parquet; complete once `files` is written."""
 
     spark: SparkSession
     folder: str
@@ -55,14 +41,11 @@ class Stage:
         return exists(f"{self.folder}/{FILES}/_SUCCESS")
 
     def discard(self) -> None:
-        """Forget the batch."""
+        """Delete the batch."""
         remove_folder(self.folder)
 
     def read(self, kind: str, table: Table) -> DataFrame:
-        """The staged rows of `kind`; none, with `table`'s columns, where no file has any.
-
-        Not those of files that turned out to be broken when some rows were already staged.
-        """
+        """Read the rows of `kind` of readable files; an empty frame of `table` without any."""
         if not exists(f"{self.folder}/{kind}"):
             return few_rows(self.spark, [], table.ddl)
         rows = self._parquet(kind)
@@ -74,32 +57,31 @@ class Stage:
         return [row["file_key"] for row in rows if row["status"] in (BROKEN, UNREADABLE)]
 
     def refused(self) -> DataFrame:
-        """Records and stretches that could not be read (REFUSED), in no order.
+        """Read the records and stretches that could not be decoded (REFUSED), in no order.
 
-        Of a file that turned out to be broken only the stretch that it is: its records count as
-        none.
+        Of a file that broke after some records only the stretch is left: its records count as none.
         """
         if not self.has_refused():
-            return few_rows(self.spark, [], REFUSED)
+            return self.spark.createDataFrame(REFUSED.empty_table())
         rows = self._parquet("refused")
         is_record = F.col("record_name").isNotNull()
         return rows.where(~(is_record & F.col("file_key").isin(self._broken)))
 
     def files(self) -> DataFrame:
-        """What was found and decoded, one row per file."""
+        """Read what was found and decoded, one row per file."""
         return self._parquet(FILES)
 
     def manifest(self, *columns: str) -> list[dict[str, Any]]:
-        """The `columns` of `files`, read on the driver without Spark."""
+        """Read the `columns` of `files` on the driver, without Spark."""
         rows = self._dataset(FILES).to_table(list(columns))
         return list(rows.to_pylist(maps_as_pydicts="strict"))
 
     def has_refused(self) -> bool:
-        """Whether there is any record that could not be read."""
+        """Whether any record could not be decoded."""
         return exists(f"{self.folder}/refused")
 
     def _parquet(self, kind: str) -> DataFrame:
-        # Spark would start a job to look up the columns.
+        # Without a schema Spark starts a job to look up the columns.
         schema = from_arrow_schema(self._dataset(kind).schema)
         return self.spark.read.schema(schema).parquet(f"{self.folder}/{kind}")
 
@@ -112,14 +94,13 @@ class Stage:
     ) -> None:
         """Decode the files of `found` (FOUND) below `landing`/stdf.
 
-        Of the kinds of rows that become `tables` only the columns of those are kept. Every task
-        streams its files into Parquet files of its own, named by its partition, so that a task
-        that runs again replaces what it wrote. Raises StageError, which names partition and files,
-        where one fails for good.
+        `tables` limits the columns of these kinds of rows. Every task writes Parquet files named by
+        its partition, so that a repeated task replaces its files. Raises StageError, which names
+        partition and files, if a task fails for good.
         """
         self.discard()
         files = found.select("file_key", "path", "size_bytes").collect()
-        tasks = packed(
+        tasks = assign_tasks(
             {row["file_key"]: row["size_bytes"] for row in files},
             self.spark.sparkContext.defaultParallelism * TASKS_PER_CORE,
         )
@@ -131,15 +112,13 @@ class Stage:
         keys = keys.repartitionById(max(tasks.values(), default=0) + 1, "task").drop("task")
         kept = {kind: list(table.columns) for kind, table in tables.items()}
         decode = decoder(f"{landing}/stdf", self.folder, operator_key, kept)
-        decoded = keys.mapInArrow(decode, DECODED)
+        decoded = keys.mapInArrow(decode, from_arrow_schema(FILE))
         joined = found.join(decoded, "file_key", how="inner")
         try:
             joined.write.mode("overwrite").parquet(f"{self.folder}/{FILES}")
         except Exception as error:
-            paths: dict[int, list[str]] = {}
-            for row in rows:
-                paths.setdefault(row["task"], []).append(row["path"])
-            if (reason := stopped(error, paths)) is None:
+            paths = [(row["task"], row["path"]) for row in rows]
+            if (reason := task_failure(error, paths)) is None:
                 raise
             raise StageError(reason) from error
 
@@ -147,26 +126,26 @@ class Stage:
 def decoder(
     root: str, folder: str, operator_key: str, kept: Mapping[str, Collection[str]]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
-    """The function that a task runs over its rows of file_key and path; see `Sink` for `kept`."""
+    """Return the function that a task runs over its rows of file_key and path."""
 
     def decode(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         context = TaskContext.get()
         part = 0 if context is None else context.partitionId()
-        # Once: what stands in a file's name is no part of a URI.
+        # Only `root` is a URI: a file name may have any characters.
         system, base = resolve_uri(root)
-        with Sink(folder, part, kept) as sink:
+        with closing(Sink(folder, part, kept)) as sink:
             for batch in batches:
                 for found in batch.to_pylist():
                     path = f"{base}/{found['path']}"
-                    yield _decoded(system, path, found["file_key"], operator_key, sink)
+                    yield _decode(system, path, found["file_key"], operator_key, sink)
 
     return decode
 
 
 class Sink:
-    """Parquet files of one task, one per kind of row, opened as the first rows of a kind come.
+    """Parquet files of one task, one per kind of row, opened with the first rows of a kind.
 
-    `kept` names the columns that some of the kinds are to have; others have all.
+    `kept` limits the columns of some kinds.
     """
 
     def __init__(self, folder: str, part: int, kept: Mapping[str, Collection[str]]) -> None:
@@ -175,10 +154,8 @@ class Sink:
         self._kept = kept
         self._writers: dict[str, pq.ParquetWriter] = {}
 
-    def __enter__(self) -> "Sink":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Finish all files."""
         for writer in self._writers.values():
             with self._writing():
                 writer.close()
@@ -191,17 +168,18 @@ class Sink:
         rows = rows.select([name for name in rows.column_names if name in kept])
         with self._writing():
             if kind not in self._writers:
-                self._writers[kind] = self._opened(kind, rows.schema)
+                self._writers[kind] = self._open(kind, rows.schema)
             self._writers[kind].write_table(rows)
 
-    def _opened(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
+    def _open(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
         system, path = resolve_uri(f"{self._folder}/{kind}")
         system.create_dir(path, recursive=True)
-        where = f"{path}/part-{self._part:05d}.parquet"
-        # A dictionary of numbers costs more than it saves, in files that live one night.
-        texts: Any = [field.name for field in schema if not _is_number(field.type)]
+        file = f"{path}/part-{self._part:05d}.parquet"
+        # A dictionary of numbers costs more than it saves in files that live for one night.
+        is_number = (pa.types.is_integer, pa.types.is_floating)
+        texts: Any = [f.name for f in schema if not any(check(f.type) for check in is_number)]
         return pq.ParquetWriter(
-            where, schema, filesystem=system, use_dictionary=texts, write_statistics=False
+            file, schema, filesystem=system, use_dictionary=texts, write_statistics=False
         )
 
     @contextmanager
@@ -209,63 +187,40 @@ class Sink:
         try:
             yield
         except OSError as error:
-            # Not the file that is read is to blame: it would be passed over as unreadable.
+            # An OSError would blame the STDF file, which would be skipped as unreadable.
             raise StageError(f"{self._folder}: cannot be written: {error}") from error
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
-
-
-def packed(sizes: Mapping[int, int], most: int) -> dict[int, int]:
-    """Give each file its task, at most `most` of them, so that all have about as much to read."""
+def assign_tasks(sizes: Mapping[int, int], most: int) -> dict[int, int]:
+    """Return the task of each file key, at most `most` tasks of about equal size."""
     tasks = [(0, task) for task in range(min(most, len(sizes)))]
     found = {}
     for file_key, size in sorted(sizes.items(), key=lambda file: (-file[1], file[0])):
         load, task = tasks[0]
         found[file_key] = task
-        # A file also costs what it costs to open it.
+        # Opening a file costs time too.
         heapreplace(tasks, (load + size + OPENING_BYTES, task))
     return found
 
 
-def _decoded(
+def _decode(
     system: fs.FileSystem, path: str, file_key: int, operator_key: str, sink: Sink
 ) -> pa.RecordBatch:
-    size = 0
+    size, summary = 0, FileSummary(file_key)
     try:
         size = system.get_file_info(path).size or 0
-        # Not by the name of the file, which may lie about its compression.
+        # The file name may lie about the compression, so do not detect it from there.
         with system.open_input_stream(path, compression=None) as stream:
-            return _streamed(stream, file_key, operator_key, sink)
+            for batch in stdf.batches(stream, hashed=True):
+                for kind, rows in summary.add(batch).items():
+                    sink.add(kind, rows)
+        sink.add("stdf_wafers", summary.wafers())
+        return summary.manifest_row(operator_key)
     except StdfError as error:
-        return _refused(file_key, BROKEN if size else "empty", size, str(error), sink)
+        status, reason = BROKEN if size else "empty", str(error)
     except OSError as error:
-        # It must not stop all others, nor every night to come; each of those tries it again.
-        return _refused(file_key, UNREADABLE, 0, f"cannot be read: {error}", sink)
-
-
-def _streamed(
-    stream: pa.NativeFile, file_key: int, operator_key: str, sink: Sink
-) -> pa.RecordBatch:
-    seen = FileSummary(file_key)
-    for batch in stdf.batches(stream, hashed=True):
-        for kind, rows in seen.rows(batch).items():
-            sink.add(kind, rows)
-    for kind, rows in seen.rows_at_end().items():
-        sink.add(kind, rows)
-    return seen.row(_operator_hash(seen.file, operator_key))
-
-
-def _refused(file_key: int, status: str, size: int, reason: str, sink: Sink) -> pa.RecordBatch:
-    row = refused_file(file_key, status, size, reason)
-    sink.add("refused", row.refused)
-    return row.file
-
-
-def _operator_hash(file: dict[str, Any], key: str) -> str | None:
-    name = file["oper_nam"]
-    # Operator names are personal data: only who has the key can tell that two files share one.
-    if not key or not name:
-        return None
-    return hmac.new(key.encode(), name.encode(), hashlib.sha256).hexdigest()
+        # One bad file must not stop the others; every night tries it again.
+        status, size, reason = UNREADABLE, 0, f"cannot be read: {error}"
+    row, refused = refused_file(file_key, status, size, reason)
+    sink.add("refused", refused)
+    return row

@@ -1,23 +1,23 @@
-"""The manifest rows of newly found files."""
+"""The manifest rows of new files."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-WHOLE = "complete"
-USABLE = (WHOLE, "incomplete")
+COMPLETE = "complete"
+READABLE = (COMPLETE, "incomplete")
 
 
 def stdf_files(decoded: DataFrame, stdf_files: DataFrame) -> DataFrame:
-    """`decoded` with the status `duplicate` where the same content was read before.
+    """Set status `duplicate` on the rows of `decoded` whose content was read before.
 
-    A file's identity is the hash of its decompressed content, whatever its name; of equal files
-    in one batch the first by file_key is read, unless one was read before.
+    The hash of the decompressed content identifies a file, whatever its name; of equal files in
+    one batch the one with the lowest file_key is read.
     """
     stored, new = (df.select("sha256", "file_key", "status") for df in (stdf_files, decoded))
     turns = stored.withColumn("turn", F.lit(0)).unionByName(new.withColumn("turn", F.lit(1)))
-    in_turn = F.min(F.when(is_usable(), F.struct("turn", "file_key")))
+    in_turn = F.min(F.when(is_readable(), F.struct("turn", "file_key")))
     first = turns.groupBy("sha256").agg(in_turn["file_key"].alias("_first"))
-    same = is_usable() & (F.col("_first") != F.col("file_key"))
+    same = is_readable() & (F.col("_first") != F.col("file_key"))
     rows = decoded.join(first, "sha256", how="left")
     reason = F.lit("same content as another file")
     return rows.withColumns(
@@ -29,6 +29,6 @@ def stdf_files(decoded: DataFrame, stdf_files: DataFrame) -> DataFrame:
     )
 
 
-def is_usable() -> Column:
-    """Whether parts can be read of a file, by its status."""
-    return F.col("status").isin(*USABLE)
+def is_readable() -> Column:
+    """Whether a file's status says that its parts can be read."""
+    return F.col("status").isin(*READABLE)

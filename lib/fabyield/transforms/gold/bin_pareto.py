@@ -1,4 +1,4 @@
-"""Which bins the die of a wafer end in."""
+"""The final bins of a wafer's die."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -13,18 +13,10 @@ NO_BIN = -1
 
 def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) -> DataFrame:
     """Count each wafer's die by final hard and soft bin, the most frequent failing bin first."""
-    binned = F.explode(
-        F.array(
-            F.struct(F.lit("H").alias("bin_kind"), F.col("final_hard_bin").alias("bin_num")),
-            F.struct(F.lit("S").alias("bin_kind"), F.col("final_soft_bin").alias("bin_num")),
-        )
-    )
-    rows = die_results.select(*INSERTION, "final_pass", binned.alias("bin")).select(
-        *INSERTION,
-        "final_pass",
-        "bin.bin_kind",
-        F.coalesce("bin.bin_num", F.lit(NO_BIN)).alias("bin_num"),
-    )
+    bins = {"H": F.col("final_hard_bin"), "S": F.col("final_soft_bin")}
+    filled = [F.coalesce(number, F.lit(NO_BIN)).alias(kind) for kind, number in bins.items()]
+    rows = die_results.select(*INSERTION, "final_pass", *filled)
+    rows = rows.unpivot([*INSERTION, "final_pass"], [*bins], *BIN)
     counts = rows.groupBy(*INSERTION, *BIN).agg(
         F.count("*").alias("die"), F.bool_or("final_pass").alias("is_pass")
     )
@@ -42,7 +34,7 @@ def bin_pareto(die_results: DataFrame, bin_names: DataFrame, wafers: DataFrame) 
 
 
 def bin_names(bin_counts: DataFrame, wafer_runs: DataFrame) -> DataFrame:
-    """The name of each bin on a wafer, as the last of its files that counts and names it has it."""
+    """Return the name of each bin on a wafer, from the last file that names it."""
     runs = not_superseded(wafer_runs).select("file_key", *INSERTION, "started_at").distinct()
     named = bin_counts.where(F.col("bin_nam").isNotNull()).join(runs, "file_key", how="inner")
     latest = F.max_by("bin_nam", F.struct("started_at", "file_key"))

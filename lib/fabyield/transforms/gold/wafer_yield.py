@@ -1,4 +1,4 @@
-"""Yield of a wafer: at first touch, after retest, and of all the die it has room for."""
+"""Yield of a wafer: at first touch, after retest, and of its gross die."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -7,7 +7,7 @@ from fabyield.transforms.shared.keys import WAFER
 
 
 def wafer_yield(die_results: DataFrame, wafers: DataFrame) -> DataFrame:
-    """Count each wafer's good die against the die tested and the die sites it has."""
+    """Compare each wafer's good die with its tested die and its gross die."""
     recovered = ~F.col("first_pass") & F.col("final_pass")
     counts = die_results.groupBy(*WAFER, "insertion").agg(
         F.count("*").alias("tested_die"),
@@ -16,7 +16,7 @@ def wafer_yield(die_results: DataFrame, wafers: DataFrame) -> DataFrame:
         F.count_if(recovered).alias("recovered_die"),
         F.min("tested_at").alias("tested_at"),
     )
-    # A wafer with more die than its product has room for says that gross_die is wrong.
+    # More tested die than gross die means that gross_die is wrong.
     fits = F.col("tested_die") <= F.col("gross_die")
     return counts.join(wafers, WAFER, how="left").withColumns(
         {
@@ -28,5 +28,5 @@ def wafer_yield(die_results: DataFrame, wafers: DataFrame) -> DataFrame:
 
 
 def percent(part: str, whole: str) -> Column:
-    """`part` as a percentage of `whole`; null where `whole` is null or zero."""
+    """Return `part` as a percentage of `whole`; null if `whole` is null or zero."""
     return 100 * F.try_divide(part, whole)

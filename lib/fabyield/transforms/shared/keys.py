@@ -1,4 +1,4 @@
-"""What rows are known by."""
+"""The key columns that several tables share."""
 
 WAFER_NAME = ["fab_id", "lot_id", "wafer_id"]
 WAFER = ["fab_id", "wafer_key"]

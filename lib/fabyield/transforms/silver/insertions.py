@@ -1,4 +1,4 @@
-"""When, and by which program, a wafer was tested."""
+"""When and with which program a wafer was tested."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,7 +10,7 @@ LAST = ["test_program", "test_program_rev", "tester_id"]
 
 
 def insertions(wafer_runs: DataFrame) -> DataFrame:
-    """One row per wafer and insertion, from the runs that count."""
+    """Return one row per wafer and insertion, from the runs that count."""
     order = F.struct("started_at", "file_key", "wafer_num")
     program = F.concat_ws("/", "test_program", "test_program_rev")
     rows = not_superseded(wafer_runs).groupBy(*INSERTION)

@@ -1,27 +1,40 @@
-"""Which names of wafers are one wafer: lots are split, merged and re-numbered on their way."""
+"""Lots are split, merged and renamed, so one wafer has several names: find its first."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from fabyield.transforms.shared.keys import WAFER_NAME
 from fabyield.transforms.shared.name_rules import NameRules, canonical_lot, canonical_wafer
 
-# So many times the way up is doubled: chains of 2^5 names are followed to their first.
-ROUNDS = 5
-FIRST = "origin_lot_id"
+# A chain of more names counts as a ring.
+LONGEST_CHAIN = 32
+COLUMNS: dict[str, pa.DataType] = {
+    "fab_id": pa.string(),
+    "lot_id": pa.string(),
+    "wafer_id": pa.string(),
+    "origin_lot_id": pa.string(),
+    "event": pa.string(),
+    "renamed_at": pa.int64(),
+    "is_ambiguous": pa.bool_(),
+}
+FIRST_NAMES = pa.schema(COLUMNS)
 
 
 def renamings(fab_lot_history: DataFrame, rules: NameRules) -> DataFrame:
-    """Every renaming of a wafer in canonical spelling: it came from `from_lot_id` to `lot_id`.
+    """Return every move of a wafer from `from_lot_id` to `lot_id`, in canonical spelling.
 
-    Columns fab_id, lot_id, wafer_id, from_lot_id, event, renamed_at. A wafer may bear either lot
-    before its ID.
+    Columns fab_id, lot_id, wafer_id, from_lot_id, event, renamed_at. Either lot may be the prefix
+    of the wafer ID. An event without a time counts as the first.
     """
-    # Step by step: as one expression the names would stand in it hundreds of times.
+    # Column by column: in one expression the lot rules would be repeated hundreds of times.
     ends = {"from_lot_id": "from_lot_id", "lot_id": "to_lot_id"}
     named = {name: canonical_lot(F.col(end), rules) for name, end in ends.items()}
     rows = fab_lot_history.withColumns(named)
-    # A child's name begins with its mother's: the longer one is looked for first.
+    # The name of a child lot starts with its mother's, so try the longer prefix first.
     is_longer = F.length("from_lot_id") > F.length("lot_id")
     longer = F.when(is_longer, F.col("from_lot_id")).otherwise(F.col("lot_id"))
     shorter = F.when(is_longer, F.col("lot_id")).otherwise(F.col("from_lot_id"))
@@ -29,94 +42,66 @@ def renamings(fab_lot_history: DataFrame, rules: NameRules) -> DataFrame:
     for lot in ("_longer", "_shorter"):
         wafer = canonical_wafer(F.col("wafer_id"), F.col(lot), rules)
         rows = rows.withColumn("wafer_id", wafer)
-    # Without a time it counts as the first of all.
     at = F.coalesce("happened_at", F.timestamp_seconds(F.lit(0))).alias("renamed_at")
     rows = rows.select("fab_id", "lot_id", "wafer_id", "from_lot_id", "event", at)
     return rows.where("lot_id != from_lot_id")
 
 
 def first_names(renamings: DataFrame) -> DataFrame:
-    """The lot under which each renamed wafer was first known, and how the name came about.
+    """Return the first lot of each renamed wafer, and the event that made the name.
 
-    Columns fab_id, lot_id, wafer_id, origin_lot_id, event, renamed_at, is_ambiguous. A name that
-    leaves before it comes is itself a first one: wafers that come back to their lot are what they
-    were. A name that is given to wafers of two origins, or to another wafer once its first has
-    left, stays its own; it is ambiguous, and so are the names that come from it.
+    Columns fab_id, lot_id, wafer_id, origin_lot_id, event, renamed_at, is_ambiguous. A name that a
+    wafer left before any wafer got it is a first name. A name that was given to wafers of two
+    origins is ambiguous, is its own origin, and makes the names that come from it ambiguous.
     """
-    given = _given(renamings).localCheckpoint()
-    born = given.where("is_born")
-    steps = _followed(born)
-    clashing = more = _clashing(renamings, given, steps).localCheckpoint()
-    # What comes from such a name has an origin of its own, which may clash with others.
-    while not more.isEmpty():
-        steps = _followed(born.join(clashing, WAFER_NAME, how="left_anti"))
-        more = _clashing(renamings, given, steps).join(clashing, WAFER_NAME, how="left_anti")
-        more = more.localCheckpoint()
-        clashing = clashing.unionByName(more)
-    of_two = clashing.withColumn("_of_two", F.lit(True))
-    first_of_two = of_two.select(
-        "fab_id", F.col("lot_id").alias(FIRST), "wafer_id", F.lit(True).alias("_first_of_two")
-    )
-    rows = given.join(steps, WAFER_NAME, how="left").join(of_two, WAFER_NAME, how="left")
-    rows = rows.join(first_of_two, _at(FIRST), how="left")
-    rows = rows.join(_above(steps, FIRST), _at(FIRST), how="left")
-    # What still leads upwards goes in a ring.
-    in_ring = F.col("_next").isNotNull()
-    unclear = F.coalesce("_of_two", "_first_of_two", F.lit(False)) | in_ring
-    first = F.when(in_ring | F.col(FIRST).isNull(), F.col("lot_id")).otherwise(F.col(FIRST))
-    came = {name: F.when(F.col("is_born"), F.col(name)) for name in ("event", "renamed_at")}
-    rows = rows.withColumns({FIRST: first, "is_ambiguous": unclear, **came})
-    rows = rows.where("is_born OR is_ambiguous")
-    return rows.select(*WAFER_NAME, FIRST, "event", "renamed_at", "is_ambiguous")
+    moves = renamings.withColumn("renamed_at", F.unix_micros("renamed_at"))
+    by_wafer = moves.groupBy("fab_id", "wafer_id")
+    found = by_wafer.applyInArrow(_first_names, from_arrow_schema(FIRST_NAMES))
+    return found.withColumn("renamed_at", F.timestamp_micros("renamed_at"))
 
 
-def _followed(born: DataFrame) -> DataFrame:
-    """The names that were `born` of a renaming, with the first lot that they lead up to."""
-    steps = born.select(*WAFER_NAME, F.col("from_lot_id").alias(FIRST))
-    for _ in range(ROUNDS):
-        if steps.join(_above(steps, FIRST), _at(FIRST), how="left_semi").isEmpty():
+def _first_names(moves: pa.Table) -> pa.Table:
+    rows = moves.to_pylist()
+    # Of moves at the same time, always the same one is first.
+    rows.sort(key=lambda row: (row["renamed_at"], row["from_lot_id"], row["event"] or ""))
+    given: dict[str, dict[str, Any]] = {}
+    left_at: dict[str, int] = {}
+    for row in rows:
+        given.setdefault(row["lot_id"], row)
+        left_at.setdefault(row["from_lot_id"], row["renamed_at"])
+    # The lots whose name was given to a wafer before any wafer left it.
+    parents = {
+        lot: row["from_lot_id"]
+        for lot, row in given.items()
+        if row["renamed_at"] <= left_at.get(lot, row["renamed_at"])
+    }
+    born, ambiguous = set(parents), set[str]()
+    # A name that comes from an ambiguous one has another origin then, which may clash again.
+    while True:
+        origins = {lot: set() if lot in born else {lot} for lot in given}
+        for row in rows:
+            origins[row["lot_id"]].add(_origin(row["from_lot_id"], parents))
+        clashing = {lot for lot, found in origins.items() if len(found) > 1} - ambiguous
+        if not clashing:
             break
-        steps = _doubled(steps).localCheckpoint()
-    return steps
+        ambiguous |= clashing
+        parents = {lot: parent for lot, parent in parents.items() if lot not in ambiguous}
+    names = []
+    for lot, row in given.items():
+        origin = _origin(lot, parents)
+        in_ring = origin in parents
+        is_ambiguous = in_ring or not ambiguous.isdisjoint((lot, origin))
+        name = {"origin_lot_id": lot if in_ring else origin, "is_ambiguous": is_ambiguous}
+        if lot not in born:
+            name |= {"event": None, "renamed_at": None}
+        if lot in born or is_ambiguous:
+            names.append(row | name)
+    return pa.Table.from_pylist(names, FIRST_NAMES)
 
 
-def _given(renamings: DataFrame) -> DataFrame:
-    """The names that a renaming led to, with the first one that did, and whether it made them."""
-    # Of two at once the same one each time; where their origins differ, the name is ambiguous.
-    first = F.min(F.struct("renamed_at", "from_lot_id", "event")).alias("_by")
-    came = renamings.groupBy(*WAFER_NAME).agg(first).select(*WAFER_NAME, "_by.*")
-    source = renamings.select(
-        "fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id", "renamed_at"
-    )
-    left = source.groupBy(*WAFER_NAME).agg(F.min("renamed_at").alias("_left_at"))
-    born = F.col("_left_at").isNull() | (F.col("renamed_at") <= F.col("_left_at"))
-    rows = came.join(left, WAFER_NAME, how="left").withColumn("is_born", born)
-    return rows.select(*WAFER_NAME, "renamed_at", "from_lot_id", "event", "is_born")
-
-
-def _doubled(steps: DataFrame) -> DataFrame:
-    """`steps` that lead twice as far up, or to the top."""
-    further = steps.join(_above(steps, FIRST), _at(FIRST), how="left")
-    return further.select(*WAFER_NAME, F.coalesce("_next", FIRST).alias(FIRST))
-
-
-def _above(steps: DataFrame, lot: str) -> DataFrame:
-    """Where each name leads (`_next`), with the name's lot as `lot`."""
-    return steps.select(
-        "fab_id", F.col("lot_id").alias(lot), "wafer_id", F.col(FIRST).alias("_next")
-    )
-
-
-def _at(lot: str) -> list[str]:
-    return ["fab_id", lot, "wafer_id"]
-
-
-def _clashing(renamings: DataFrame, given: DataFrame, steps: DataFrame) -> DataFrame:
-    """The names that wafers of two origins bore."""
-    above = _above(steps, "from_lot_id")
-    came = renamings.join(above, _at("from_lot_id"), how="left")
-    came = came.select(*WAFER_NAME, F.coalesce("_next", "from_lot_id").alias("_origin"))
-    own = given.where("NOT is_born").select(*WAFER_NAME, F.col("lot_id").alias("_origin"))
-    origins = F.count_distinct("_origin").alias("_origins")
-    many = came.unionByName(own).groupBy(*WAFER_NAME).agg(origins)
-    return many.where("_origins > 1").select(*WAFER_NAME)
+def _origin(lot: str, parents: Mapping[str, str]) -> str:
+    for _ in range(LONGEST_CHAIN):
+        if lot not in parents:
+            break
+        lot = parents[lot]
+    return lot

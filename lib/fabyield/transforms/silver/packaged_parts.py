@@ -1,40 +1,34 @@
-"""From packaged parts back to the die of the wafers that they were."""
+"""From packaged parts back to the wafers and die that they came from."""
 
 from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.shared.key_ranges import in_key_range
-from fabyield.transforms.shared.keys import DIE, WAFER_NAME
-from fabyield.transforms.shared.name_rules import (
-    NOWHERE,
-    NameRules,
-    canonical_lot,
-    canonical_names,
-)
+from fabyield.transforms.shared.keys import DIE, WAFER, WAFER_NAME
+from fabyield.transforms.shared.name_rules import NO_NAME, NameRules, canonical_lot, canonical_names
 from fabyield.transforms.silver.parametric_results import part_key
 
-NAMED = {"named_lot_id": "lot_id", "named_wafer_id": "wafer_id"}
 GROUPS = ["lot_id", "wafer_id", "x_coord", "y_coord"]
 
 
 def packages(touchdowns: DataFrame) -> DataFrame:
-    """The final touch-downs of parts without coordinates: no wafer holds them any more."""
+    """Return the final touchdowns of packages: parts without coordinates."""
     return touchdowns.where("is_final and x_coord is null")
 
 
 def packaged_parts(
     packages: DataFrame, die_origins: DataFrame, wafers: DataFrame, only_lots: DataFrame
 ) -> DataFrame:
-    """The final touch-down of every package, and where its die came from.
+    """Return the final touchdown of every package, and the origin of its die.
 
-    `wafers` names the lot of packages that a part is tested in, `only_lots` its one source.
+    Without an origin in `die_origins`, the lot of the package (from `wafers`) may have one source
+    lot in `only_lots`.
     """
     rows = packages.withColumn("_part", part_key())
     rows = rows.select(*DIE, "_part", "part_pass", "hard_bin", "soft_bin", "tested_at")
-    lots = wafers.select("fab_id", "wafer_key", F.col("lot_id").alias("assembly_lot_id"))
-    rows = rows.join(lots, ["fab_id", "wafer_key"], how="left")
+    lots = wafers.select(*WAFER, F.col("lot_id").alias("assembly_lot_id"))
+    rows = rows.join(lots, WAFER, how="left")
     rows = rows.join(die_origins, ["fab_id", "_part"], how="left")
     rows = rows.join(only_lots, ["fab_id", "assembly_lot_id"], how="left")
     by_lot = F.when(F.col("_only_lot_id").isNotNull(), "assembly").otherwise("none")
@@ -49,40 +43,38 @@ def packaged_parts(
 
 
 def die_origins(
-    parts: DataFrame,
-    wafer_names: DataFrame,
-    fab_id: str,
-    rule: Mapping[str, str],
-    rules: NameRules,
+    parts: DataFrame, wafer_names: DataFrame, fab_id: str, rule: Mapping[str, str], rules: NameRules
 ) -> DataFrame:
-    """The wafer that each part's text names, as named_lot_id and named_wafer_id, and its die.
+    """Return the wafer and die that each part's text names; the origin of unknown wafers is null.
 
-    The origin is null where there is no such wafer yet. `rule` has a column of bronze.parts, and a
-    pattern in Java's syntax whose groups 1 to 4 are lot, wafer, x and y.
+    `rule` names a column of bronze.parts and a
+    pattern in Java's syntax, with groups 1 to 4 for lot, wafer, x and y.
     """
-    pattern = rule["pattern"]
-    named = {
-        n: F.regexp_extract(rule["column"], pattern, 1 + turn) for turn, n in enumerate(GROUPS)
-    }
-    said = parts.where(F.col(rule["column"]).rlike(pattern)).withColumns(named)
-    tagged = said.withColumns({"_part": part_key(), "fab_id": F.lit(fab_id)})
-    said = canonical_names(tagged, rules)
-    names = _named(wafer_names).select(*WAFER_NAME, "wafer_key", "origin_lot_id")
+    text, pattern = F.col(rule["column"]), rule["pattern"]
+    groups = {name: F.regexp_extract(text, pattern, n) for n, name in enumerate(GROUPS, 1)}
+    named = parts.where(text.rlike(pattern)).withColumns(groups)
+    tagged = named.withColumns({"_part": part_key(), "fab_id": F.lit(fab_id)})
+    names = _of_wafers(wafer_names).select(*WAFER_NAME, "wafer_key", "origin_lot_id")
     known = F.col("wafer_key").isNotNull()
-    return said.join(names, WAFER_NAME, how="left").select(
-        "fab_id",
-        "_part",
-        *(F.col(ours).alias(name) for name, ours in NAMED.items()),
-        "origin_lot_id",
-        F.col("wafer_key").alias("origin_wafer_key"),
-        F.when(known, F.col("wafer_id")).alias("origin_wafer_id"),
-        F.when(known, F.col("x_coord").try_cast("int")).alias("origin_x_coord"),
-        F.when(known, F.col("y_coord").try_cast("int")).alias("origin_y_coord"),
+    return (
+        canonical_names(tagged, rules)
+        .join(names, WAFER_NAME, how="left")
+        .select(
+            "fab_id",
+            "_part",
+            F.col("lot_id").alias("named_lot_id"),
+            F.col("wafer_id").alias("named_wafer_id"),
+            "origin_lot_id",
+            F.col("wafer_key").alias("origin_wafer_key"),
+            F.when(known, F.col("wafer_id")).alias("origin_wafer_id"),
+            F.when(known, F.col("x_coord").try_cast("int")).alias("origin_x_coord"),
+            F.when(known, F.col("y_coord").try_cast("int")).alias("origin_y_coord"),
+        )
     )
 
 
 def only_lots(fab_assembly: DataFrame, rules: NameRules) -> DataFrame:
-    """Lots of packages that are made of one lot: fab_id, assembly_lot_id and _only_lot_id."""
+    """Return the package lots with one source lot: fab_id, assembly_lot_id and _only_lot_id."""
     spelt = {n: canonical_lot(F.col(n), rules) for n in ("assembly_lot_id", "lot_id")}
     lots = fab_assembly.withColumns(spelt).groupBy("fab_id", "assembly_lot_id")
     only = lots.agg(
@@ -91,30 +83,19 @@ def only_lots(fab_assembly: DataFrame, rules: NameRules) -> DataFrame:
     return only.where("_lots = 1").drop("_lots")
 
 
-def to_retrace(
-    packaged_parts: DataFrame,
-    name_changes: DataFrame,
-    assembly_changes: DataFrame,
-    rules: NameRules,
-) -> DataFrame:
-    """Rows whose text names a wafer whose name came or moved, or whose lot's sources changed."""
-    names = _named(name_changes)
-    names = names.select("fab_id", *(F.col(ours).alias(n) for n, ours in NAMED.items()))
-    lot = canonical_lot(F.col("assembly_lot_id"), rules)
-    lots = assembly_changes.select("fab_id", lot.alias("assembly_lot_id"))
-    lots = lots.where(F.col("assembly_lot_id") != NOWHERE)
-    by_name = _told(packaged_parts, names, *NAMED)
-    return by_name.unionByName(_told(packaged_parts, lots, "assembly_lot_id"))
+def changed_names(name_changes: DataFrame) -> DataFrame:
+    """Return the wafer names that came or moved: named_lot_id, fab_id and named_wafer_id."""
+    lot, wafer = F.col("lot_id").alias("named_lot_id"), F.col("wafer_id").alias("named_wafer_id")
+    return _of_wafers(name_changes).select(lot, "fab_id", wafer)
 
 
-def _named(wafer_names: DataFrame) -> DataFrame:
-    # NOWHERE stands for the wafer of packages, and begins what stands for a lot without a name.
-    is_lot = ~F.col("lot_id").startswith(NOWHERE)
-    return wafer_names.where(is_lot & (F.col("wafer_id") != NOWHERE))
+def changed_lots(assembly_changes: DataFrame, rules: NameRules) -> DataFrame:
+    """Return the package lots whose sources changed: assembly_lot_id and fab_id."""
+    lot = canonical_lot(F.col("assembly_lot_id"), rules).alias("assembly_lot_id")
+    return assembly_changes.select(lot, "fab_id").where(F.col("assembly_lot_id") != NO_NAME)
 
 
-def _told(packaged_parts: DataFrame, changes: DataFrame, lot: str, *more: str) -> DataFrame:
-    told = changes.localCheckpoint()
-    # Lots are mostly numbered as they come: Delta passes over the files of other times by the span.
-    near = packaged_parts.where(in_key_range(lot, told, lot))
-    return near.join(told, ["fab_id", lot, *more], how="left_semi")
+def _of_wafers(wafer_names: DataFrame) -> DataFrame:
+    # Packages have no wafer name, and a lot without a name starts with NO_NAME.
+    has_lot = ~F.col("lot_id").startswith(NO_NAME)
+    return wafer_names.where(has_lot & (F.col("wafer_id") != NO_NAME))

@@ -1,28 +1,27 @@
-"""Which files that were cut off are the beginning of a longer one."""
+"""Truncated files of which a longer file has all the touchdowns."""
 
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.bronze.stdf_files import WHOLE, is_usable
+from fabyield.transforms.bronze.stdf_files import COMPLETE, is_readable
 
-# What the same touch-down is in both files: its place, and what was found there.
+# The same touchdown in two files has the same place and result.
 TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
 
 
 def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
-    """Pairs of a file that was cut off and a longer one of its session and kind.
+    """Return pairs of a truncated file and a longer one of the same session and retest bins.
 
-    As fab_id, file_key, whole_key; only pairs of which one file was read after batch `since`.
+    As fab_id, file_key, whole_key; one file of each pair was read after batch `since`.
     """
-    files = stdf_files.where(is_usable())
-    names = ("fab_id", "file_key", "session_id", "status", "content_bytes", "batch")
-    files = files.select(*names, kind())
+    columns = ("fab_id", "file_key", "session_id", "status", "content_bytes", "batch")
+    files = stdf_files.where(is_readable()).select(*columns, retest_bins_text())
     mine, theirs = files.alias("mine"), files.alias("theirs")
-    alike = [F.col(f"mine.{n}") == F.col(f"theirs.{n}") for n in ("fab_id", "session_id", "kind")]
-    same = reduce(Column.__and__, alike)
-    is_cut = F.col("mine.status") != WHOLE
+    names = ("fab_id", "session_id", "retest_kind")
+    same = reduce(Column.__and__, [F.col(f"mine.{n}") == F.col(f"theirs.{n}") for n in names])
+    is_cut = F.col("mine.status") != COMPLETE
     is_longer = F.col("mine.content_bytes") < F.col("theirs.content_bytes")
     is_new = F.greatest("mine.batch", "theirs.batch") > since
     pairs = mine.join(theirs, same & is_cut & is_longer & is_new, how="inner")
@@ -30,24 +29,25 @@ def candidates(stdf_files: DataFrame, since: int) -> DataFrame:
 
 
 def truncated_files(candidates: DataFrame, parts: DataFrame) -> DataFrame:
-    """The pairs in which every touch-down of the one stands at the same byte of the other."""
-    held = parts.select(F.col("file_key").alias("whole_key"), *TOUCHDOWN)
-    held = held.withColumn("is_held", F.lit(True)).alias("held")
+    """Keep the pairs whose longer file has every touchdown of the other at the same byte."""
+    theirs = parts.select(F.col("file_key").alias("whole_key"), *TOUCHDOWN)
+    theirs = theirs.withColumn("is_found", F.lit(True)).alias("theirs")
     mine = candidates.join(parts, "file_key", how="inner").alias("mine")
-    same = [F.col(f"mine.{n}").eqNullSafe(F.col(f"held.{n}")) for n in ("whole_key", *TOUCHDOWN)]
+    names = ("whole_key", *TOUCHDOWN)
+    same = [F.col(f"mine.{name}").eqNullSafe(F.col(f"theirs.{name}")) for name in names]
     pair = [f"mine.{name}" for name in ("fab_id", "file_key", "whole_key")]
-    found = mine.join(held, same, how="left").groupBy(*pair)
-    counts = found.agg(F.count("*").alias("touchdowns"), F.count("is_held").alias("held"))
-    return counts.where("touchdowns = held").drop("held")
+    pairs = mine.join(theirs, same, how="left").groupBy(*pair)
+    counts = pairs.agg(F.count("*").alias("touchdowns"), F.count("is_found").alias("found"))
+    return counts.where("touchdowns = found").drop("found")
 
 
-def still_held(truncated_files: DataFrame, stdf_files: DataFrame) -> DataFrame:
-    """The pairs whose longer file can still be read."""
-    usable = stdf_files.where(is_usable())
-    held = usable.select("fab_id", F.col("file_key").alias("whole_key"))
-    return truncated_files.join(held, ["fab_id", "whole_key"], how="left_semi")
+def with_readable_file(truncated_files: DataFrame, stdf_files: DataFrame) -> DataFrame:
+    """Keep the pairs whose longer file can still be read."""
+    files = stdf_files.where(is_readable())
+    files = files.select("fab_id", F.col("file_key").alias("whole_key"))
+    return truncated_files.join(files, ["fab_id", "whole_key"], how="left_semi")
 
 
-def kind() -> Column:
-    """The bins that a file retests, as text: a retest is never a better version of a first test."""
-    return F.coalesce(F.to_json("retest_bins"), F.lit("no retest")).alias("kind")
+def retest_bins_text() -> Column:
+    """Return a file's retest bins as text, retest_kind: a retest never replaces a first test."""
+    return F.coalesce(F.to_json("retest_bins"), F.lit("no retest")).alias("retest_kind")

@@ -1,4 +1,4 @@
-"""Every name of every wafer, and the key of the wafer that it names."""
+"""Every name of every wafer, with the wafer's key."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -7,7 +7,7 @@ from fabyield.transforms.shared.keys import WAFER_NAME
 
 
 def wafer_names(wafer_registry: DataFrame, first_names: DataFrame) -> DataFrame:
-    """The registered names with the key of their wafer: that of its first name."""
+    """Return the registered names with the wafer_key that their wafer's first name has."""
     names = wafer_registry.select(*WAFER_NAME, F.col("wafer_key").alias("name_key"))
     names = names.join(first_names, WAFER_NAME, how="left")
     first = wafer_registry.select(
@@ -19,6 +19,6 @@ def wafer_names(wafer_registry: DataFrame, first_names: DataFrame) -> DataFrame:
 
 
 def with_wafer_key(rows: DataFrame, wafer_names: DataFrame) -> DataFrame:
-    """`rows` in canonical spelling under the wafer_key of their wafer; others are left out."""
+    """Add wafer_key to `rows` with canonical names; drop rows of unknown wafers."""
     keys = wafer_names.select(*WAFER_NAME, "wafer_key")
     return rows.drop("batch").join(keys, WAFER_NAME, how="inner")

@@ -1,4 +1,4 @@
-"""Keys for wafers that were never seen before."""
+"""Keys for new wafer names."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -6,18 +6,15 @@ from pyspark.sql import functions as F
 from fabyield.transforms.shared.keys import WAFER_NAME
 
 
-def wafer_registry(sighted: DataFrame, wafer_registry: DataFrame) -> DataFrame:
-    """The rows that `wafer_registry` lacks: a new wafer_key for every unknown wafer of `sighted`.
+def wafer_registry(names: DataFrame, wafer_registry: DataFrame) -> DataFrame:
+    """Return a new wafer_key for each of `names` that `wafer_registry` lacks.
 
-    Keys follow the greatest one given out so far, in order of fab, lot and wafer, so that the
-    same sightings always get the same keys.
+    Keys count on from the greatest one in order of fab, lot and wafer, so equal input gives equal
+    keys.
     """
-    unknown = (
-        sighted.select(*WAFER_NAME).distinct().join(wafer_registry, WAFER_NAME, how="left_anti")
-    )
+    unknown = names.select(*WAFER_NAME).distinct().join(wafer_registry, WAFER_NAME, how="left_anti")
     newest = wafer_registry.agg(F.coalesce(F.max("wafer_key"), F.lit(0)).alias("newest"))
-    # All new wafers of a night in one partition: thousands, not billions.
+    # One partition for all new wafers of a night: thousands, not billions.
     turn = F.row_number().over(Window.orderBy(*WAFER_NAME))
-    return unknown.crossJoin(newest).select(
-        (F.col("newest") + turn).alias("wafer_key"), *WAFER_NAME
-    )
+    key = (F.col("newest") + turn).alias("wafer_key")
+    return unknown.crossJoin(newest).select(key, *WAFER_NAME)

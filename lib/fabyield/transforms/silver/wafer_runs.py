@@ -1,4 +1,4 @@
-"""Wafer runs of test files, joined to their wafers."""
+"""The wafer runs of test files, joined to their wafers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.transforms.bronze.stdf_files import WHOLE, is_usable
+from fabyield.transforms.bronze.stdf_files import COMPLETE, is_readable
 from fabyield.transforms.shared.keys import WAFER
-from fabyield.transforms.shared.name_rules import NOWHERE, NameRules, canonical_names, trimmed
-from fabyield.transforms.silver.truncated_files import kind
+from fabyield.transforms.shared.name_rules import NO_NAME, NameRules, canonical_names, trimmed
+from fabyield.transforms.silver.truncated_files import retest_bins_text
 from fabyield.transforms.silver.wafer_names import with_wafer_key
 from fabyield.transforms.silver.wafers import lot_or_session
 
 
 @dataclass(frozen=True)
 class TesterRules:
-    """How a fab's testers spell names and insertions, and in which IANA time zone they run."""
+    """A fab's rules for names and insertions, and the IANA time zone of its testers."""
 
     time_zone: str
     names: NameRules
@@ -26,7 +26,7 @@ class TesterRules:
 
 @dataclass(frozen=True)
 class KnownWafers:
-    """Frames of silver.wafer_names and silver.wafers."""
+    """The frames of silver.wafer_names and silver.wafers."""
 
     wafer_names: DataFrame
     wafers: DataFrame
@@ -39,21 +39,20 @@ def wafer_runs(
     truncated_files: DataFrame,
     rules: TesterRules,
 ) -> DataFrame:
-    """One row per wafer run: its wafer, product, insertion, program, and whether it counts.
+    """Return one row per wafer run of a readable file: its wafer, insertion, program and start.
 
-    Lot and wafer are those of the wafer's first name, whatever the tester called it.
+    Lot and wafer are the wafer's first name, whatever the tester called it.
     """
-    files = stdf_files.where(is_usable()).drop("fab_id", "batch")
-    # Parts outside any wafer have no start of their own: they started with their session.
+    files = stdf_files.where(is_readable()).drop("fab_id", "batch")
+    # Parts outside any wafer have no start of their own, so take that of their session.
     files = files.withColumnRenamed("start_t", "_session_t")
-    found = stdf_wafers.withColumnRenamed("batch", "read_in")
-    runs = files.join(found, "file_key", how="inner")
+    runs = files.join(stdf_wafers.withColumnRenamed("batch", "read_in"), "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
     runs = superseded(canonical_names(runs, rules.names), truncated_files)
     runs = with_wafer_key(runs, known.wafer_names)
     wafers = known.wafers.select(*WAFER, "lot_id", "wafer_id", "product_id")
-    # A tester that keeps no time writes 0.
+    # A tester without a clock writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
     local = F.timestamp_seconds(start_t).cast("timestamp_ntz")
     utc, is_doubtful = in_utc(local, rules.time_zone)
@@ -76,32 +75,25 @@ def wafer_runs(
     )
 
 
-def readable(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
-    """`stdf_wafers` of files in which parts were tested."""
-    files = stdf_files.where(is_usable()).select("file_key")
-    return stdf_wafers.join(files, "file_key", how="left_semi")
-
-
 def not_superseded(wafer_runs: DataFrame) -> DataFrame:
-    """The runs that count: those of a file that another one holds as well do not."""
+    """Drop the runs of files that another file contains."""
     return wafer_runs.where(~F.col("is_superseded"))
 
 
 def superseded(runs: DataFrame, truncated_files: DataFrame) -> DataFrame:
-    """`runs` with is_superseded: a better file of the same session holds all their file holds.
+    """Add is_superseded: a better file of the same session has all wafers of the run's file.
 
-    Better than a file without MRR is one with it, or with more content; better than a complete
-    file is only a complete one of more wafers or, of the same, written later. What a file holds
-    is told by the names and starts of its wafers: one that lacks them counts, unless it is in
-    `truncated_files`.
+    Better than a file without MRR is one with it or with more content; better than a complete file
+    is only a complete one with more wafers or, with the same wafers, written later. Wafers are
+    compared by name and start: a file without them counts, unless it is in `truncated_files`.
     """
     files = _files(runs)
     mine, theirs = files.alias("mine"), files.alias("theirs")
-    same = _agree("session_id") & _agree("kind") & ~_agree("file_key")
+    same = _equal("session_id") & _equal("retest_kind") & ~_equal("file_key")
     nothing_lost = (F.size(F.array_except("mine.named", "theirs.named")) == 0) & (
         F.size(F.array_except("mine.nameless", "theirs.starts")) == 0
     )
-    is_beaten = same & F.col("mine.told") & nothing_lost & _better()
+    is_beaten = same & F.col("mine.is_identified") & nothing_lost & _better()
     beaten = (
         mine.join(theirs, is_beaten, how="left_semi")
         .select("file_key")
@@ -114,46 +106,45 @@ def superseded(runs: DataFrame, truncated_files: DataFrame) -> DataFrame:
 
 
 def _files(runs: DataFrame) -> DataFrame:
-    has_name = F.col("wafer_id") != NOWHERE
+    has_name = F.col("wafer_id") != NO_NAME
     has_start = F.coalesce("start_t", F.lit(0)) > 0
-    whole = F.col("status") == WHOLE
+    is_complete = F.col("status") == COMPLETE
     return runs.groupBy("file_key", "session_id", "content_bytes").agg(
-        F.first(whole).alias("whole"),
-        F.first(kind()).alias("kind"),
+        F.first(is_complete).alias("is_complete"),
+        F.first(retest_bins_text()).alias("retest_kind"),
         F.first("modified_at").alias("modified_at"),
         F.collect_set(F.when(has_name, F.struct("wafer_id", "start_t"))).alias("named"),
         F.collect_set(F.when(~has_name, F.col("start_t"))).alias("nameless"),
         F.collect_set("start_t").alias("starts"),
-        # A cut file may not have come to the name of its last wafer.
-        F.bool_and(has_start & (has_name | ~whole)).alias("told"),
+        # A truncated file may end before the name of its last wafer (in WRR).
+        F.bool_and(has_start & (has_name | ~is_complete)).alias("is_identified"),
     )
 
 
 def _better() -> Column:
     more_wafers = F.size("theirs.named") > F.size("mine.named")
-    # Not by the key alone: a file that could not be read for some nights gets a late one.
-    later = _written("theirs") > _written("mine")
+    # Not by the key alone: a file that was unreadable for some nights gets a late key.
+    mine, theirs = (
+        F.struct(f"{file}.modified_at", f"{file}.file_key") for file in ("mine", "theirs")
+    )
+    later = theirs > mine
     content = F.col("theirs.content_bytes") - F.col("mine.content_bytes")
     return (
-        F.when(F.col("mine.whole"), F.col("theirs.whole") & (more_wafers | later))
-        .when(F.col("theirs.whole"), True)
+        F.when(F.col("mine.is_complete"), F.col("theirs.is_complete") & (more_wafers | later))
+        .when(F.col("theirs.is_complete"), True)
         .otherwise((content > 0) | ((content == 0) & ~later))
     )
 
 
-def _written(whose: str) -> Column:
-    return F.struct(f"{whose}.modified_at", f"{whose}.file_key")
-
-
-def _agree(name: str) -> Column:
+def _equal(name: str) -> Column:
     return F.col(f"mine.{name}") == F.col(f"theirs.{name}")
 
 
 def in_utc(local: Column, time_zone: str) -> tuple[Column, Column]:
-    """When clocks of `time_zone` show `local`, in UTC, and whether that is doubtful.
+    """Convert `local` time of `time_zone` to UTC, and say whether the result is doubtful.
 
-    It is where clocks change by an hour: they show an hour twice, which is taken as its first, or
-    pass an hour over, which is taken as the one after it. All times are timestamps without a zone.
+    It is when clocks change: of an hour that is shown twice the first is taken, and an hour that is
+    skipped becomes the one after it. All times are timestamps without a zone.
     """
     utc = F.convert_timezone(F.lit(time_zone), F.lit("UTC"), local)
 
@@ -164,11 +155,11 @@ def in_utc(local: Column, time_zone: str) -> tuple[Column, Column]:
 
 
 def insertion(rules: TesterRules) -> Column:
-    """The insertion that the first matching rule names, in upper case; else the default."""
+    """Return the insertion of the first rule that matches, in upper case; else the default."""
     found = F.lit(None).cast("string")
     for rule in reversed(rules.insertion_rules):
         column = trimmed(F.col(rule["column"]))
-        # What stands around the match is no part of the name.
+        # The text around the match is not part of the name.
         around = rf"^[\s\S]*?(?:{rule['pattern']})[\s\S]*$"
         named = F.upper(F.regexp_replace(column, around, rule["insertion"]))
         found = F.when(column.rlike(rule["pattern"]), named).otherwise(found)

@@ -1,11 +1,11 @@
-"""What is known of every wafer."""
+"""One row per wafer: its lot, product, slot, start and die sites."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.transforms.shared.keys import WAFER, WAFER_NAME
 from fabyield.transforms.shared.name_rules import (
-    NOWHERE,
+    NO_NAME,
     NameRules,
     canonical_lot,
     canonical_names,
@@ -23,75 +23,71 @@ def wafers(
     lots: DataFrame,
     fab_products: DataFrame,
 ) -> DataFrame:
-    """Every wafer under its first name, with its present lot, that lot's product and die sites.
+    """Return every wafer by its first name, with its current lot, that lot's product and die sites.
 
-    `renamings`, `fab_wafers` and `lots` (fab_id, lot_id, product_id) are canonical. A wafer is
-    known if any of its names is; the database may have it several times: its first slot and start
-    count.
+    `renamings`, `fab_wafers` and `lots` (fab_id, lot_id, product_id) have canonical names. A wafer
+    is known if `fab_wafers` has any of its names; of several slots and starts the first counts.
     """
     found = with_wafer_key(fab_wafers, wafer_names).groupBy(*WAFER)
     known = found.agg(F.min("slot").alias("slot"), F.min("started_at").alias("started_at"))
     moves = F.collect_list(F.struct("renamed_at", "lot_id", "from_lot_id"))
     moved = with_wafer_key(renamings, wafer_names).groupBy(*WAFER).agg(moves.alias("_moves"))
-    now = moved.select(*WAFER, present_lot(F.col("_moves")).alias("_renamed_to"))
+    now = moved.select(*WAFER, current_lot(F.col("_moves")).alias("_renamed_to"))
     first = wafer_names.where("name_key = wafer_key").select(*WAFER, "lot_id", "wafer_id")
     products = fab_products.select("fab_id", "product_id", "gross_die")
     rows = first.join(known.withColumn("is_known", F.lit(True)), WAFER, how="left")
     rows = rows.join(now, WAFER, how="left")
     rows = rows.withColumn("current_lot_id", F.coalesce("_renamed_to", "lot_id"))
-    rows = with_product(rows, lots).join(products, ["fab_id", "product_id"], how="left")
-    # Parts tested outside any wafer share a product with wafers, not their map.
-    gross_die = F.when(F.col("wafer_id") != NOWHERE, F.col("gross_die"))
+    # The product of the current lot or, if it has none, of the first lot.
+    current = lots.select("fab_id", F.col("lot_id").alias("current_lot_id"), "product_id")
+    rows = rows.join(current, ["fab_id", "current_lot_id"], how="left")
+    first_product = F.col("product_id").alias("_first_product")
+    rows = rows.join(lots.select(*LOT, first_product), LOT, how="left")
+    rows = rows.withColumn("product_id", F.coalesce("product_id", "_first_product"))
+    rows = rows.join(products, ["fab_id", "product_id"], how="left")
+    # Parts tested outside any wafer have a product, but no wafer map.
+    gross_die = F.when(F.col("wafer_id") != NO_NAME, F.col("gross_die"))
     is_known = F.coalesce("is_known", F.lit(False))
     return rows.withColumns({"is_known": is_known, "gross_die": gross_die})
 
 
-def present_lot(moves: Column) -> Column:
-    """The lot that the last of a wafer's `moves` (renamed_at, lot_id, from_lot_id) led to.
+def current_lot(moves: Column) -> Column:
+    """Return the lot of the last of a wafer's `moves` (renamed_at, lot_id, from_lot_id).
 
-    Of several at once it is the one that none of them led away from.
+    Of several at the same time it is the one that no other move leaves.
     """
     last_at = F.array_max(F.transform(moves, lambda move: move["renamed_at"]))
     last = F.filter(moves, lambda move: move["renamed_at"] == last_at)
     left = F.transform(last, lambda move: move["from_lot_id"])
     ends = F.filter(last, lambda move: ~F.array_contains(left, move["lot_id"]))
-    # Those that lead round in a ring, all at once, have no end.
+    # A ring of moves at the same time has no end.
     return F.coalesce(F.array_max(ends), F.array_max(last))["lot_id"]
 
 
-def with_product(rows: DataFrame, lots: DataFrame) -> DataFrame:
-    """`rows` with the product of their present lot or, where it has none, of their first."""
-    present = lots.select("fab_id", F.col("lot_id").alias("current_lot_id"), "product_id")
-    first = lots.select(*LOT, F.col("product_id").alias("_first_product"))
-    rows = rows.join(present, ["fab_id", "current_lot_id"], how="left")
-    rows = rows.join(first, LOT, how="left")
-    return rows.withColumn("product_id", F.coalesce("product_id", "_first_product"))
-
-
 def canonical_lots(fab_lots: DataFrame, rules: NameRules) -> DataFrame:
-    """Fab, lot and product; a lot that is spelt in several ways is one."""
+    """Return fab, lot and product, one row per canonical lot."""
     lots = fab_lots.withColumn("lot_id", canonical_lot(F.col("lot_id"), rules))
     return lots.groupBy(*LOT).agg(F.min("product_id").alias("product_id"))
 
 
-def sighted(rows: DataFrame, rules: NameRules) -> DataFrame:
-    """Fab, lot and wafer, in canonical spelling, of every wafer that `rows` name."""
+def names_in(rows: DataFrame, rules: NameRules) -> DataFrame:
+    """Return the canonical fab, lot and wafer of all `rows`."""
     return canonical_names(rows, rules).select(*WAFER_NAME)
 
 
-def renamed(renamings: DataFrame) -> DataFrame:
-    """Fab, lot and wafer of the names that `renamings` begin from and lead to."""
+def both_names(renamings: DataFrame) -> DataFrame:
+    """Return the names before and after each of `renamings`."""
     before = renamings.select("fab_id", F.col("from_lot_id").alias("lot_id"), "wafer_id")
     return before.unionByName(renamings.select(*WAFER_NAME))
 
 
-def tested(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
-    """Wafer runs with the lot that their file names."""
+def with_lot(stdf_wafers: DataFrame, stdf_files: DataFrame) -> DataFrame:
+    """Add the lot of its file to every wafer run."""
     lots = stdf_files.select("file_key", lot_or_session().alias("lot_id"))
     return stdf_wafers.join(lots, "file_key", how="inner")
 
 
 def lot_or_session() -> Column:
-    """A file's lot; where it names none, its session, so that no two of them become one lot."""
-    nameless = F.concat(F.lit(NOWHERE), F.substring("session_id", 1, 8))
+    """Return a file's lot, or `-` and its session, so that files without a lot stay apart."""
+    nameless = F.concat(F.lit(NO_NAME), F.substring("session_id", 1, 8))
     return F.when(F.length(trimmed(F.col("lot_id"))) > 0, F.col("lot_id")).otherwise(nameless)
