@@ -68,7 +68,7 @@ class Publisher:
         self.publish([Batch(table, df, wafers=wafers)])
 
     def publish(self, batches: Sequence[Batch]) -> list[Audited]:
-        """Audit all `batches`, then publish all; raise DataQualityError to publish none."""
+        """Audit all `batches`, then publish all of them or, with a DataQualityError, none."""
         for batch in batches:
             self._check_declared(batch.table, "writes")
         wanted = [batch for batch in batches if [] not in (batch.wafers, batch.files)]

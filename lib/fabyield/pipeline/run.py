@@ -101,7 +101,7 @@ class Run(Publisher):
         return self._ours(table, self.store.changes(table, self.seen[table.table] + 1))
 
     def must_reread(self, table: Table) -> bool:
-        """Return whether this step takes all rows of `table`: it saw none, or another table."""
+        """Return whether all rows of `table` are new to this step, also after it was recreated."""
         seen = self.seen.get(table.table)
         return self.since == 0 or seen is None or self.store.version(table) < seen
 
