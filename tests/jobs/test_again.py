@@ -79,7 +79,7 @@ def test_f04_backfill_reads_a_nights_files_again_and_changes_no_other_row(two_ni
     assert {row["night_on"] for row in fab.rows("bronze.stdf_files")} == {BACK, DAY}
 
 
-def test_f04_backfill_leaves_the_rows_of_files_that_are_gone_and_tells(two_nights):
+def test_f04_backfill_keeps_the_rows_of_missing_files_and_warns(two_nights):
     fab = two_nights
     before = fab.contents()
     (fab.stdf / "lot2.stdf.gz").unlink()
@@ -95,7 +95,7 @@ STRICT = Expectation(
 )
 
 
-def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
+def test_rows_refused_by_a_wrong_rule_are_replayed_after_it_is_fixed(
     new_fab, one_night, unaudited, monkeypatch
 ):
     fab = new_fab(files=False)
@@ -120,7 +120,7 @@ def test_rows_refused_by_a_wrong_rule_are_replayed_once_it_is_mended(
 
 
 @pytest.mark.soak
-def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, undisturbed):
+def test_rebuild_replaces_damaged_tables_and_keeps_the_keys(new_fab, night, undisturbed):
     fab = new_fab(like=night)
     keys = sorted(row["wafer_key"] for row in fab.rows("silver.wafer_registry"))
     for table in ("silver.parametric_results", "silver.process_history", "gold.wafer_yield"):
@@ -139,7 +139,7 @@ def test_rebuild_makes_damaged_tables_anew_and_keeps_the_keys(new_fab, night, un
     assert set(map(tuple, written.values())) == {(2,)}
 
 
-def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
+def test_wafer_with_a_late_split_event_moves_to_the_key_of_its_first_name(
     new_fab, night, unaudited
 ):
     fab = new_fab(like=night)
@@ -167,7 +167,7 @@ def test_wafer_whose_split_is_told_late_moves_to_the_key_of_its_first_name(
 
 
 @pytest.mark.soak
-def test_wafer_that_the_factory_learns_of_late_is_joined_by_itself(new_fab, night, unaudited):
+def test_wafer_that_reaches_the_factory_database_late_is_joined(new_fab, night, unaudited):
     fab = new_fab(like=night)
     fab.deliver(LATE)
     with closing(sqlite3.connect(fab.root / "fab.db")) as database, database:

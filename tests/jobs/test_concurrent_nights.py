@@ -34,7 +34,7 @@ def test_f03_two_nights_at_once_take_turns_and_lose_and_double_no_row(new_fab, u
     assert sorted(done) == [1, 2]
 
 
-def test_f03_run_paused_past_its_lease_ends_before_its_next_commit(new_fab, undisturbed):
+def test_f03_run_paused_beyond_its_lease_ends_before_its_next_commit(new_fab, undisturbed):
     fab, lease = new_fab(), Leasing("lease", seconds=5)
     with Submitted(fab, "stdf_files", "paused", lease=asdict(lease)) as paused:
         paused.says("parts: published")

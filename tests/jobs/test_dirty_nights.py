@@ -93,7 +93,7 @@ def test_every_night_ends_and_accounts_for_every_row_of_every_table(nights):
     assert sum(t["duplicates"] for t in tables) > 0
 
 
-def test_every_delivered_file_is_on_record_as_what_it_is(nights):
+def test_every_delivered_file_is_recorded_with_its_status(nights):
     status = {row["path"]: row["status"] for row in nights.fab.rows("bronze.stdf_files")}
     truth = nights.truth("files")
 
@@ -122,7 +122,7 @@ def second_ones(files):
     return seconds
 
 
-def test_yields_of_whole_sessions_are_true_however_they_were_delivered(nights):
+def test_yields_of_complete_sessions_are_true(nights):
     found = {
         (row["lot_id"], row["wafer_id"], row["insertion"]): [row[name] for name in COUNTS]
         for row in nights.fab.rows("gold.wafer_yield")
@@ -133,7 +133,7 @@ def test_yields_of_whole_sessions_are_true_however_they_were_delivered(nights):
     assert {key: found.get(key) for key in expected} == expected
 
 
-def test_no_result_of_a_whole_session_is_lost_or_doubled(nights):
+def test_no_result_of_a_complete_session_is_lost_or_doubled(nights):
     found = Counter(
         (row["lot_id"], row["wafer_id"], row["insertion"])
         for row in nights.fab.rows("silver.parametric_results")
@@ -153,7 +153,7 @@ def test_only_misspelt_wafers_are_unknown_to_the_factory(nights):
     assert len(named) > 0
 
 
-def test_share_of_unknown_wafers_is_told_and_packages_are_none_of_them(nights):
+def test_share_of_unknown_wafers_is_measured_without_packages(nights):
     yields = [row for row in nights.fab.rows("gold.wafer_yield") if row["wafer_id"] != "-"]
     misspelt = [row for row in nights.truth("yields") if row["misspelt"]]
     spelt = {(row["spelt_lot_id"], row["spelt_wafer_id"]) for row in misspelt}
@@ -204,7 +204,7 @@ def test_packages_are_traced_to_good_die_of_their_wafers(nights):
     assert set(told) <= good
 
 
-def test_every_kind_of_dirt_was_there(nights):
+def test_every_kind_of_delivery_fault_occurred(nights):
     files, yields = nights.truth("files"), nights.truth("yields")
 
     assert {row["change"] for row in files} == {"whole", "cut", "cut_stream", "corrupt"}

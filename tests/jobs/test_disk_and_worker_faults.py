@@ -80,7 +80,7 @@ def test_f25_worker_that_is_killed_once_is_tried_again(spark, tmp_path):
     assert values(fab) == sorted(ROWS.values())
 
 
-def test_f25_worker_that_dies_each_time_fails_the_step_and_its_file_is_named(spark, tmp_path):
+def test_f25_worker_that_dies_each_time_fails_the_step_and_names_its_file(spark, tmp_path):
     fab = fab_in(tmp_path, spark)
     fab.deliver(LOT2, LATE)
 
@@ -147,7 +147,7 @@ def test_f24_full_disk_fails_the_step_and_leaves_the_tables(spark, small_disk, f
 
 
 @pytest.mark.soak
-def test_f24_full_disk_leaves_a_table_that_is_replaced_as_it_was(
+def test_f24_full_disk_does_not_change_a_table_that_is_replaced(
     spark, night, undisturbed, small_disk
 ):
     shutil.copytree(night.root, small_disk, dirs_exist_ok=True)
@@ -165,7 +165,7 @@ def test_f24_full_disk_leaves_a_table_that_is_replaced_as_it_was(
     assert differing(fab.contents(), undisturbed) == {}
 
 
-def test_f23_flipped_bit_stops_the_step_and_the_named_command_puts_it_right(
+def test_f23_flipped_bit_stops_the_step_and_the_named_command_repairs_it(
     new_fab, night, undisturbed, unaudited
 ):
     fab = new_fab(like=night)

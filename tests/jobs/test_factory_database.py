@@ -13,7 +13,7 @@ from tests.plans import small_plan
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
-def test_night_over_postgresql_fills_the_tables_that_one_over_sqlite_fills(
+def test_night_over_postgresql_fills_the_same_tables_as_one_over_sqlite(
     new_fab, undisturbed, postgresql, unaudited
 ):
     fab = new_fab()

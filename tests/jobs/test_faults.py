@@ -54,7 +54,7 @@ def test_f07_renamed_and_recompressed_copies_are_counted_once(new_fab, night, un
     assert (2 * 52403, 2 * 52403) in [(t["rows_in"], t["duplicates"]) for t in counts]
 
 
-def test_f08_file_a_week_late_adds_its_wafer_and_touches_no_other(new_fab, night, monkeypatch):
+def test_f08_file_a_week_late_adds_its_wafer_and_changes_no_other(new_fab, night, monkeypatch):
     fab = new_fab(like=night)
     fab.deliver(LATE)
     clock_at(monkeypatch, datetime.now(UTC) + timedelta(days=7))
@@ -75,7 +75,7 @@ def test_f08_file_a_week_late_adds_its_wafer_and_touches_no_other(new_fab, night
     assert [54123, 54123, 0, 0] in found
 
 
-def test_f09_cut_file_gives_its_whole_part_and_is_replaced_by_the_complete_one(new_fab, small_line):
+def test_f09_truncated_file_is_read_and_replaced_by_the_complete_one(new_fab, small_line):
     fab = new_fab(files=False)
     content = real_content(small_line)
     # The tester names the wafer only at its end: half a file is of no wafer yet.
@@ -142,7 +142,7 @@ def odd(new_fab, small_line):
     return fab
 
 
-def test_f11_empty_and_header_only_files_are_refused_and_told(odd):
+def test_f11_empty_and_header_only_files_are_refused_and_reported(odd):
     files = {row["path"]: row["status"] for row in odd.rows("bronze.stdf_files")}
 
     refused = {"empty.stdf": "empty", "header.stdf": "empty", "text.stdf": "broken"}
@@ -150,7 +150,7 @@ def test_f11_empty_and_header_only_files_are_refused_and_told(odd):
     assert all(f"{name} is" in odd.log() for name in refused)
 
 
-def test_f11_wafer_without_any_part_stops_no_night(odd):
+def test_f11_wafer_without_parts_does_not_stop_a_night(odd):
     [aborted] = [r for r in odd.rows("bronze.stdf_files") if r["path"] == "aborted.stdf"]
 
     assert aborted["status"] == "empty"
@@ -177,7 +177,7 @@ def test_f16_rows_without_keys_are_quarantined_and_counted_and_the_others_are_jo
         assert t["rows_in"] == t["rows_out"] + t["quarantined"] + t["duplicates"]
 
 
-def test_f17_tester_that_tests_in_the_future_is_flagged(odd):
+def test_f17_tester_with_a_clock_in_the_future_is_flagged(odd):
     [run] = [row for row in odd.rows("silver.wafer_runs") if row["lot_id"] == "AHEAD"]
 
     assert run["clock_ahead_s"] > 29 * 86400
@@ -185,7 +185,7 @@ def test_f17_tester_that_tests_in_the_future_is_flagged(odd):
     assert any("clock_ahead_s" in alert for alert in alerts)
 
 
-def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
+def test_f11_empty_file_stops_the_night_if_the_policy_says_so(new_fab):
     fab = new_fab(files=False)
     (fab.stdf / "empty.stdf").write_bytes(b"")
     settle(*fab.stdf.iterdir())
@@ -196,7 +196,7 @@ def test_f11_empty_file_stops_the_night_where_the_policy_says_so(new_fab):
     assert fab.rows("bronze.stdf_files") == []
 
 
-def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab, unaudited):
+def test_f18_night_without_files_warns_and_keeps_the_tables(new_fab, unaudited):
     fab = new_fab(files=False)
 
     fab.take("stdf_files", "wafers", "wafer_runs", "touchdowns", "die_results", "wafer_yield")
@@ -205,16 +205,14 @@ def test_f18_night_without_files_warns_and_leaves_the_tables(new_fab, unaudited)
     assert "no new STDF file" in fab.log()
 
 
-def test_f18_night_without_files_stops_where_the_policy_says_so(new_fab):
+def test_f18_night_without_files_stops_if_the_policy_says_so(new_fab):
     fab = new_fab(files=False)
 
     with pytest.raises(DataQualityError, match="no new STDF file"):
         fab.with_policy(empty_night="fail").take("stdf_files")
 
 
-def test_broken_error_expectation_stops_the_night_and_yesterdays_table_stays(
-    new_fab, night, monkeypatch
-):
+def test_broken_error_expectation_stops_the_night_and_keeps_the_table(new_fab, night, monkeypatch):
     # Side by side, one might be under way already.
     fab = new_fab(like=night).one_step_at_a_time()
     [warned] = [e for e in ALL["gold.wafer_yield"].expectations if "gross_die" in str(e)]

@@ -53,7 +53,7 @@ def test_f02_night_killed_after_a_commit_of_steps_ends_the_same(
     assert {row["batch"] for row in fab.rows("ops.runs")} == {1}
 
 
-def test_f02_half_published_files_fail_the_night_until_the_same_files_can_follow(
+def test_f02_half_published_files_fail_the_night_until_the_rest_is_back(
     new_fab, monkeypatch, unaudited
 ):
     fab = new_fab(files=False)

@@ -13,7 +13,7 @@ from fabyield.lake.catalog import ALL, PARAMETRIC_RESULTS
 pytestmark = pytest.mark.slow
 
 
-def test_real_wafer_has_the_yield_that_its_file_is_known_for(night):
+def test_real_wafer_has_the_known_yield_of_its_file(night):
     [real] = [row for row in night.rows("gold.wafer_yield") if row["lot_id"] == "GAL-LOT"]
 
     counts = ("tested_die", "first_pass_die", "good_die", "recovered_die", "gross_die")
@@ -23,7 +23,7 @@ def test_real_wafer_has_the_yield_that_its_file_is_known_for(night):
     assert (real["wafer_id"], real["product_id"], real["insertion"]) == ("02", "GOLD8BAR", "CP1")
 
 
-def test_simulated_wafers_have_the_yield_that_is_true(night, small_line):
+def test_simulated_wafers_have_their_true_yield(night, small_line):
     truth = pq.read_table(small_line / "truth" / "yields").to_pylist()
     names = ("lot_id", "wafer_id", "tested_die", "first_pass_die", "good_die", "recovered_die")
 
@@ -51,7 +51,7 @@ def test_every_test_value_is_joined_to_its_lot_wafer_and_die(night):
     assert len(real) - len(valid) == sum((row["test_flg"] & 0x3F) > 0 for row in raw.values())
 
 
-def test_f16_wafer_with_most_rows_of_all_is_one_among_others(night):
+def test_f16_wafer_with_the_most_rows_is_handled_like_others(night):
     wafers = (
         night.store.read(ALL["silver.parametric_results"]).groupBy("wafer_key").count().collect()
     )
@@ -109,7 +109,7 @@ def test_unset_good_count_of_a_wafer_is_null(night):
     assert (real["good_cnt"], real["part_cnt"]) == (None, 1569)
 
 
-def test_wafers_spelt_in_all_ways_meet_their_rows_in_the_database(night):
+def test_wafers_of_all_spellings_are_joined_to_the_database(night):
     wafers = night.rows("silver.wafers")
     spelt = {row["raw_wafer_id"] for row in night.rows("silver.wafer_runs")}
 

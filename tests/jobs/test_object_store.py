@@ -88,7 +88,7 @@ def stored_night(stored) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.soak
-def test_night_on_an_object_store_leaves_the_tables_that_one_on_a_disk_leaves(
+def test_night_on_an_object_store_fills_the_same_tables_as_one_on_disk(
     stored, stored_night, undisturbed, spark, tmp_path
 ):
     assert stored_night.returncode == 0, stored_night.stdout + stored_night.stderr
@@ -110,7 +110,7 @@ def test_question_is_answered_from_the_object_store(stored, stored_night):
 
 
 @pytest.mark.soak
-def test_credentials_of_the_store_stand_in_nothing_that_a_night_says(stored, stored_night):
+def test_credentials_of_the_store_are_in_no_output_of_a_night(stored, stored_night):
     log = (stored.fab.root / "log" / "nightly.log").read_text()
     said = stored_night.stdout + stored_night.stderr + log
 
@@ -155,7 +155,7 @@ print(said(two.close), said(lambda: files.create(path, False)))
 """
 
 
-def test_file_is_created_on_s3a_by_looking_first_so_that_only_a_lease_holds_off_a_driver(stored):
+def test_s3a_checks_before_it_creates_a_file_so_only_a_lease_stops_a_driver(stored):
     script = stored.fab.root / "creator.py"
     script.write_text(CREATOR)
 

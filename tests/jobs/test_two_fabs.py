@@ -40,7 +40,7 @@ def of(fab):
     }
 
 
-def test_night_of_a_fab_goes_by_its_own_rules_and_leaves_those_of_others(fabs, unaudited):
+def test_night_of_a_fab_uses_its_own_rules_and_changes_no_other_fab(fabs, unaudited):
     one, two = fabs
     one.take(*FEW)
     alone = of(one)
