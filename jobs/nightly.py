@@ -6,9 +6,12 @@ spark-submit --py-files dist/fabyield.zip jobs/nightly.py --conf prod
 import logging
 import sys
 
-from fabyield.pipeline.launch import launch, options
+import typer
+
+from fabyield.pipeline.commands import Options, add_night_commands
+from fabyield.pipeline.launch import launch
 from fabyield.pipeline.night import nightly
-from fabyield.pipeline.night_modes import add_night_modes, chosen_mode
+from fabyield.pipeline.night_modes import NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT
 from fabyield.reports.read_night import read_night
@@ -22,7 +25,22 @@ def log_summary(night: Run) -> None:
     log.info("\n%s", summary(read_night(night)))
 
 
+def start(mode: str, options: Options) -> None:
+    """Run the night that the command line asks for."""
+    chosen = NightMode.parse(mode)
+    raise typer.Exit(
+        launch(options, NIGHT, lambda settings: nightly(settings, chosen, log_summary))
+    )
+
+
+def main() -> None:
+    """Run the command of a night, by default `nightly`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    add_night_commands(app, start)
+    words = sys.argv[1:]
+    is_command = words[:1] and not words[0].startswith("-")
+    app(words if is_command else ["nightly", *words])
+
+
 if __name__ == "__main__":
-    given = add_night_modes(options(__doc__)).parse_args()
-    mode = chosen_mode(given)
-    sys.exit(launch(given, NIGHT, lambda settings: nightly(settings, mode, log_summary)))
+    main()

@@ -82,27 +82,26 @@ def test_unknown_table_is_named_with_where_to_look(fabyield):
 
 
 @pytest.mark.parametrize(
-    ("command", "purpose"),
-    [
-        (["nightly"], []),
-        (["backfill", "2026-03-05"], ["--backfill", "2026-03-05"]),
-        (["replay"], ["--replay"]),
-        (["rebuild"], ["--rebuild"]),
-        (["rebuild", "wafer_yield"], ["--rebuild", "wafer_yield"]),
-    ],
+    "command",
+    [["nightly"], ["backfill", "2026-03-05"], ["replay"], ["rebuild"], ["rebuild", "wafer_yield"]],
 )
-def test_night_commands_call_spark_submit_with_their_options(
-    monkeypatch, fabyield, command, purpose
-):
-    called = []
+def test_night_commands_call_spark_submit_with_their_command_line(monkeypatch, fabyield, command):
+    called, words = [], [*command, "--conf", "prod", "--lake", "s3a://fab/lake"]
     monkeypatch.setattr(os, "execv", lambda path, words: called.append((path, words)))
 
-    fabyield(*command, "--conf", "prod", "--lake", "s3a://fab/lake")
+    fabyield(*words)
 
     [(path, [submit, script, *options])] = called
     assert path.name == "spark-submit"
     assert (submit, script.endswith("jobs/nightly.py")) == (str(path), True)
-    assert options == ["--conf", "prod", "--lake", "s3a://fab/lake", *purpose]
+    assert options == words
+
+
+def test_backfill_of_a_day_that_does_not_exist_is_refused(fabyield):
+    code, _, err = fabyield("backfill", "2026-13-45")
+
+    assert code == 2
+    assert "2026-13-45" in err and "%Y-%m-%d" in err
 
 
 def test_lineage_lists_the_steps_that_depend_on_a_table(fabyield):

@@ -1,10 +1,11 @@
-import argparse
 from datetime import date
 
 import pytest
+import typer
 
 from fabyield.errors import ConfigError
-from fabyield.pipeline.night_modes import Kind, NightMode, add_night_modes, chosen_mode
+from fabyield.pipeline.commands import add_night_commands
+from fabyield.pipeline.night_modes import Kind, NightMode
 
 DAY = date(2026, 3, 5)
 STEPS = ("stdf_files", "fab_tables", "wafers")
@@ -29,28 +30,41 @@ def test_text_that_is_no_purpose_is_refused_by_name(text):
         NightMode.parse(text)
 
 
+@pytest.fixture
+def start():
+    """`start(*words)`: the mode and the options that a command line asks for."""
+
+    def call(*words):
+        started = []
+        app = typer.Typer()
+        add_night_commands(app, lambda mode, options: started.append((mode, options)))
+        with pytest.raises(SystemExit) as exit_code:
+            app(words)
+        assert exit_code.value.code in (0, None), "refused"
+        [(mode, options)] = started
+        return NightMode.parse(mode), options
+
+    return call
+
+
 @pytest.mark.parametrize(
-    ("options", "mode"),
+    ("words", "mode"),
     [
-        ([], NightMode()),
-        (["--backfill", "2026-03-05"], NightMode(Kind.BACKFILL, DAY)),
-        (["--replay"], NightMode(Kind.REPLAY)),
-        (["--rebuild"], NightMode(Kind.REBUILD)),
-        (["--rebuild", "wafers"], NightMode(Kind.REBUILD, step="wafers")),
+        (["nightly"], NightMode()),
+        (["backfill", "2026-03-05"], NightMode(Kind.BACKFILL, DAY)),
+        (["replay"], NightMode(Kind.REPLAY)),
+        (["rebuild"], NightMode(Kind.REBUILD)),
+        (["rebuild", "wafers"], NightMode(Kind.REBUILD, step="wafers")),
     ],
 )
-def test_options_choose_the_mode(options, mode):
-    parser = add_night_modes(argparse.ArgumentParser())
-
-    assert chosen_mode(parser.parse_args(options)) == mode
+def test_commands_choose_the_mode(start, words, mode):
+    assert start(*words, "--lake", "L", "--conf", "prod") == (mode, ("prod", "L", None, None))
 
 
-@pytest.mark.parametrize("options", [["--backfill", "yesterday"], ["--replay", "--rebuild"]])
-def test_wrong_or_contrary_options_are_refused(options):
-    with pytest.raises(SystemExit) as refused:
-        add_night_modes(argparse.ArgumentParser()).parse_args(options)
-
-    assert refused.value.code == 2
+@pytest.mark.parametrize("words", [["backfill", "2026-13-45"], ["backfill"], ["replay", "rebuild"]])
+def test_wrong_command_lines_are_refused(start, words):
+    with pytest.raises(AssertionError, match="refused"):
+        start(*words)
 
 
 def test_sources_are_read_only_where_the_purpose_is_about_them():

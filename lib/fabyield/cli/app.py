@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from fabyield import __version__
-from fabyield.cli import fsck, lineage, nights, query, stdf, tables
+from fabyield.cli import fsck, lineage, query, stdf, tables
 from fabyield.cli.console import run
+from fabyield.cli.nights import submit
+from fabyield.pipeline.commands import EXIT_CODES, add_night_commands
 
 app = typer.Typer(
     help="Nightly yield analytics for semiconductor fabs.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, "
-    "3 stopped by data quality.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -21,8 +22,7 @@ app.command()(fsck.fsck)
 app.command()(lineage.lineage)
 app.command()(tables.tables)
 app.command()(query.query)
-for command in (nights.nightly, nights.backfill, nights.replay, nights.rebuild):
-    app.command()(command)
+add_night_commands(app, submit)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,17 +1,11 @@
-"""Options that commands share, and how commands print and exit."""
+"""How commands print and exit."""
 
 import sys
-from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from fabyield.errors import ConfigError, FabYieldError
-
-Conf = Annotated[str, typer.Option(help="dev, prod or a YAML file.")]
-Lake = Annotated[str | None, typer.Option(help="Root of the Delta tables.")]
-Landing = Annotated[str | None, typer.Option(help="Folder with stdf/, the files from the testers.")]
-Report = Annotated[str | None, typer.Option(help="Where to write the page.")]
 
 
 def console() -> Console:

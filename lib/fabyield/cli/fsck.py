@@ -7,9 +7,10 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.cli.console import Conf, Lake, console
+from fabyield.cli.console import console
 from fabyield.errors import ConfigError
 from fabyield.lake.fsck.finding import Finding
+from fabyield.pipeline.commands import Conf, Lake
 from fabyield.settings.settings import Settings
 
 FOUND = 1

@@ -7,8 +7,9 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.cli.console import Conf, Lake, console
+from fabyield.cli.console import console
 from fabyield.errors import FabYieldError
+from fabyield.pipeline.commands import Conf, Lake
 from fabyield.settings.settings import Settings
 
 

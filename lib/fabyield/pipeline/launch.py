@@ -1,6 +1,5 @@
 """Run a job from the command line, with exit codes that a scheduler understands."""
 
-import argparse
 import logging
 import sys
 from collections.abc import Callable
@@ -9,12 +8,22 @@ from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
+import typer
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError, DataQualityError, FabYieldError, first_line
 from fabyield.lake.catalog import ALL
 from fabyield.lake.locks.single_writer import as_single_writer
 from fabyield.lake.store import Store
+from fabyield.pipeline.commands import (
+    EXIT_CODES,
+    Conf,
+    Full,
+    Lake,
+    Landing,
+    Options,
+    Report,
+)
 from fabyield.pipeline.logs import logging_to
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import Attempt, Fingerprint, RunHistory, State
@@ -37,34 +46,32 @@ class Exit(IntEnum):
     STOPPED = 3
 
 
-def options(about: str | None) -> argparse.ArgumentParser:
-    """Return a parser of the options that every job takes."""
-    codes = (
-        "exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 stopped by data quality"
-    )
-    parser = argparse.ArgumentParser(description=about, epilog=codes)
-    parser.add_argument("--conf", default="dev", help="dev, prod or a YAML file (default: dev)")
-    parser.add_argument("--lake", help="root of the Delta tables")
-    parser.add_argument("--landing", help="folder whose stdf/ the testers deliver to")
-    parser.add_argument("--report", help="the page to write")
-    return parser
-
-
 def main(job: Job) -> None:
     """Run `job` as one step alone, over all batches that it has not seen yet."""
     step = Path(sys.argv[0]).stem
-    parser = options(job.__doc__)
-    parser.add_argument("--full", action="store_true", help="take all rows, not only new ones")
-    given = parser.parse_args()
-    sys.exit(launch(given, step, lambda settings: run_alone(job, step, settings, given.full)))
 
-
-def launch(given: argparse.Namespace, name: str, work: Callable[[Settings], None]) -> Exit:
-    """Do `work` with the settings of the command line, and log it as `name`."""
-    try:
-        settings = Settings.load(
-            given.conf, lake=given.lake, landing=given.landing, report=given.report
+    def run_job(
+        conf: Conf = "dev",
+        lake: Lake = None,
+        landing: Landing = None,
+        report: Report = None,
+        full: Full = False,
+    ) -> None:
+        options = Options(conf, lake, landing, report)
+        raise typer.Exit(
+            launch(options, step, lambda settings: run_alone(job, step, settings, full))
         )
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(help=job.__doc__, epilog=EXIT_CODES)(run_job)
+    app()
+
+
+def launch(options: Options, name: str, work: Callable[[Settings], None]) -> Exit:
+    """Do `work` with the settings that `options` choose, and log it as `name`."""
+    try:
+        conf, lake, landing, report = options
+        settings = Settings.load(conf, lake=lake, landing=landing, report=report)
         alerts.check(settings.alerts)
         check_suites(ALL.values())
         with logging_to(settings.log, name):

@@ -1,6 +1,5 @@
 """What a night processes: new files, those of an earlier night again, or a rebuild."""
 
-import argparse
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -62,36 +61,3 @@ class NightMode:
 
 
 NEW_FILES = NightMode()
-
-
-def add_night_modes(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add the options for other nights than that of the new files."""
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--backfill",
-        metavar="DATE",
-        type=date.fromisoformat,
-        help="read the files that arrived on DATE (YYYY-MM-DD) again, and replace their rows",
-    )
-    group.add_argument(
-        "--replay",
-        action="store_true",
-        help="read the files and tables with rows in quarantine again, after a fix",
-    )
-    group.add_argument(
-        "--rebuild",
-        metavar="STEP",
-        nargs="?",
-        const=EVERY_STEP,
-        help="rebuild silver and gold from all of bronze, or only the tables of STEP and after it",
-    )
-    return parser
-
-
-def chosen_mode(given: argparse.Namespace) -> NightMode:
-    """Return the mode that the options of `add_night_modes` choose."""
-    if given.backfill:
-        return NightMode(Kind.BACKFILL, given.backfill)
-    if given.rebuild:
-        return NightMode(Kind.REBUILD, step=None if given.rebuild == EVERY_STEP else given.rebuild)
-    return NightMode(Kind.REPLAY if given.replay else Kind.NIGHT)
