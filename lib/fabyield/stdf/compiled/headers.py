@@ -34,7 +34,7 @@ class Layouts(NamedTuple):
 
 
 class Types(NamedTuple):
-    """The role of each record code, and the least number of bytes behind its header."""
+    """The role of each record code, and the least number of bytes after its header."""
 
     role: Bytes
     least: Bytes
@@ -54,7 +54,7 @@ def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
 
 @njit(cache=True, nogil=True)
 def is_far(data: Bytes, big: bool, at: Number) -> bool:
-    """Return whether a real FAR begins at `at`, not a record whose type is damaged."""
+    """Return whether a real FAR begins at `at`, not another record with a damaged type."""
     if at + 4 + FAR_BODY > data.size:
         return False
     code, length = header(data, big, at)

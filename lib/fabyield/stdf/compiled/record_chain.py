@@ -96,7 +96,7 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
 
 @njit(cache=True, nogil=True)
 def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
-    """Return WHOLE if a record seems to begin at `at` and another behind it."""
+    """Return WHOLE if a record seems to begin at `at` and another after it."""
     code, length = header(data, big, at)
     if types.role[code] == headers.NONE or length < types.least[code]:
         return headers.DOUBTFUL
@@ -113,7 +113,7 @@ def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) ->
 def resync(
     data: Bytes, big: bool, last: bool, types: Types, bounds: tuple[Number, Number]
 ) -> tuple[Number, bool]:
-    """Return the next place in bounds, or their end, where a run of records begins; and if sure."""
+    """Return the next start of a run of records, else the end of the bounds, and if it is sure."""
     at, stop = bounds
     while at < stop and at + 4 <= data.size:
         code, length = header(data, big, at)
@@ -137,7 +137,7 @@ def resync(
 def shorter_run(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
     """Return where a run of shorter records begins inside the long one at `at`, else `at`.
 
-    Behind a damaged stretch they are likelier than the long one.
+    After a damaged stretch they are likelier than the long one.
     """
     stop = min(at + 4 * headers.LONG, at + header(data, big, at)[1])
     for place in range(at + 4, stop):
@@ -166,7 +166,7 @@ def follow_headers(
 ) -> tuple[int, int, Number, bool]:
     """Follow the headers of a block; return the numbers of records and gaps, the stop, and `lost`.
 
-    `flags`: first block, last block, begins in a gap (`lost`, also at the stop), check every record
+    `flags`: first block, last block, begins in a gap (`lost`, also at the stop), check each record
     for a hidden PIR: a damaged length may hide the end of one part and the start of the next.
     """
     first, last, lost, careful = flags
