@@ -70,17 +70,13 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
     status = headers.WHOLE
     if role == headers.FAR:
         is_cut = at + 4 + headers.FAR_BODY > data.size and not last
-        status = (
-            headers.MORE
-            if is_cut
-            else headers.END
-            if headers.is_far(data, big, at)
-            else headers.WRONG
-        )
+        status = headers.END if headers.is_far(data, big, at) else headers.WRONG
+        status = headers.MORE if is_cut else status
     elif role == headers.NONE:
         status = headers.WRONG
     elif end + 4 > data.size:
-        status = headers.MORE if not last else headers.WHOLE if end <= data.size else headers.WRONG
+        status = headers.WHOLE if end <= data.size else headers.WRONG
+        status = status if last else headers.MORE
     else:
         status = next_status(data, big, last, types, end)
         if status == headers.DOUBTFUL and not headers.fits(data, big, types, at):
@@ -102,9 +98,8 @@ def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) ->
         return headers.DOUBTFUL
     after = at + 4 + length
     if after + 4 > data.size:
-        return (
-            headers.MORE if not last else headers.WHOLE if after <= data.size else headers.DOUBTFUL
-        )
+        seen = headers.WHOLE if after <= data.size else headers.DOUBTFUL
+        return seen if last else headers.MORE
     code, _ = header(data, big, after)
     return headers.DOUBTFUL if types.role[code] == headers.NONE else headers.WHOLE
 
@@ -184,12 +179,9 @@ def follow_headers(
             status, end = judge(data, big, last, types, at)
         if status in (headers.MORE, headers.END):
             break
-        if (
-            careful
-            and status == headers.WHOLE
-            and headers.has_records(data, big, types, (at + 4, end), True)
-        ):
-            status = headers.DOUBTFUL
+        if careful and status == headers.WHOLE:
+            hides_part = headers.run_inside(data, big, types, (at + 4, end), True)
+            status = headers.DOUBTFUL if hides_part else status
         found, sure = end, True
         if status != headers.WHOLE:
             # A doubtful record is only searched for others inside.
