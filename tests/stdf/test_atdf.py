@@ -1,4 +1,4 @@
-"""ATDF, the form of STDF in text: there and back it is the same file."""
+"""ATDF, the text form of STDF: a file converted there and back is the same."""
 
 import gzip
 import io
@@ -33,7 +33,7 @@ def back(content, byte_order="<"):
 
 
 def tables(content):
-    """All that is read of a file, but for where in it each record stands."""
+    """All tables of a file without the places of records."""
     found = {}
     for name, table in vars(read(content)).items():
         if isinstance(table, pa.Table):
@@ -138,7 +138,7 @@ def test_any_file_comes_back_with_the_same_tables(data):
         ),
     ],
 )
-def test_line_of_atdf_tells_the_fields_of_stdf(line, expected):
+def test_line_of_atdf_has_the_fields_of_stdf(line, expected):
     fields = fields_of(line)
 
     assert expected.items() <= fields.items()
@@ -161,14 +161,14 @@ def test_fields_of_stdf_make_a_line_of_atdf(name, fields, line):
     assert line_of(name, **fields) == line
 
 
-def test_flags_that_atdf_cannot_tell_stand_by_name_behind_the_last_field(stdf):
+def test_flags_without_a_form_in_atdf_follow_the_last_field_by_name(stdf):
     ptr_line = to_atdf(stdf(ptr(0, 1.0, test_txt="t", opt_flag=78, hi_limit=2.0))).splitlines()[1]
 
     assert ptr_line.endswith("|OPT_FLAG=78")
     assert fields_of(ptr_line)["opt_flag"] == 78
 
 
-def test_separator_is_a_character_that_no_text_has(stdf):
+def test_separator_is_a_character_that_occurs_in_no_text(stdf):
     content = stdf(MIR, ("DTR", {"text_dat": "a|b^"}), ("GDR", {"gen_data": [("Cn", "~")]}))
 
     assert free_separator(decode_records(chain_of(content))) == ";"
@@ -177,7 +177,7 @@ def test_separator_is_a_character_that_no_text_has(stdf):
 
 
 def test_separator_inside_a_text_is_an_error():
-    with pytest.raises(StdfError, match=r"DTR at byte 7: '\|' in a text parts fields"):
+    with pytest.raises(StdfError, match=r"DTR at byte 7: a text contains the separator '\|'"):
         list(atdf_lines([("DTR", 7, {"text_dat": "a|b"})]))
 
 
@@ -229,7 +229,7 @@ def test_units_of_an_unscaled_file_hold_for_the_lines_of_the_test_that_say_none(
 
 
 @pytest.mark.parametrize("more", ["x" * (2**20 + 1), "x\n " * 2**19])
-def test_f10_line_that_no_record_takes_is_an_error_that_names_the_file(tmp_path, more):
+def test_f10_line_longer_than_any_record_is_an_error_that_names_the_file(tmp_path, more):
     path = tmp_path / "bomb.atd"
     path.write_text(f"FAR:A|4|2\nDTR:{more}\nMRR:")
 
@@ -237,7 +237,7 @@ def test_f10_line_that_no_record_takes_is_an_error_that_names_the_file(tmp_path,
         read(path)
 
 
-def test_long_text_that_is_no_utf8_comes_back(stdf):
+def test_long_text_that_is_not_utf8_comes_back(stdf):
     content = stdf(MIR, ("DTR", {"text_dat": "é" * 200}))
 
     assert content.endswith("é".encode("latin-1") * 200)
@@ -248,7 +248,7 @@ def test_units_without_a_prefix_stay_in_an_unscaled_file():
     assert fields_of("PTR:1|1|0|1.5|P|||||meters", "FAR:A|4|2|U")["result"] == 1.5
 
 
-def test_atdf_is_told_by_content_and_its_far_tells_the_separator():
+def test_atdf_is_recognized_by_content_and_its_far_gives_the_separator():
     assert is_atdf(b"\xef\xbb\xbfFAR:A;4;2\n")
     assert not is_atdf(b"\x02\x00\x00\x0a\x02\x04")
     assert fields_of("PIR:1;2", "FAR:A;4;2") == {"head_num": 1, "site_num": 2}
@@ -257,27 +257,27 @@ def test_atdf_is_told_by_content_and_its_far_tells_the_separator():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("XYZ:1", "line 2: 'XYZ': no record of ATDF"),
-        ("FAR:A", "line 2: 'FAR': no record of ATDF"),
-        ("PIR:x", r"line 2: PIR.head_num: 'x' is no U1"),
+        ("XYZ:1", "line 2: 'XYZ': ATDF has no record"),
+        ("FAR:A", "line 2: 'FAR': ATDF has no record"),
+        ("PIR:x", r"line 2: PIR.head_num: 'x' is not a U1"),
         ("PIR:256", r"line 2: PIR.head_num: 256 is not a U1 from 0 to 255"),
-        ("PTR:1|1|0|1.5|Q", "line 2: PTR.pass_fail: 'Q' is none of , A, F, P"),
-        ("PTR:1|1|0|1e39|P", "line 2: PTR.result: '1e39' is no R4: beyond the range"),
-        ("FTR:1|1|0|A", "line 2: FTR.pass_fail: 'A' is none of , F, P"),
-        ("FTR:1|1|0|P" + "|" * 15 + "70000", "line 2: FTR.fail_pin: '70000' is no Dn: a pin"),
-        ("MRR:8:14 1992", "line 2: MRR.finish_t: '8:14 1992' is no U4: a time is h:mm:ss"),
-        ("MRR:8:14:59 23-XXX-1992", "line 2: MRR.finish_t: .* is no U4"),
-        ("PIR:1|2|3", "line 2: PIR: '3' stands behind its 2 fields"),
-        ("GDR:Q1", "line 2: GDR: 'Q1' begins with none of"),
-        ("PLR:1||Q", "line 2: PLR.grp_radx: 'Q' is no U1: a radix is one of"),
+        ("PTR:1|1|0|1.5|Q", "line 2: PTR.pass_fail: 'Q' is not one of , A, F, P"),
+        ("PTR:1|1|0|1e39|P", "line 2: PTR.result: '1e39' is not a R4: beyond the range"),
+        ("FTR:1|1|0|A", "line 2: FTR.pass_fail: 'A' is not one of , F, P"),
+        ("FTR:1|1|0|P" + "|" * 15 + "70000", "line 2: FTR.fail_pin: '70000' is not a Dn: a pin"),
+        ("MRR:8:14 1992", "line 2: MRR.finish_t: '8:14 1992' is not a U4: a time is h:mm:ss"),
+        ("MRR:8:14:59 23-XXX-1992", "line 2: MRR.finish_t: .* is not a U4"),
+        ("PIR:1|2|3", "line 2: PIR: '3' follows the last of its 2 fields"),
+        ("GDR:Q1", "line 2: GDR: 'Q1' does not begin with one of"),
+        ("PLR:1||Q", "line 2: PLR.grp_radx: 'Q' is not a U1: a radix is one of"),
     ],
 )
-def test_line_that_is_not_as_it_should_be_is_an_error_that_names_it(line, message):
+def test_wrong_line_is_an_error_that_names_it(line, message):
     with pytest.raises(StdfError, match=message):
         list(atdf_to_stdf(["FAR:A|4|2", line]))
 
 
 @pytest.mark.parametrize("content", [b"", b"PIR:1\n", b"FAR:A|3|2\n"])
-def test_what_is_no_atdf_of_version_4_is_an_error(content):
+def test_content_that_is_not_atdf_of_version_4_is_an_error(content):
     with pytest.raises(StdfError, match=r"line 1: (ATDF begins|FAR.stdf_ver: '3')"):
         list(atdf_to_stdf(content))

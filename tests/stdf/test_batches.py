@@ -1,4 +1,4 @@
-"""A file in batches gives what it gives whole, wherever the batches end."""
+"""A file in batches has the same tables as in one piece, wherever the batches end."""
 
 import bz2
 import gzip
@@ -90,7 +90,7 @@ def test_part_that_is_never_closed_is_given_up_before_memory_is_full(stdf, monke
 
 
 @pytest.mark.parametrize("block", [64, 1 << 20])
-def test_dead_site_costs_no_other_part_its_results(stdf, monkeypatch, block):
+def test_dead_site_does_not_lose_the_results_of_other_parts(stdf, monkeypatch, block):
     monkeypatch.setattr(source, "BLOCK", block)
     monkeypatch.setattr(results, "MOST_WAITING", 10)
     good = [(pir(1), *(ptr(1, float(n)) for n in range(8)), prr(1)) for _ in range(5)]
@@ -122,7 +122,7 @@ def test_text_that_comes_late_names_all_results_of_the_whole_file(stdf, monkeypa
 
 @pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, zstd.compress, bytes])
 @pytest.mark.parametrize("how", ["path", "bytes", "file"])
-def test_source_is_told_by_content(stdf, tmp_path, packed, how):
+def test_format_of_a_source_is_recognized_by_content(stdf, tmp_path, packed, how):
     content = stdf(*SMALL)
     path = tmp_path / "lot.std"
     path.write_bytes(packed(content))
@@ -145,7 +145,7 @@ def test_several_compressed_members_are_one_content(stdf, packed):
 
 
 @pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, zstd.compress])
-def test_f09_what_stands_behind_the_last_member_is_not_dropped_without_a_word(stdf, packed):
+def test_f09_bytes_after_the_last_member_are_reported(stdf, packed):
     content = stdf(*SMALL)
 
     padded, followed = read(packed(content) + bytes(600)), read(packed(content) + content)

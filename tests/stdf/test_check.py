@@ -1,4 +1,4 @@
-"""Counts that a file claims, against what is in it."""
+"""The counts that a file declares, compared with what is in it."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_totals_are_never_added_to_sites(checked):
     assert checked(*sites, hbr(ALL, 1, 2), hbr(ALL, 5, 1)).differences == []
 
 
-def test_total_is_told_by_its_head_whatever_its_site(checked):
+def test_total_is_recognized_by_its_head_whatever_its_site(checked):
     found = checked(hbr(ALL, 1, 2), hbr(ALL | {"site_num": 255}, 5, 1))
 
     assert found.differences == []
@@ -172,7 +172,7 @@ def test_functional_and_multi_results_are_counted_by_their_kind(stdf, tmp_path):
     assert ("all sites, test 9", 1, 2) in wrong
 
 
-def test_refused_stretches_are_told(stdf, tmp_path):
+def test_refused_stretches_are_a_remark(stdf, tmp_path):
     path = tmp_path / "a.stdf"
     path.write_bytes(stdf(*SMALL) + b"\x01")
 

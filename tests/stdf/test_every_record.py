@@ -1,4 +1,4 @@
-"""Every record, every field: what is written is what is read, and what is written again."""
+"""Every record, every field: reading returns what was written, and writing it again the bytes."""
 
 import io
 import struct
@@ -63,7 +63,7 @@ def test_what_is_written_is_read_and_written_again(data, name, byte_order):
 @ORDERS
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_records_of_all_kinds_stand_in_file_order(data, byte_order):
+def test_records_of_all_kinds_are_in_file_order(data, byte_order):
     names = data.draw(st.lists(st.sampled_from(NAMES), max_size=12))
     drawn = [(name, data.draw(records(RECORDS[name]))) for name in names]
     content = written(drawn, byte_order)

@@ -1,4 +1,4 @@
-"""What is whole is read, the rest is refused with its offset: never a hang, never a wrong value."""
+"""Undamaged records are read, others refused with their offset: never a hang or a wrong value."""
 
 import gzip
 import struct
@@ -69,7 +69,7 @@ def test_f09_junk_between_records_is_skipped_and_what_follows_is_read(stdf, byte
     assert tables.file["is_complete"].to_pylist() == [False]
 
 
-def test_f09_junk_says_what_stands_there_instead_of_a_record(stdf):
+def test_f09_reason_for_junk_says_what_is_there_instead_of_a_record(stdf):
     junk = b"\x01\x02\x03\x04junk"
 
     tables = read(stdf(MIR) + junk + stdf(pir(0), prr(0), ("MRR", {}))[6:])
@@ -109,7 +109,7 @@ def test_f09_record_of_unknown_type_that_leads_to_the_next_leaves_the_part_open(
 
 
 @pytest.mark.parametrize(("name", "parts"), [("W1", [0, 1]), ("W2", [0, 1])])
-def test_f09_parts_behind_junk_that_may_hide_a_wafer_change_are_a_run_of_their_own(
+def test_f09_parts_after_junk_that_may_hide_a_wafer_change_are_a_run_of_their_own(
     stdf, name, parts
 ):
     begin = stdf(MIR, ("WIR", {"head_num": 1, "start_t": 7, "wafer_id": "W1"}), pir(0), prr(0))
@@ -184,7 +184,7 @@ def test_f09_bin_record_without_its_bin_is_refused_and_the_others_are_read(stdf,
     assert tables.file["is_complete"].to_pylist() == [False]
 
 
-def test_f09_second_file_behind_the_first_is_refused_as_a_whole(stdf):
+def test_f09_second_file_after_the_first_is_refused_as_a_whole(stdf):
     first, second = stdf(*SMALL), stdf(MIR, pir(0), ptr(0, 9.0), prr(0), ("MRR", {}))
 
     tables = read(first + second)
@@ -255,7 +255,7 @@ def test_f09_any_flipped_byte_gives_tables_or_an_error_that_says_so(stdf):
                 table.validate(full=True)
 
 
-def test_f09_refusals_stand_in_order_of_offset(stdf):
+def test_f09_refusals_are_in_order_of_offset(stdf):
     tables = read(stdf(MIR, ptr(0, 1.0), pir(0), prr(0)) + b"\x00")
 
     assert [row["reason"] for row in refused(tables)] == [
@@ -266,7 +266,7 @@ def test_f09_refusals_stand_in_order_of_offset(stdf):
 
 @pytest.mark.parametrize("zeros", [1, 3, 4, 16, 5_000])
 @pytest.mark.parametrize("block", [64, 1 << 20])
-def test_zeros_behind_mrr_are_padding(stdf, monkeypatch, zeros, block):
+def test_zeros_after_mrr_are_padding(stdf, monkeypatch, zeros, block):
     monkeypatch.setattr(source, "BLOCK", block)
     content = stdf(*SMALL)
 

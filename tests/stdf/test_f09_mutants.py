@@ -1,4 +1,4 @@
-"""Random damage: no value that the undamaged records do not hold, and none lost far from it."""
+"""Random damage: no value that is not in the undamaged records, and none lost far from it."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ def test_f09_mutants_give_what_is_undamaged_and_nothing_else(first):
 
 
 @pytest.mark.parametrize(("why", "number"), [(w, n) for w, many in FOUND.items() for n in many])
-def test_f09_what_was_read_wrongly_once_is_not_again(why, number):
+def test_f09_mutant_that_was_once_misread_is_read_right(why, number):
     assert not faults(mutant(number), all_ways=True), why
 
 
@@ -58,7 +58,7 @@ def test_f09_flipped_type_that_looks_like_a_second_far_ends_nothing(stdf):
 
 
 @pytest.mark.parametrize("byte_order", ["<", ">"])
-def test_f09_length_that_takes_in_the_end_of_a_part_gives_its_results_to_no_other(stdf, byte_order):
+def test_f09_length_that_covers_the_end_of_a_part_gives_its_results_to_no_other(stdf, byte_order):
     before = stdf(MIR, pir(0), ptr(0, 1.0), byte_order=byte_order)
     hides = stdf(ptr(0, 2.0), prr(0), pir(0), byte_order=byte_order)[6:]
     after = stdf(ptr(0, 3.0), prr(0), byte_order=byte_order)[6:]

@@ -68,7 +68,7 @@ def the_one(content):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_bytes_of_an_example_are_as_the_standard_has_them(name):
+def test_bytes_of_an_example_equal_those_in_the_standard(name):
     fields, body = EXAMPLES[name]
     content = file_of(name, bytes.fromhex(body))
 
@@ -208,13 +208,13 @@ def test_flag_that_is_given_is_written_as_given():
         ("STR", {"utx_size": 1, "user_txt": ["ab"]}, "STR.user_txt: 'ab' has 2 bytes"),
         ("STR", {"cyc_cnt": 2**64}, "STR.cyc_cnt: .* U8"),
         ("STR", {"cyc_cnt": -1}, "STR.cyc_cnt: -1 is not a U8"),
-        ("FTR", {"fail_pin": Bits(9, b"\1")}, "FTR.fail_pin: 9 bits do not take the 1 bytes"),
+        ("FTR", {"fail_pin": Bits(9, b"\1")}, "FTR.fail_pin: 9 bits take 2 bytes, not 1"),
         ("GDR", {"gen_data": [("X9", 1)]}, "GDR.gen_data: no type 'X9' in a GDR"),
         ("GDR", {"gen_data": [("U1", 256)]}, "GDR.gen_data: 256 is not a U1"),
         ("CNR", {"cell_nam": "x" * 65_536}, "CNR.cell_nam: .* 65,536 bytes, Sn holds 65,535"),
     ],
 )
-def test_what_does_not_fit_is_an_error_that_names_it(name, fields, message):
+def test_value_that_does_not_fit_is_an_error_that_names_it(name, fields, message):
     with pytest.raises(StdfError, match=message):
         written([(name, fields)], "<")
 

@@ -40,7 +40,7 @@ def test_outline_has_the_tables_of_the_whole_file(stdf, outlined, byte_order, ch
     assert found.is_complete
 
 
-def test_outline_of_a_compressed_file_tells_both_sizes_and_the_same_hash(stdf, outlined):
+def test_outline_of_a_compressed_file_has_both_sizes_and_the_same_hash(stdf, outlined):
     content = stdf(*SMALL)
     packed = gzip.compress(content[:50]) + gzip.compress(content[50:])
 
@@ -68,7 +68,7 @@ def test_f09_file_cut_at_any_byte_has_an_outline_as_it_is_read(stdf, outlined):
         b"\x02\x00\x00\x0a\x02\x04",
     ],
 )
-def test_f09_what_cannot_be_read_is_told_with_its_place_and_reason(stdf, outlined, rest):
+def test_f09_refusals_have_their_place_and_reason(stdf, outlined, rest):
     content = stdf(MIR, pir(0), ptr(0, 1.0), prr(0)) + rest
 
     assert outlined(content, 16).tables.refused.to_pylist() == read(content).refused.to_pylist()
@@ -94,7 +94,7 @@ def test_compressed_file_of_several_members_is_one_whatever_the_chunks(stdf, out
 
 
 @pytest.mark.parametrize("chunk", [1, 60, 1 << 22])
-def test_f09_cut_gzip_has_an_outline_as_it_is_read_and_said_to_be_cut(stdf, outlined, chunk):
+def test_f09_cut_gzip_has_an_outline_that_says_it_is_cut(stdf, outlined, chunk):
     packed = gzip.compress(stdf(*SMALL))[:-20]
 
     found = outlined(packed, chunk)

@@ -42,11 +42,11 @@ def test_every_record_of_a_real_file_equals_what_pystdf_reads(name):
 
 
 def alike(ours, theirs):
-    """Equal, or marked as missing: pystdf gives the value that says so."""
+    """Equal, or marked as missing: pystdf returns the value that marks it."""
     return ours is None or ours == theirs or (ours == [] and theirs in (None, []))
 
 
-def test_damaged_records_are_left_out_and_told(stdf):
+def test_damaged_records_are_left_out_and_reported(stdf):
     start = stdf(MIR, pir(0), ptr(0, 1.0))
     refused = []
 
@@ -65,7 +65,7 @@ def test_records_written_again_give_the_same_bytes(stdf):
     assert again == content
 
 
-def test_what_is_no_stdf_is_an_error():
+def test_content_that_is_not_stdf_is_an_error():
     with pytest.raises(StdfError, match="first record is not FAR"):
         list(records(b"hello world"))
 

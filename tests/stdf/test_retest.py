@@ -19,7 +19,7 @@ DECIDED = ("is_first", "is_final", "decided_by")
 
 
 def judged(parts, runs=({},), rule="touch", columns=("touchdown_num", *DECIDED)):
-    """One tuple per part of what was decided; parts are (verdict, {other columns})."""
+    """One tuple per part with the decision; parts are (verdict, {other columns})."""
     rows = [AT | {"part_pass": verdict} | more for verdict, more in parts]
     table = pa.Table.from_pylist(rows).select([*AT, "part_pass"])
     for field in TYPES:
@@ -129,7 +129,7 @@ def test_no_parts_have_no_verdicts(stdf, tmp_path):
     assert touchdowns(parts_of(source), runs_of(source, Naming()), "touch").num_rows == 0
 
 
-def test_unknown_rule_is_refused_with_those_that_there_are():
+def test_error_for_an_unknown_rule_lists_the_known_ones():
     with pytest.raises(StdfError, match="'last': use one of touch, flag"):
         judged([(True, {})], rule="last")
 

@@ -30,7 +30,7 @@ def whole(path):
 
 @pytest.fixture
 def export(stdf, tmp_path):
-    """`export(records, ...)`: a file of each, exported together; what was told, and the tables."""
+    """`export(records, ...)`: a file of each, exported together; the summary, and the tables."""
 
     def call(*files, batches=whole, with_file=False):
         paths = [tmp_path / f"{n}.stdf" for n in range(len(files))]
@@ -88,7 +88,7 @@ def test_flags_say_whether_a_result_is_valid_and_whether_it_passed(export, flags
 
 
 @pytest.mark.parametrize("result", [float("nan"), float("inf"), -float("inf")])
-def test_f14_result_that_is_no_finite_number_is_not_valid(export, result):
+def test_f14_result_that_is_not_a_finite_number_is_not_valid(export, result):
     _, tables = export((MIR, pir(0), ptr(0, result), prr(0)))
 
     [row] = tables["test_values"].to_pylist()
@@ -144,7 +144,7 @@ def test_same_number_with_another_text_is_another_test(export):
     assert tables["tests"]["test_txt"].take(rows).to_pylist() == ["vth_n", "vth_p"]
 
 
-def test_test_of_one_program_in_two_files_is_one_row_and_new_limits_are_told(export):
+def test_test_of_one_program_in_two_files_is_one_row_and_new_limits_are_counted(export):
     other = ("MIR", MIR[1] | {"start_t": 99})
     files = [
         (mir, pir(0), ptr(0, 1.0, **FULL | more), prr(0))
@@ -204,7 +204,7 @@ def test_file_that_breaks_in_its_middle_is_left_out_as_a_whole(export):
     assert tables["parts"].num_rows == 3
 
 
-def test_file_that_grew_since_it_was_skimmed_is_left_out_and_the_others_are_done(export):
+def test_file_that_grew_since_its_outline_is_left_out_and_the_others_are_written(export):
     def growing(path):
         tables = read(path)
         grown = {"content_bytes": tables.content_bytes + path.endswith("0.stdf")}
@@ -242,7 +242,7 @@ def test_test_that_is_named_late_is_one_row_with_its_name(export):
     assert tables["test_values"]["test_row"].to_pylist() == [0, 0, 0]
 
 
-def test_limit_that_is_no_number_is_not_defined_anew(export):
+def test_limit_that_is_nan_is_not_a_second_definition(export):
     nan = (pir(0), ptr(0, 1.0, **FULL | {"lo_limit": float("nan")}), prr(0))
 
     done, _ = export((MIR, *nan), (("MIR", MIR[1] | {"start_t": 99}), *nan))

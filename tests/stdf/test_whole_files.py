@@ -18,7 +18,7 @@ def refusals(tables):
     ("rdr", "bins"),
     [([], None), ([("RDR", {"num_bins": 0})], []), ([("RDR", {"rtst_bin": [2, 5]})], [2, 5])],
 )
-def test_retest_bins_tell_no_retest_from_all_bins(stdf, rdr, bins):
+def test_retest_bins_distinguish_no_retest_from_all_bins(stdf, rdr, bins):
     assert read(stdf(MIR, *rdr)).file["retest_bins"].to_pylist() == [bins]
 
 
@@ -28,7 +28,7 @@ def test_text_of_other_code_pages_is_read_as_latin_1(stdf):
     assert read(stdf(MIR, *parts)).parts["part_id"].to_pylist() == ["10µA", "10µA"]
 
 
-def test_gzip_is_told_by_content(stdf, tmp_path):
+def test_gzip_is_recognized_by_content(stdf, tmp_path):
     path = tmp_path / "lot.std"
     path.write_bytes(gzip.compress(stdf(*SMALL)))
 
@@ -61,7 +61,7 @@ def test_vendor_and_newer_records_are_counted_and_skipped(stdf):
         (b"\x02\x00\x00\x0a\x01\x04", "contradicts the byte order"),
     ],
 )
-def test_what_is_no_stdf_file_is_an_error(content, message):
+def test_file_that_is_not_stdf_is_an_error(content, message):
     with pytest.raises(StdfError, match=message):
         read(content)
 
@@ -104,7 +104,7 @@ def test_one_rdr_of_all_bins_outweighs_others(stdf):
     assert read(stdf(MIR, some, some)).file["retest_bins"].to_pylist() == [[2, 5, 2, 5]]
 
 
-def test_last_of_several_mrr_tells_the_finish(stdf):
+def test_last_of_several_mrr_has_the_finish_time(stdf):
     mrrs = (("MRR", {"finish_t": 5}), ("MRR", {"finish_t": 6, "disp_cod": "H"}))
 
     (file,) = read(stdf(MIR, *mrrs)).file.to_pylist()

@@ -31,7 +31,7 @@ def test_pystdf_reads_the_arrays_that_were_written(stdf, byte_order):
     assert {name: values[name] for name in mpr} == mpr | packed
 
 
-def test_fields_behind_the_last_one_given_are_left_off():
+def test_fields_after_the_last_one_given_are_left_off():
     assert encode("WIR", {"head_num": 1}).data.tobytes() == b"\x01\x00\x02\x0a\x01"
 
 
@@ -101,7 +101,7 @@ def test_same_records_make_the_same_gz_bytes_and_read_back(tmp_path):
         ("PTR", {"test_num": -1}, r"PTR.test_num: -1 is not a U4 from 0 to 4,294,967,295"),
         ("PTR", {"test_num": 1.5}, "PTR.test_num: 1.5 is not a U4"),
         ("PTR", {"result": [0.0, 1e39]}, r"PTR.result: 1e\+39 is not a R4"),
-        ("PTR", {"test_num": "x"}, "PTR.test_num: 'x' is no U4"),
+        ("PTR", {"test_num": "x"}, "PTR.test_num: 'x' is not a U4"),
         ("PRR", {"x_coord": 40_000}, "PRR.x_coord: 40000 is not a I2 from -32,768 to 32,767"),
         ("MIR", {"lot_id": "x" * 256}, "MIR.lot_id: .* has 256 bytes, Cn holds 255"),
         ("MIR", {"mode_cod": "PP"}, "MIR.mode_cod: 'PP' is longer than one character"),
@@ -111,7 +111,7 @@ def test_same_records_make_the_same_gz_bytes_and_read_back(tmp_path):
         ("MPR", {"rtn_rslt": [[0.0] * 20_000]}, "MPR: 80,0.. bytes, a record holds 65,535"),
     ],
 )
-def test_what_does_not_fit_is_an_error_that_names_it(name, columns, message):
+def test_value_that_does_not_fit_is_an_error_that_names_it(name, columns, message):
     with pytest.raises(StdfError, match=message):
         encode(name, columns)
 
@@ -121,7 +121,7 @@ def test_second_far_is_refused():
         Writer(io.BytesIO()).write("FAR", cpu_type=2)
 
 
-def test_count_fields_and_flags_stand_before_what_they_rule():
+def test_count_fields_and_flags_come_before_the_fields_they_rule():
     for record in RECORDS.values():
         for position, field in enumerate(record.fields):
             for ruler in filter(None, (field.count, field.flag)):

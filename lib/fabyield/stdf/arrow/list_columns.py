@@ -15,7 +15,7 @@ ArrowArray = Any
 
 VALUE = pa.struct(
     [
-        *(pa.field(name, pa.string()) for name in ("type", "text")),
+        *(pa.field("type", pa.string()), pa.field("text", pa.string())),
         *(pa.field("integer", pa.int64()), pa.field("real", pa.float64())),
         *(pa.field("data", pa.binary()), pa.field("bits", pa.int32())),
     ]
@@ -26,12 +26,6 @@ def to_arrow(numbers: NDArray[Any], valid: Flags, target: pa.DataType) -> ArrowA
     """Convert numbers to an Arrow array of type `target`, null where not valid."""
     values = numbers.astype(target.to_pandas_dtype(), copy=False)
     return pa.array(values, target, mask=None if valid.all() else ~valid)
-
-
-def to_lists(values: ArrowArray, counts: Longs, valid: Flags) -> ArrowArray:
-    """Cut values into lists, one of `counts` values per row, null where not valid."""
-    ends: ArrowArray = pa.array(bounds(counts), pa.int32())
-    return pa.ListArray.from_arrays(ends, values, mask=pa.array(~valid))
 
 
 def take_numbers(column: ArrowArray, index: Ints | Longs) -> ArrowArray:

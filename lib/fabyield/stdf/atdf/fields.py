@@ -90,14 +90,14 @@ def _value(name: str, token: str, text: str, form: Form) -> Any:  # noqa: ANN401
         return form[1](text)
     except (ValueError, OverflowError) as error:
         kind = RECORDS[name].field(token).type
-        raise StdfError(f"{name}.{token}: {text!r} is no {kind}: {error}") from error
+        raise StdfError(f"{name}.{token}: {text!r} is not a {kind}: {error}") from error
 
 
 def _set_flags(name: str, token: str, text: str, fields: dict[str, Any]) -> None:
     letters = _letters(name, token)
     for one in [text] if token in CHOICES else text:
         if one.upper() not in letters:
-            raise StdfError(f"{name}.{token}: {text!r} is none of {', '.join(sorted(letters))}")
+            raise StdfError(f"{name}.{token}: {text!r} is not one of {', '.join(sorted(letters))}")
         flag, bits = letters[one.upper()]
         if flag:
             fields[flag] |= bits
@@ -126,11 +126,11 @@ def _states(token: str, text: str) -> dict[str, list[str | None]]:
 
 
 def _set_extra(name: str, text: str, fields: dict[str, Any]) -> None:
-    """Set a field given by name behind all others; an empty one is not stored."""
+    """Set a field given by name after all others; an empty one is not stored."""
     key, is_named, value = text.partition("=")
     field = key.lower()
     if not is_named or field not in _forms(name):
-        raise StdfError(f"{name}: {text!r} stands behind its {len(ORDERS[name])} fields")
+        raise StdfError(f"{name}: {text!r} follows the last of its {len(ORDERS[name])} fields")
     fields.pop(field, None)
     if value:
         fields[field] = _value(name, field, value, plain(RECORDS[name].field(field)))
@@ -156,11 +156,11 @@ def _optional(name: str) -> dict[str, dict[int, tuple[str, ...]]]:
 def _generic(text: str) -> Generic:
     kind = GENERIC_LETTERS.get(text[0].upper())
     if kind is None:
-        raise StdfError(f"GDR: {text!r} begins with none of {', '.join(GENERIC_LETTERS)}")
+        raise StdfError(f"GDR: {text!r} does not begin with one of {', '.join(GENERIC_LETTERS)}")
     try:
         if kind == "Dn":
             data = bytes.fromhex(text[1:])
             return Generic(kind, Bits(8 * len(data), data))
         return Generic(kind, plain(Field("", kind))[1](text[1:]))
     except (ValueError, OverflowError) as error:
-        raise StdfError(f"GDR: {text!r} is no {kind}: {error}") from error
+        raise StdfError(f"GDR: {text!r} is not a {kind}: {error}") from error

@@ -70,7 +70,7 @@ def atdf_records(source: Iterable[bytes | str]) -> Iterator[Numbered]:
         name = name.strip().upper()
         try:
             if name == "FAR" or (name not in ORDERS and name != "GDR"):
-                raise StdfError(f"{name[:20]!r}: no record of ATDF has this name here")
+                raise StdfError(f"{name[:20]!r}: ATDF has no record of this name here")
             fields = fields_of(name, rest.split(separator) if rest else [])
         except StdfError as error:
             raise StdfError(f"line {number:,}: {error}") from error

@@ -21,7 +21,7 @@ def _letters(text: str) -> tuple[Letter, ...]:
     return tuple(Letter(letter, flag, int(bits or 0)) for letter, flag, bits in found)
 
 
-# One letter: the first whose bits are set.
+# One letter: the first with its bits set.
 CHOICES: Final = MappingProxyType(
     {
         "pass_fail": _letters(":test_flg&64 F:test_flg&128 A:parm_flg&32 P:&"),
@@ -30,7 +30,7 @@ CHOICES: Final = MappingProxyType(
         "abort": _letters("Y:part_flg&4 :&"),
     }
 )
-# All letters whose bits are set.
+# All letters with their bits set.
 SETS: Final = MappingProxyType(
     {
         "alarm": _letters(

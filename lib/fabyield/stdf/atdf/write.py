@@ -53,7 +53,7 @@ def free_separator(records: Iterable[Decoded]) -> str:
         for text in _texts(fields.values()):
             free -= free.intersection(text)
     if not free:
-        raise StdfError("texts have every character that could part the fields of ATDF")
+        raise StdfError("the texts contain every character that could separate the fields of ATDF")
     return min(free, key=SEPARATORS.index)
 
 
@@ -79,7 +79,9 @@ def atdf_lines(records: Iterable[Decoded], separator: str = "|") -> Iterator[str
             more = list(_extra(name, fields, fields_of(name, texts)))
             texts += [*[""] * (len(ORDERS[name]) - len(texts)), *more] if more else []
         if any(separator in text for text in texts):
-            raise StdfError(f"{name} at byte {offset:,}: {separator!r} in a text parts fields")
+            raise StdfError(
+                f"{name} at byte {offset:,}: a text contains the separator {separator!r}"
+            )
         yield f"{name}:{separator.join(texts)}"
 
 

@@ -44,7 +44,7 @@ def take(values: Column, index: Ints | Longs) -> Column:
 
 @njit(cache=True, nogil=True)
 def scatter(out: Bytes, at: Longs, data: Bytes, offsets: Longs) -> None:
-    """Copy piece i of `data` to `out[at[i]:]` and move `at[i]` behind it."""
+    """Copy piece i of `data` to `out[at[i]:]` and move `at[i]` to its end."""
     for i in range(at.size):
         to = at[i]
         for source in range(offsets[i], offsets[i + 1]):
@@ -100,7 +100,7 @@ def find_fields(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Foun
 
     `fields` has a row per field: its shape, its width, the position of its count field, the row of
     `found` to fill (-1 for none), and the position of its width field; where OPTIONAL, also the
-    position, mask and value of the flag that says it is stored. The position behind the last field
+    position, mask and value of the flag that says it is stored. The position after the last field
     means 0, the one after that means 1. Returns the number of whole fields of each record, one more
     where bytes follow the last; if the next one is damaged, minus 1 minus that number.
     """

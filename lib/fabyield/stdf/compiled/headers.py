@@ -34,7 +34,7 @@ class Layouts(NamedTuple):
 
 
 class Types(NamedTuple):
-    """The role of each record code, and the least number of bytes behind its header."""
+    """The role of each record code, and the least number of bytes after its header."""
 
     role: Bytes
     least: Bytes
@@ -54,7 +54,7 @@ def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
 
 @njit(cache=True, nogil=True)
 def is_far(data: Bytes, big: bool, at: Number) -> bool:
-    """Return whether a real FAR begins at `at`, not a record whose type is damaged."""
+    """Return whether a real FAR begins at `at`, not another record with a damaged type."""
     if at + 4 + FAR_BODY > data.size:
         return False
     code, length = header(data, big, at)
@@ -103,14 +103,14 @@ def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
 def is_sound(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
     """Return whether the record at `at` ends where a field does, and no others end with it."""
     tail = (max(at + 4, end - BACK), end)
-    return fits(data, big, types, at) and not has_records(data, big, types, tail, False)
+    return fits(data, big, types, at) and not run_inside(data, big, types, tail, False)
 
 
 @njit(cache=True, nogil=True)
-def has_records(
+def run_inside(
     data: Bytes, big: bool, types: Types, bounds: tuple[Number, Number], with_part: bool
 ) -> bool:
-    """Return whether INSIDE records, or a PIR and any others, fill the end of a stretch exactly.
+    """Return whether a run of INSIDE records, or of a PIR and others, ends where `bounds` do.
 
     Then the length of the record around them is wrong.
     """
@@ -126,7 +126,7 @@ def has_records(
         if after == end or many[after - begin] > 0:
             many[place - begin] = 1 + many[after - begin]
             is_part = role == PIR and length == PIR_BODY
-            if is_part if with_part else many[place - begin] == INSIDE:
+            if (with_part and is_part) or (not with_part and many[place - begin] == INSIDE):
                 return True
     return False
 

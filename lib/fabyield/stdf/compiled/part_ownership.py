@@ -63,9 +63,9 @@ class Owned(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def assign_owners(data: Bytes, records: Records, known: Open, out: Owned) -> int:
+def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int:
     """Assign each record of a block its owner; return the number of rows in `out.split`."""
-    part, part_seen, counters = known.part, known.part_seen, known.counters
+    part, part_seen, counters = state.part, state.part_seen, state.counters
     start, end, role, hidden = records.start, records.end, records.role, records.hidden
     owner, splits = out.owner, 0
     any_hidden = hidden.any()
@@ -86,34 +86,34 @@ def assign_owners(data: Bytes, records: Records, known: Open, out: Owned) -> int
         place = number(data, True, at, 2) if at + 2 <= end[i] else head << 8 | ALL
         if what == TEST:
             if part_seen[place] < counters[PARTS_LOST]:
-                # A damaged stretch hid its PIR; the PRR behind it closes the part.
-                open_part(place, known)
+                # A damaged stretch hid its PIR; the PRR after it closes the part.
+                open_part(place, state)
             owner[i] = part[place]
         elif what == PIR:
             note_head(head, counters)
-            open_part(place, known)
+            open_part(place, state)
         elif what == SITES:
-            assign_lanes(data, at, np.int64(end[i]), known)
+            assign_lanes(data, at, np.int64(end[i]), state)
         elif what == PRR:
             note_head(head, counters)
             if part[place] >= 0 and part_seen[place] == counters[PARTS_LOST]:
                 out.closed[part[place]] = i
             part[place], part_seen[place] = NOBODY, counters[PARTS_LOST]
-            owner[i], splits = run_in_lane(np.int64(known.of_site[place]), known, out, splits)
+            owner[i], splits = run_in_lane(np.int64(state.of_site[place]), state, out, splits)
         elif what == WIR:
-            owner[i] = open_run(np.int64(known.of_group[place]), place, known)
+            owner[i] = open_run(np.int64(state.of_group[place]), place, state)
         elif what == WRR:
-            owner[i], splits = run_in_lane(lane_of_wrr(place, known), known, out, splits)
-            owner[i] = close_run(owner[i], known)
+            owner[i], splits = run_in_lane(lane_of_wrr(place, state), state, out, splits)
+            owner[i] = close_run(owner[i], state)
     return splits
 
 
 @njit(cache=True, nogil=True)
-def open_part(place: Number, known: Open) -> None:
+def open_part(place: Number, state: Open) -> None:
     """Open a part at head << 8 | site."""
-    pir = known.counters[PIRS]
-    known.part[place], known.part_seen[place] = pir, known.counters[PARTS_LOST]
-    known.counters[PIRS] += 1
+    pir = state.counters[PIRS]
+    state.part[place], state.part_seen[place] = pir, state.counters[PARTS_LOST]
+    state.counters[PIRS] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -126,67 +126,67 @@ def note_head(head: Number, counters: Longs) -> None:
 
 
 @njit(cache=True, nogil=True)
-def assign_lanes(data: Bytes, at: Number, end: Number, known: Open) -> None:
+def assign_lanes(data: Bytes, at: Number, end: Number, state: Open) -> None:
     """Assign the sites of an SDR to the lane of their group, a new one after the first group."""
     head, group = np.int64(data[at]), number(data, True, at, 2)
     if head == ALL or group & ALL == ALL:
         return
-    if known.group[head] == NOBODY:
-        known.group[head] = group
-    if known.group[head] != group and known.of_group[group] == head:
-        lane = HEADS - 2 - known.counters[LANES]
+    if state.group[head] == NOBODY:
+        state.group[head] = group
+    if state.group[head] != group and state.of_group[group] == head:
+        lane = HEADS - 2 - state.counters[LANES]
         if lane <= head:
             return
-        known.counters[LANES] += 1
-        known.of_group[group], known.head[lane] = lane, head
+        state.counters[LANES] += 1
+        state.of_group[group], state.head[lane] = lane, head
     for place in range(at + 3, min(at + 3 + np.int64(data[at + 2]), end) if at + 2 < end else at):
-        known.of_site[head << 8 | np.int64(data[place])] = known.of_group[group]
+        state.of_site[head << 8 | np.int64(data[place])] = state.of_group[group]
 
 
 @njit(cache=True, nogil=True)
-def open_run(lane: Number, group: Number, known: Open) -> Number:
+def open_run(lane: Number, group: Number, state: Open) -> Number:
     """Open a wafer run in a lane, or in all lanes of its head if the record names no group."""
-    run: Number = known.counters[RUNS]
-    known.counters[RUNS] += 1
-    if known.head[lane] != lane:
+    run: Number = state.counters[RUNS]
+    state.counters[RUNS] += 1
+    if state.head[lane] != lane:
         # Groups have their own wafers, so a part outside any group has no wafer.
-        known.counters[HEAD] = MANY
+        state.counters[HEAD] = MANY
     for other in range(HEADS):
-        is_all = lane == ALL or (group & ALL == ALL and known.head[other] == lane)
+        is_all = lane == ALL or (group & ALL == ALL and state.head[other] == lane)
         if other == lane or is_all:
-            known.wafer[other] = run
-            known.wafer_seen[other] = known.counters[WAFERS_LOST]
+            state.wafer[other] = run
+            state.wafer_seen[other] = state.counters[WAFERS_LOST]
     return run
 
 
 @njit(cache=True, nogil=True)
-def lane_of_wrr(group: Number, known: Open) -> Number:
+def lane_of_wrr(group: Number, state: Open) -> Number:
     """Return the lane that a WRR ends; without a group, any lane of its head with an open run."""
-    lane = np.int64(known.of_group[group])
-    if group & ALL == ALL and known.wafer[lane] < 0:
+    lane = np.int64(state.of_group[group])
+    if group & ALL == ALL and state.wafer[lane] < 0:
         for other in range(HEADS):
-            if known.head[other] == lane and known.wafer[other] >= 0:
+            if state.head[other] == lane and state.wafer[other] >= 0:
                 return np.int64(other)
     return lane
 
 
 @njit(cache=True, nogil=True)
-def close_run(run: Number, known: Open) -> Number:
+def close_run(run: Number, state: Open) -> Number:
     """Close a wafer run, a new one if none was open; return its number."""
     if run < 0:
-        run = known.counters[RUNS]
-        known.counters[RUNS] += 1
-    known.wafer[known.wafer == run] = NOBODY
+        run = state.counters[RUNS]
+        state.counters[RUNS] += 1
+    state.wafer[state.wafer == run] = NOBODY
     return run
 
 
 @njit(cache=True, nogil=True)
-def run_in_lane(lane: Number, known: Open, out: Owned, splits: int) -> tuple[Number, int]:
-    """Return the open run of a lane; a new one behind a stretch that may hide the run's end.
+def run_in_lane(lane: Number, state: Open, out: Owned, splits: int) -> tuple[Number, int]:
+    """Return the open run of a lane; a new one after a stretch that may hide the run's end.
 
     A tester with one head may number it differently in WIR and WRR than in parts.
     """
-    wafer, wafer_seen, counters = known.wafer, known.wafer_seen, known.counters
+    wafer, wafer_seen, counters = state.wafer, state.wafer_seen, state.counters
     run: Number = wafer.max() if lane == ALL else wafer[lane]
     at = np.int64(lane)
     if run < 0:

@@ -36,7 +36,7 @@ def measure(data: Bytes, big: bool, start: Longs, end: Longs, out: Measured) -> 
 def kinds(data: Bytes, start: Longs, end: Longs) -> tuple[Ints, Ints]:
     """Number the kinds of PTRs by first appearance; also return the first PTR of each.
 
-    PTRs of one kind agree in test number, length, and in every byte behind the result.
+    PTRs of one kind agree in test number, length, and in every byte after the result.
     """
     kind = np.empty(start.size, np.int32)
     first, slots = np.full(64, -1, np.int64), np.full(256, -1, np.int64)

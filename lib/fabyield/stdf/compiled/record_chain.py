@@ -70,17 +70,13 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
     status = headers.WHOLE
     if role == headers.FAR:
         is_cut = at + 4 + headers.FAR_BODY > data.size and not last
-        status = (
-            headers.MORE
-            if is_cut
-            else headers.END
-            if headers.is_far(data, big, at)
-            else headers.WRONG
-        )
+        status = headers.END if headers.is_far(data, big, at) else headers.WRONG
+        status = headers.MORE if is_cut else status
     elif role == headers.NONE:
         status = headers.WRONG
     elif end + 4 > data.size:
-        status = headers.MORE if not last else headers.WHOLE if end <= data.size else headers.WRONG
+        status = headers.WHOLE if end <= data.size else headers.WRONG
+        status = status if last else headers.MORE
     else:
         status = next_status(data, big, last, types, end)
         if status == headers.DOUBTFUL and not headers.fits(data, big, types, at):
@@ -96,15 +92,14 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
 
 @njit(cache=True, nogil=True)
 def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
-    """Return WHOLE if a record seems to begin at `at` and another behind it."""
+    """Return WHOLE if a record seems to begin at `at` and another after it."""
     code, length = header(data, big, at)
     if types.role[code] == headers.NONE or length < types.least[code]:
         return headers.DOUBTFUL
     after = at + 4 + length
     if after + 4 > data.size:
-        return (
-            headers.MORE if not last else headers.WHOLE if after <= data.size else headers.DOUBTFUL
-        )
+        seen = headers.WHOLE if after <= data.size else headers.DOUBTFUL
+        return seen if last else headers.MORE
     code, _ = header(data, big, after)
     return headers.DOUBTFUL if types.role[code] == headers.NONE else headers.WHOLE
 
@@ -113,7 +108,7 @@ def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) ->
 def resync(
     data: Bytes, big: bool, last: bool, types: Types, bounds: tuple[Number, Number]
 ) -> tuple[Number, bool]:
-    """Return the next place in bounds, or their end, where a run of records begins; and if sure."""
+    """Return the next start of a run of records, else the end of the bounds, and if it is sure."""
     at, stop = bounds
     while at < stop and at + 4 <= data.size:
         code, length = header(data, big, at)
@@ -137,7 +132,7 @@ def resync(
 def shorter_run(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
     """Return where a run of shorter records begins inside the long one at `at`, else `at`.
 
-    Behind a damaged stretch they are likelier than the long one.
+    After a damaged stretch they are likelier than the long one.
     """
     stop = min(at + 4 * headers.LONG, at + header(data, big, at)[1])
     for place in range(at + 4, stop):
@@ -166,7 +161,7 @@ def follow_headers(
 ) -> tuple[int, int, Number, bool]:
     """Follow the headers of a block; return the numbers of records and gaps, the stop, and `lost`.
 
-    `flags`: first block, last block, begins in a gap (`lost`, also at the stop), check every record
+    `flags`: first block, last block, begins in a gap (`lost`, also at the stop), check each record
     for a hidden PIR: a damaged length may hide the end of one part and the start of the next.
     """
     first, last, lost, careful = flags
@@ -184,12 +179,9 @@ def follow_headers(
             status, end = judge(data, big, last, types, at)
         if status in (headers.MORE, headers.END):
             break
-        if (
-            careful
-            and status == headers.WHOLE
-            and headers.has_records(data, big, types, (at + 4, end), True)
-        ):
-            status = headers.DOUBTFUL
+        if careful and status == headers.WHOLE:
+            hides_part = headers.run_inside(data, big, types, (at + 4, end), True)
+            status = headers.DOUBTFUL if hides_part else status
         found, sure = end, True
         if status != headers.WHOLE:
             # A doubtful record is only searched for others inside.

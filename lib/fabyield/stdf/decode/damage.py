@@ -37,12 +37,12 @@ def refused_table(refused: Iterable[pa.Table]) -> pa.Table:
 
 @dataclass(frozen=True)
 class Gap:
-    """A damaged stretch as far as it was seen: its begin and end, its header, its last byte.
+    """A damaged stretch as far as it was seen: its start and end, its header, its last byte.
 
     `hides`: whether it may hide the end of a part, the end of a wafer; `blank`: it is all zeros.
     """
 
-    begin: int
+    start: int
     end: int = 0
     head: bytes = b""
     tail: bytes = b""
@@ -55,32 +55,28 @@ class Gap:
         parts = self.hides[0] or bool(PARTS.search(seen))
         wafers = self.hides[1] or bool(WAFERS.search(seen))
         blank = self.blank and not stretch.strip(b"\0")
-        return Gap(self.begin, end, (self.head + stretch)[:4], seen[-1:], (parts, wafers), blank)
+        return Gap(self.start, end, (self.head + stretch)[:4], seen[-1:], (parts, wafers), blank)
 
     def _claimed(self, big: bool) -> int:
         return int.from_bytes(self.head[:2], "big" if big else "little")
 
     def hidden(self, big: bool) -> tuple[bool, bool]:
         """Return whether it may hide the end of a part, the end of a wafer."""
-        opaque = self.end - self.begin >= OPAQUE
+        opaque = self.end - self.start >= OPAQUE
         # Bytes may be lost unless its header leads to the next record.
-        torn = len(self.head) < 4 or self.begin + 4 + self._claimed(big) != self.end
+        torn = len(self.head) < 4 or self.start + 4 + self._claimed(big) != self.end
         return self.hides[0] or opaque or torn, self.hides[1] or opaque
 
     def refused(self, big: bool, *, over: bool) -> pa.Table:
         """Return its row with the reason; `over` if it reaches to the end of the content."""
+        reason, size, claimed = "no record begins here", self.end - self.start, self._claimed(big)
+        if len(self.head) == 4:
+            kind, subtype = self.head[2:]
+            name = name_of(kind << 8 | subtype)
+            if name is None:
+                reason = f"no record has type {kind}, subtype {subtype}"
+            elif claimed > size - 4:
+                why = f"{size - 4:,} are left" if over else "but other records begin among them"
+                reason = f"{name} claims {claimed:,} bytes, {why}"
         # A stretch has no record name, so that it is not counted as a record.
-        return refused_rows(self.begin, self.end - self.begin, None, [self._reason(big, over)])
-
-    def _reason(self, big: bool, over: bool) -> str:
-        if len(self.head) < 4:
-            return "no record begins here"
-        kind, subtype = self.head[2:]
-        name, left = name_of(kind << 8 | subtype), self.end - self.begin - 4
-        claimed = self._claimed(big)
-        if name is None:
-            return f"no record has type {kind}, subtype {subtype}"
-        if claimed <= left:
-            return "no record begins here"
-        why = f"{left:,} are left" if over else "but other records begin among them"
-        return f"{name} claims {claimed:,} bytes, {why}"
+        return refused_rows(self.start, size, None, [reason])

@@ -10,7 +10,7 @@ import pyarrow as pa
 from fabyield.stdf.compiled.buffers import Ints
 from fabyield.stdf.decode.damage import refused_table
 from fabyield.stdf.decode.definitions import Definitions
-from fabyield.stdf.decode.file_tables import Header, Wafers, no_file
+from fabyield.stdf.decode.file_tables import Header, Wafers
 from fabyield.stdf.decode.parts import Touchdowns
 from fabyield.stdf.decode.results import Results, no_results, results_of
 from fabyield.stdf.decode.rows import Rows, no_rows
@@ -112,7 +112,8 @@ def _rows(chain: Chain, name: str, counts: dict[str, int]) -> Rows:
 
 @cache
 def _until_the_last() -> dict[str, Any]:
-    return {"file": no_file(), "wafers": Wafers("").table(0), "tests": Definitions("").table()}
+    file = Header().table().slice(0, 0)
+    return {"file": file, "wafers": Wafers("").table(0), "tests": Definitions("").table()}
 
 
 @cache

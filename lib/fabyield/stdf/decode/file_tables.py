@@ -1,7 +1,6 @@
 """The tables that are known only at the end of a file: the file as a whole, and its wafer runs."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -67,12 +66,6 @@ class Header:
         return pa.table(columns)
 
 
-@cache
-def no_file() -> pa.Table:
-    """Return the table of no file."""
-    return Header().table().slice(0, 0)
-
-
 class Wafers:
     """WIR, WRR and the first WCR of a file, gathered block by block."""
 
@@ -118,7 +111,7 @@ class Wafers:
     def _continue_runs(
         self, start: Longs, end: Longs, wir_id: ArrowArray, wrr_id: ArrowArray
     ) -> None:
-        """Give a run behind a damaged stretch the WIR before it, if its WRR has the same name."""
+        """Give a run after a damaged stretch the WIR before it, if its WRR has the same name."""
         for old, new in self._splits:
             if start[old] >= 0 and end[new] >= 0:
                 name = wrr_id[end[new]].as_py()

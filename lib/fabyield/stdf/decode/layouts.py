@@ -1,4 +1,4 @@
-"""The layouts of all records as the compiled loops need them: where each field stands."""
+"""The layouts of all records in the form that the compiled loops need."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -30,7 +30,7 @@ def plan_of(name: str, layout: int, wanted: tuple[str, ...]) -> NDArray[np.int32
 
 
 def _planned(field: Field, names: Sequence[str], slot: int) -> tuple[int, ...]:
-    # The positions behind the last field stand for 0 and 1.
+    # The positions after the last field stand for 0 and 1.
     zero, one = len(names), len(names) + 1
     shape, many = SHAPES.get(field.type, buffers.FIXED), zero
     if field.count is not None:

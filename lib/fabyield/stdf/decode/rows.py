@@ -130,23 +130,18 @@ class Rows:
         stored = raw.astype(NUMBERS[field.type]) if is_number else raw
         return np.asarray(stored).astype(np.int64)
 
-    def valid(self, name: str) -> Flags:
-        """Return whether each record has a value of `name` that is not marked as missing."""
-        field = self.record.field(name)
-        valid = self.has(name)
-        if field.flag is not None:
-            valid &= (self.integers(field.flag) & field.flag_mask) == 0
-        return valid
-
     def column(self, name: str) -> ArrowArray:
         """Return a field as an Arrow array, null where missing; bits without their number."""
-        field = self.record.field(name)
+        field, valid = self.record.field(name), self.has(name)
         if field.count is not None:
             values, counts = self._elements(field)
-            return list_columns.to_lists(values, counts, self.has(name))
+            ends: ArrowArray = pa.array(buffers.bounds(counts), pa.int32())
+            return pa.ListArray.from_arrays(ends, values, mask=pa.array(~valid))
         if field.type in LENGTHS or field.type == "C1":
             return self._texts(field)
-        numbers, valid = self._numbers(field), self.valid(name)
+        numbers = self._numbers(field)
+        if field.flag is not None:
+            valid &= (self.integers(field.flag) & field.flag_mask) == 0
         if field.fill_is_missing:
             valid &= numbers != field.fill
         return to_arrow(numbers, valid, ARROW[field.type])

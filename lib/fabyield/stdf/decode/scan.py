@@ -23,7 +23,7 @@ ROLES = {
     **{"WRR": headers.WRR, "SDR": headers.SITES},
     **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
 }
-# Behind a damaged stretch, a header with a shorter body than this is not taken for a real one.
+# After a damaged stretch, a header with a shorter body than this is not taken for a real one.
 LEAST = {
     **{"MIR": 15, "MRR": 4, "PCR": 6, "HBR": 8, "SBR": 8, "PMR": 4, "PGR": 3, "SDR": 3},
     **{"WIR": 6, "WRR": 6, "WCR": 4, "PIR": 2, "PRR": 7, "TSR": 7, "PTR": 8, "MPR": 8, "FTR": 7},
@@ -102,7 +102,7 @@ class Scanner:
         self._big: bool | None = None
         self._lost = False
         self._over = False
-        # Whether the last record so far is MRR: zeros behind it are padding.
+        # Whether the last record so far is MRR: zeros after it are padding.
         self._has_ended = False
         self._gap: Gap | None = None
         self._room = _room(0)

@@ -45,7 +45,7 @@ class Gzip:
         self.eof, self.needs_input, self.unused_data = False, True, b""
 
     def decompress(self, data: Piece, /, max_length: int) -> bytes:
-        """Return up to `max_length` bytes; the next call continues behind them."""
+        """Return up to `max_length` bytes; the next call continues after them."""
         piece = self._member.decompress(self._member.unconsumed_tail + data, max_length)
         self.eof, self.unused_data = self._member.eof, self._member.unused_data
         self.needs_input = not self._member.unconsumed_tail
@@ -109,7 +109,7 @@ class Content:
         yield from self.raw
 
     def _decompressed(self, data: bytes, name: str) -> Iterator[bytes]:
-        """Decompress all members; drop zeros behind the last one."""
+        """Decompress all members; drop zeros after the last one."""
         magic, new = FORMATS[name]
         given: Piece
         while data.startswith(magic):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
 from fabyield.stdf.compiled.buffers import Bytes, Longs, bounds
-from fabyield.stdf.encode.values import ByteOrder, Pieces, bytes_of, encode_texts, to_numbers
+from fabyield.stdf.encode.values import ByteOrder, Pieces, encode_numbers, encode_texts, to_numbers
 from fabyield.stdf.spec.types import GENERIC, LENGTHS, NUMBERS, PAD, width_of
 
 CODES = {kind: code for code, kind in GENERIC.items()}
@@ -51,7 +51,7 @@ def encode_cells(label: str, kind: str, cells: Cells, byte_order: ByteOrder) -> 
         )
     numbers = to_numbers(label, kind, cells.values, cells.values.size, byte_order)
     if kind != "N1":
-        return Pieces(bytes_of(numbers), cells.counts * numbers.dtype.itemsize)
+        return Pieces(encode_numbers(numbers).data, cells.counts * numbers.dtype.itemsize)
     sizes = (cells.counts + 1) // 2
     first = np.repeat(2 * bounds(sizes)[:-1] - bounds(cells.counts)[:-1], cells.counts)
     nibbles: Bytes = np.zeros(2 * int(sizes.sum()), np.uint8)
@@ -109,7 +109,7 @@ def _encoded(text: str | bytes | None) -> bytes:
 def encode_generic(
     label: str, rows: Sequence[Sequence[tuple[str, Any]]], byte_order: ByteOrder
 ) -> tuple[Pieces, Longs]:
-    """Store the values of GDRs, padded so that wide numbers stand on even bytes; count both."""
+    """Store the values of GDRs, padded so that wide numbers begin on even bytes; count both."""
     for kind in {kind for row in rows for kind, _ in row} - set(CODES):
         raise StdfError(f"{label}: no type {kind!r} in a GDR; use one of {', '.join(CODES)}")
     counts = np.array([len(row) for row in rows], np.int64)
@@ -117,7 +117,7 @@ def encode_generic(
     def store(numbered: tuple[int, Sequence[tuple[str, Any]]]) -> bytes:
         stored, (place, row) = b"", numbered
         for kind, value in row:
-            # The value begins behind its type code.
+            # The value begins after its type code.
             if width_of(kind) > 1 and kind in NUMBERS and len(stored) % 2 == 0:
                 stored += bytes([PAD])
                 counts[place] += 1

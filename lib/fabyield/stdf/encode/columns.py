@@ -64,18 +64,11 @@ class _Columns:
         self.record, self.byte_order = record, byte_order
         self.fields = record.fields[: last + 1]
         self.columns: dict[str, Any] = {n: c for n, c in columns.items() if c is not None}
-        self.rows = self._rows()
-        self._count_arrays()
-
-    def _rows(self) -> int:
-        sizes = {
-            field.name: len(self.columns[field.name])
-            for field in self.fields
-            if field.name in self.columns and not is_single(self.columns[field.name])
-        }
+        sizes = {n: len(column) for n, column in self.columns.items() if not is_single(column)}
         if len(set(sizes.values())) > 1:
-            raise StdfError(f"{self.record.name}: columns differ in length: {sizes}")
-        return next(iter(sizes.values()), 1)
+            raise StdfError(f"{record.name}: columns differ in length: {sizes}")
+        self.rows = next(iter(sizes.values()), 1)
+        self._count_arrays()
 
     def _count_arrays(self) -> None:
         for field in self.fields:

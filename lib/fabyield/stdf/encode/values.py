@@ -35,14 +35,9 @@ def is_single(values: Column) -> bool:
     return isinstance(values, SINGLE) or not hasattr(values, "__len__")
 
 
-def bytes_of(numbers: NDArray[Any]) -> Bytes:
-    """Return the bytes of an array as they lie in memory."""
-    return np.ascontiguousarray(numbers).view(np.uint8)
-
-
 def encode_numbers(numbers: NDArray[Any]) -> Pieces:
     """Store one number per record, in the byte order it has."""
-    return Pieces(bytes_of(numbers), numbers.dtype.itemsize)
+    return Pieces(np.ascontiguousarray(numbers).view(np.uint8), numbers.dtype.itemsize)
 
 
 def to_numbers(
@@ -57,7 +52,7 @@ def to_numbers(
         stored = given.astype(np.dtype(NUMBERS[kind]).newbyteorder(byte_order))
         return stored if stored.shape == (rows,) else np.full(rows, stored, stored.dtype)
     except (TypeError, ValueError) as error:
-        raise StdfError(f"{label}: {brief(values)} is no {kind}: {error}") from error
+        raise StdfError(f"{label}: {brief(values)} is not a {kind}: {error}") from error
 
 
 def _check_range(label: str, kind: str, numbers: NDArray[Any]) -> None:
@@ -87,7 +82,7 @@ def _range(kind: str) -> tuple[float, float]:
 def encode_texts(
     label: str, kind: str, values: Column, rows: int, byte_order: ByteOrder
 ) -> list[Pieces]:
-    """Store one text per record behind its length; raise StdfError where one is too long."""
+    """Store one text per record after its length; raise StdfError where one is too long."""
     values, counts = _split_bits(label, values) if kind == "Dn" else (values, None)
     data, lengths = text_bytes(label, values)
     most = MOST_BYTES[kind]
@@ -122,7 +117,8 @@ def _split_bits(label: str, values: Column) -> tuple[Column, Longs | None]:
     bits = [v if isinstance(v, Bits) else Bits(8 * len(v or b""), v or b"") for v in given]
     for size, part in bits:
         if len(part) != (size + 7) // 8:
-            raise StdfError(f"{label}: {size:,} bits do not take the {len(part):,} bytes given")
+            need = (size + 7) // 8
+            raise StdfError(f"{label}: {size:,} bits take {need:,} bytes, not {len(part):,}")
     data = [bit.data for bit in bits]
     return data[0] if single else data, np.array([bit.size for bit in bits], np.int64)
 
@@ -136,7 +132,7 @@ def text_bytes(label: str, values: Column) -> tuple[Bytes, Longs]:
             return one.copy(), np.array([one.size])
         texts = pa.array(given).cast(pa.large_binary()).fill_null(b"")
     except (pa.ArrowException, UnicodeError) as error:
-        raise StdfError(f"{label}: {brief(values)} is no text: {error}") from error
+        raise StdfError(f"{label}: {brief(values)} is not text: {error}") from error
     _, ends_buffer, data_buffer = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
     ends = ends_buffer.view(np.int64)[texts.offset : texts.offset + len(texts) + 1]
     # A copy is writable, as the compiled loops expect all their arrays to be.

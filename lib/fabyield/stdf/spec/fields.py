@@ -7,7 +7,7 @@ A field reads `name:type`, followed by whatever applies of:
 `?flag&mask` (missing where that flag field has a bit of mask set),
 `@flag&mask=value` (stored only where that flag field, under mask, equals value).
 
-Where testers disagree on a layout, a record has other layouts behind a `|`: the reader tries them
+Where testers disagree on a layout, a record has other layouts after a `|`: the reader tries them
 on records that the first layout does not fit to the byte. It skips fields that only they have.
 """
 

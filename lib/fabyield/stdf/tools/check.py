@@ -1,6 +1,6 @@
 """Compare the counts that a file declares with what is in it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -62,7 +62,13 @@ def check(
         parts = parts.append_column(name, turns[name])
     results, logged = _results(batches, parts)
     tables, remarks = outline.tables, []
-    found = [*_part_claims(tables, parts), *declared_counts.tests(tables.test_counts, results)]
+    counts = declared_counts.part_counts(parts)
+    found = [
+        *declared_counts.wafers(tables.wafers, counts),
+        *declared_counts.sites(tables.part_counts, counts),
+        *(c for kind in "HS" for c in declared_counts.bins(tables.bins, kind, counts["part_cnt"])),
+        *declared_counts.tests(tables.test_counts, results),
+    ]
     if tables.refused.num_rows:
         first = tables.refused.slice(0, 1).to_pylist()[0]
         remarks.append(
@@ -77,14 +83,6 @@ def check(
         found = [claim for claim in found if not _is_high_enough(claim)]
     differences, agreed = _compared(found)
     return Checked(outline.path, differences, agreed, remarks)
-
-
-def _part_claims(tables: StdfTables, parts: pa.Table) -> Iterator[Claim]:
-    counts = declared_counts.part_counts(parts)
-    yield from declared_counts.wafers(tables.wafers, counts)
-    yield from declared_counts.sites(tables.part_counts, counts)
-    for kind in ("H", "S"):
-        yield from declared_counts.bins(tables.bins, kind, counts["part_cnt"])
 
 
 def _compared(found: Iterable[Claim]) -> tuple[list[Difference], dict[str, str]]:

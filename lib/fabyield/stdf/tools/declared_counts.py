@@ -57,8 +57,8 @@ class Tally:
         return {key for key in keys if self.at(place, key)}
 
 
-def spelt(place: Place) -> str:
-    """Return a head and a site in words."""
+def place_name(place: Place) -> str:
+    """Return the words for a head and a site."""
     head, site = place
     if head == ALL:
         return "all sites"
@@ -102,7 +102,7 @@ def sites(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
         tallies = {basis: Tally(parts) for basis, parts in meanings.items()}
         for (place,), count in _claimed(rows, name).items():
             found = {basis: tally.at(place) for basis, tally in tallies.items()}
-            yield Claim(f"PCR.{name.upper()}", spelt(place), count, found)
+            yield Claim(f"PCR.{name.upper()}", place_name(place), count, found)
 
 
 def bins(rows: pa.Table, kind: str, meanings: Counts) -> Iterator[Claim]:
@@ -116,7 +116,7 @@ def bins(rows: pa.Table, kind: str, meanings: Counts) -> Iterator[Claim]:
             claimed.setdefault((place, number), 0)
     for (place, number), count in sorted(claimed.items()):
         found = {basis: tally.at(place, number) for basis, tally in tallies.items()}
-        yield Claim(f"{kind}BR", f"{spelt(place)}, bin {number}", count, found)
+        yield Claim(f"{kind}BR", f"{place_name(place)}, bin {number}", count, found)
 
 
 def tests(rows: pa.Table, results: pa.Table) -> Iterator[Claim]:
@@ -133,7 +133,7 @@ def tests(rows: pa.Table, results: pa.Table) -> Iterator[Claim]:
                 claimed[place, number, kind if kind in KINDS else ANY_KIND] += count
         for (place, number, kind), count in claimed.items():
             found = {f"{column} result": tallies[kind].at(place, number)}
-            yield Claim(f"TSR.{name.upper()}", f"{spelt(place)}, test {number}", count, found)
+            yield Claim(f"TSR.{name.upper()}", f"{place_name(place)}, test {number}", count, found)
 
 
 def _claimed(rows: pa.Table, count: str, *keys: str) -> Counter[tuple[Any, ...]]:

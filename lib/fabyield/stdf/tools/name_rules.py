@@ -63,7 +63,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _template(java: str) -> str:
-    r"""Convert Java's `$1` to Python's `\g<1>`; a character behind a backslash is itself."""
+    r"""Convert Java's `$1` to Python's `\g<1>`; a character after a backslash is itself."""
 
     def turned(found: re.Match[str]) -> str:
         literal, number, name = found.groups()

@@ -43,7 +43,7 @@ def touchdowns(parts: pa.Table, runs: pa.Table, retest_rule: str) -> pa.Table:
     started = numbers(runs, "started_at", -1)[run]
     # Stable: touch-downs that started together stay in order of file and place.
     order = np.lexsort((started, die))
-    turns = _Turns.of(die[order])
+    turns = _Touchdowns.of(die[order])
     valid = known(parts, "part_pass")[order]
     by = _superseding(parts, runs, run, retest_rule)[order]
     by[turns.number == 1] = NONE
@@ -54,7 +54,7 @@ def touchdowns(parts: pa.Table, runs: pa.Table, retest_rule: str) -> pa.Table:
 
 
 def _in_file_order(
-    order: Longs, turns: "_Turns", chosen: tuple[Longs, Longs], by: Longs, decided: Longs
+    order: Longs, turns: "_Touchdowns", chosen: tuple[Longs, Longs], by: Longs, decided: Longs
 ) -> pa.Table:
     first, final = np.zeros((2, order.size), np.bool_)
     first[order[chosen[0]]] = True
@@ -79,18 +79,18 @@ def _named(codes: NDArray[np.int32], absent: Flags | None) -> ArrowArray:
 
 
 @dataclass(frozen=True)
-class _Turns:
+class _Touchdowns:
     """Touch-downs sorted by die: the first place and the size of each die, the number of each."""
 
-    begins: Longs
+    starts: Longs
     sizes: Longs
     number: Longs
 
     @classmethod
-    def of(cls, die: Longs) -> "_Turns":
-        begins = np.flatnonzero(np.concatenate([np.ones(min(die.size, 1), bool), np.diff(die) > 0]))
-        sizes = np.diff(begins, append=die.size)
-        return cls(begins, sizes, np.arange(die.size) - np.repeat(begins, sizes) + 1)
+    def of(cls, die: Longs) -> "_Touchdowns":
+        starts = np.flatnonzero(np.concatenate([np.ones(min(die.size, 1), bool), np.diff(die) > 0]))
+        sizes = np.diff(starts, append=die.size)
+        return cls(starts, sizes, np.arange(die.size) - np.repeat(starts, sizes) + 1)
 
     def decisive(self, valid: Flags, by: Longs) -> tuple[Longs, Longs]:
         """Return the places of each die's first and final touch-down."""
@@ -99,14 +99,14 @@ class _Turns:
         final = self._extreme(np.maximum, valid & counts)
         final = np.where(final < 0, first_valid, final)
         last = self._extreme(np.maximum, counts)
-        return np.where(first_valid < 0, self.begins, first_valid), np.where(final < 0, last, final)
+        return np.where(first_valid < 0, self.starts, first_valid), np.where(final < 0, last, final)
 
     def _extreme(self, which: np.ufunc, wanted: Flags) -> Longs:
         """Return each die's least or greatest wanted place, -1 for none."""
         if not wanted.size:
-            return self.begins
+            return self.starts
         worst = wanted.size if which is np.minimum else -1
-        places = which.reduceat(np.where(wanted, np.arange(wanted.size), worst), self.begins)
+        places = which.reduceat(np.where(wanted, np.arange(wanted.size), worst), self.starts)
         return np.where(places == wanted.size, -1, places)
 
 

@@ -118,7 +118,7 @@ def _kind(source: SessionFile) -> tuple[str, list[int] | None]:
 
 
 def _is_start_of(mine: SessionFile, other: SessionFile) -> bool:
-    """Return whether `mine` was cut off, and `other` goes on behind the same touch-downs."""
+    """Return whether `mine` was cut off, and `other` goes on after the same touch-downs."""
     cut, longer = mine.outline.tables, other.outline.tables
     if mine.outline.is_complete or cut.content_bytes >= longer.content_bytes:
         return False
