@@ -232,7 +232,7 @@ def test_broken_error_expectation_stops_the_night_and_keeps_the_table(new_fab, n
 
     assert fab.rows("gold.wafer_yield") == yesterday
     assert "ALERT error gold.wafer_yield (owner yield-engineering)" in fab.log()
-    newest = fab.ledger.next_batch() - 1
+    newest = fab.history.next_batch() - 1
     attempts = [row for row in fab.rows("ops.runs") if row["batch"] == newest]
     states = {(row["step"], row["state"]) for row in attempts}
     assert states >= {("wafer_yield", "stopped"), ("nightly", "stopped")}

@@ -75,7 +75,7 @@ def test_unfinished_night_of_a_fab_waits_for_its_own_next_one(fabs, unaudited, m
     one.night()
 
     assert left == stages(one) != set()
-    assert (one.ledger.open_batch(), two.ledger.open_batch()) == (None, 1)
+    assert (one.history.open_batch(), two.history.open_batch()) == (None, 1)
     two.night()
     files = {
         (row["fab_id"], row["file_key"], row["batch"]) for row in one.rows("bronze.stdf_files")
