@@ -40,7 +40,7 @@ def metrics(low: Flags, scores: Scores, decision_threshold: float) -> Metrics:
 
 
 def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
-    """95 % confidence interval of hits / trials after Wilson (1927); (0, 1) without trials."""
+    """Return the 95 % interval of hits / trials after Wilson (1927); (0, 1) without trials."""
     if trials == 0:
         return 0.0, 1.0
     share, spread = hits / trials, Z_95**2 / trials

@@ -66,7 +66,7 @@ def build_dataset(
 def product_wafers(
     frames: ModelFrames, product: tuple[str, str], settings: ModelSettings
 ) -> DataFrame:
-    """Wafers of `product` with final_yield_pct and sort_started_at, null if not yet sorted."""
+    """Return the wafers of `product` with final_yield_pct and sort_started_at, null if unsorted."""
     fab_id, product_id = product
     usable = (F.col("insertion") == settings.insertion) & ~F.isnan("final_yield_pct")
     at = settings.sort_started_column
