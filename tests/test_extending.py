@@ -32,6 +32,7 @@ def follow(recipes, root):
         file = root / name
         touched.append(name)
         if kind == "file":
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(code)
             continue
         lines = file.read_text().splitlines(keepends=True)
@@ -51,7 +52,7 @@ def project(tmp_path_factory):
     for name in BESIDE:
         (root / "lib" / "fabyield" / name).symlink_to(root / name)
     touched = follow((ROOT / "docs" / "extending.md").read_text(), root)
-    assert len(touched) == 9
+    assert len(touched) == 10
     return root
 
 
@@ -95,6 +96,17 @@ def test_channel_sends(call, tmp_path):
     call("python", "-c", ALERT, FABYIELD_ALERTS=str(tmp_path / "alerts"))
 
     assert (tmp_path / "alerts").read_text().startswith("warn gold.lot_yield (owner me): low")
+
+
+@pytest.mark.soak
+def test_test_of_the_transform_passes(call, project):
+    for name in ("conftest.py", "frames.py", "postgresql.py", "s3.py", "__init__.py"):
+        if (ROOT / "tests" / name).exists():
+            (project / "tests" / name).write_text((ROOT / "tests" / name).read_text())
+
+    assert "1 passed" in call(
+        "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/transforms"
+    )
 
 
 @pytest.mark.soak

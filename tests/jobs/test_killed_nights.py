@@ -65,7 +65,7 @@ def test_f02_half_published_files_fail_the_night_until_the_rest_is_back(
         assert night.wait() == -signal.SIGKILL
     fab.deliver(LATE)
 
-    with pytest.raises(FabYieldError, match=r"part of the batch is published already: .*empty"):
+    with pytest.raises(FabYieldError, match=r"part of the batch is already published: .*empty"):
         run_alone(stdf_files.job, "stdf_files", fab.with_policy(empty_file="fail").settings, False)
     monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: ["stdf_files"])
     fab.night()

@@ -136,6 +136,11 @@ def test_declared_table_that_no_night_has_made_yet_is_empty(lake, tmp_path):
         assert types[0] == types[1]
 
 
+def test_misspelt_table_is_proposed(lake):
+    with pytest.raises(FabYieldError, match=r"(?s)wafer_yeld.*; did you mean gold\.wafer_yield\?"):
+        grid("select * from gold.wafer_yeld", lake, 1)
+
+
 def test_lake_of_another_layout_is_refused(lake, tmp_path):
     (tmp_path / "lake" / "_layout").write_text("1")
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError, LeaseLostError
 from fabyield.lake.delta_log import DeltaLog
-from fabyield.lake.layout import check_layout
+from fabyield.lake.layout import mark_layout
 from fabyield.lake.locks.lease import leased
 from fabyield.lake.locks.lease_files import LeaseFiles
 from fabyield.lake.locks.owner import LockOwner
@@ -191,7 +191,7 @@ def test_f02_table_whose_maker_was_killed_before_its_first_commit_is_made(
     store, frame, monkeypatch
 ):
     monkeypatch.setattr("fabyield.lake.store.LOOKS", 1)
-    check_layout(store.root)
+    mark_layout(store.root)
     log = Path(store.path(MADE_UP)) / "_delta_log"
     (log / "_staged_commits").mkdir(parents=True)
     (log / ".00000000000000000000.json.7.tmp").write_text('{"commitInfo":')
@@ -207,7 +207,7 @@ def test_log_that_lost_its_commits_is_kept_and_no_empty_table_takes_its_place(
     store, frame, monkeypatch
 ):
     monkeypatch.setattr("fabyield.lake.store.LOOKS", 1)
-    check_layout(store.root)
+    mark_layout(store.root)
     log = Path(store.path(MADE_UP)) / "_delta_log"
     log.mkdir(parents=True)
     left = log / "00000000000000000010.crc"

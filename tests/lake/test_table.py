@@ -15,8 +15,10 @@ SCHEMA = {
     "columns": {
         "fab_id": {"type": "string", "required": True, "about": "Fab"},
         "counts": {"type": "map<string,bigint>", "about": "Counts"},
+        "batch": {"type": "bigint", "required": True, "about": "Run"},
     },
 }
+BATCH = SCHEMA["columns"]["batch"]
 NULLS = {"expect_column_values_to_not_be_null": {"column": "counts", "look_at": "the tester"}}
 
 
@@ -37,8 +39,9 @@ def load(tmp_path, monkeypatch):
 def test_table_is_what_its_two_files_declare(load):
     table = load(SCHEMA, {"warn": [NULLS]})
 
-    assert (table.layer, table.write, table.required) == ("gold", WriteMode.MERGE, ["fab_id"])
-    assert table.ddl == "fab_id string, counts map<string,bigint>"
+    assert (table.layer, table.write) == ("gold", WriteMode.MERGE)
+    assert table.required == ["fab_id", "batch"]
+    assert table.ddl == "fab_id string, counts map<string,bigint>, batch bigint"
     [expectation] = table.expectations
     assert (expectation.severity, expectation.look_at) == (Severity.WARN, "the tester")
     assert str(expectation) == "expect_column_values_to_not_be_null(column='counts')"
@@ -58,14 +61,21 @@ def test_table_is_what_its_two_files_declare(load):
         ({"cluster_by": ["fab_id"], "statistics": ["counts"]}, "fab_id: clustered by, without"),
         ({"columns": ["fab_id"]}, "made_up"),
         (
-            {"columns": {"lot_id": {"type": "string", "about": "-"}}},
+            {"columns": {"fab_id": {"type": "string", "about": "-"}}},
+            "the last column must be batch",
+        ),
+        (
+            {"columns": {"lot_id": {"type": "string", "about": "-"}, "batch": BATCH}},
             "fab_id is missing",
         ),
-        ({"columns": {"fab_id": {"type": "strin", "about": "-"}}}, "strin"),
-        ({"columns": {"fab_id": {"type": "array<in>", "about": "-"}}}, "'in'"),
-        ({"columns": {"fab_id": {"type": 5, "about": "-"}}}, "made_up"),
-        ({"columns": {"fab_id": {"type": "int"}}}, "about"),
-        ({"columns": {"fab_id": {"type": "int", "about": "-", "units": "V"}}}, "units"),
+        ({"columns": {"fab_id": {"type": "strin", "about": "-"}, "batch": BATCH}}, "strin"),
+        ({"columns": {"fab_id": {"type": "array<in>", "about": "-"}, "batch": BATCH}}, "'in'"),
+        ({"columns": {"fab_id": {"type": 5, "about": "-"}, "batch": BATCH}}, "made_up"),
+        ({"columns": {"fab_id": {"type": "int"}, "batch": BATCH}}, "about"),
+        (
+            {"columns": {"fab_id": {"type": "int", "about": "-", "units": "V"}, "batch": BATCH}},
+            "units",
+        ),
     ],
 )
 def test_wrong_schema_stops_at_load_and_is_named(load, change, named):
@@ -104,9 +114,9 @@ def test_table_without_files_is_a_contract_error():
 
 
 def test_conform_takes_the_declared_columns_in_their_order_and_types(load, spark):
-    table = load(SCHEMA | {"columns": {"fab_id": SCHEMA["columns"]["fab_id"]}}, {})
+    table = load(SCHEMA | {"columns": {"fab_id": SCHEMA["columns"]["fab_id"], "batch": BATCH}}, {})
 
-    df = table.conform(of_tuples(spark, [(7, 1)], "extra int, fab_id int"))
+    df = table.conform(of_tuples(spark, [(7, 3, 1)], "extra int, batch int, fab_id int"))
 
-    assert df.dtypes == [("fab_id", "string")]
-    assert df.collect() == [("1",)]
+    assert df.dtypes == [("fab_id", "string"), ("batch", "bigint")]
+    assert df.collect() == [("1", 3)]

@@ -1,5 +1,6 @@
 """The command `fabyield query`."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from fabyield.cli.console import console
-from fabyield.errors import FabYieldError
+from fabyield.errors import FabYieldError, near
 from fabyield.pipeline.commands import Conf, Lake
 from fabyield.settings.settings import Settings
 
@@ -37,7 +38,7 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
         answer = connection.sql(sql)
         rows = [] if answer is None else answer.limit(limit + 1).fetchall()
     except duckdb.Error as error:
-        raise FabYieldError(f"query: {error}") from error
+        raise FabYieldError(f"query: {error}{_nearest(sql)}") from error
     columns = [] if answer is None else answer.columns
     # As Text, because rich would read brackets in names and values as markup.
     headings = [Column(Text(name)) for name in columns]
@@ -46,3 +47,12 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
     for row in rows[:limit]:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     return table
+
+
+def _nearest(sql: str) -> str:
+    """Propose a table for the first one of `sql` that is not declared."""
+    from fabyield.lake.catalog import ALL  # noqa: PLC0415
+    from fabyield.lake.layout import LAYERS  # noqa: PLC0415
+
+    named = re.findall(rf"\b(?:{'|'.join(LAYERS)})\.\w+", sql)
+    return next((near(name, ALL) for name in named if name not in ALL), "")

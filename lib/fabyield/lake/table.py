@@ -163,6 +163,8 @@ class Table:
 
     def _check(self) -> None:
         schema = f"schemas/{self.name}.yml"
+        if self.layer != "ops" and list(self.columns)[-1] != BATCH:
+            raise ContractError(f"{schema}: the last column must be {BATCH}, which a run fills in")
         if self.layer in ("silver", "gold") and "fab_id" not in self.columns:
             raise ContractError(f"{schema}: fab_id is missing; a night finds its rows by it")
         lacking = sorted({*self.cluster_by} - {*self.statistics}) if self.statistics else []
@@ -233,5 +235,8 @@ def _read(kind: str, name: str) -> tuple[dict[str, Any], Any]:
         text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
         value, tree = load_with_nodes(text)
         return dict(value), tree
+    except FileNotFoundError as error:
+        hint = "; it may be as short as `error: []`" if kind == "expectations" else ""
+        raise ContractError(f"{kind}/{name}.yml: there is no such file{hint}") from error
     except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ContractError(f"{kind}/{name}.yml: {error}") from error

@@ -208,5 +208,6 @@ def gx_expectation(expectation: Expectation, turn: int = 0) -> GxExpectation:
 def _wrong(check: type[GxExpectation], error: Mapping[str, Any]) -> str:
     name = str(error["loc"][-1])
     if error["type"] == "value_error.extra":
-        return f"{name}: no argument{near(name, check.__fields__)}"
+        known = sorted(set(check.__fields__) - set(GxExpectation.__fields__))
+        return f"{name}: no argument{near(name, known)}; it takes {', '.join(known)}"
     return str(error["msg"]) if name == "__root__" else f"{name}: {error['msg']}"
