@@ -38,7 +38,7 @@ def main() -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     add_night_commands(app, start)
     words = sys.argv[1:]
-    is_command = words[:1] and not words[0].startswith("-")
+    is_command = words[:1] and (words[0] == "--help" or not words[0].startswith("-"))
     app(words if is_command else ["nightly", *words])
 
 

@@ -21,7 +21,7 @@ def first_line(error: BaseException) -> str:
 
 
 class FabYieldError(Exception):
-    """Base of all errors below, so that a caller can catch the lot."""
+    """Base of all errors below, so that a caller can catch them all."""
 
 
 class ConfigError(FabYieldError):

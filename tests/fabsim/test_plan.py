@@ -101,6 +101,14 @@ def test_same_fab_is_had_in_another_size(plan):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (
+            lambda v: v["line"].update(lot_id="../K{number}"),
+            r"lot_id: '\.\./K{number}', it must be a",
+        ),
+        (
+            lambda v: v["habits"][0].update(node_nam="cp-a{nr:02d}"),
+            r"habits\[0\]\.node_nam: 'cp-a{nr",
+        ),
         (lambda v: v["line"].update(lots_per_night=0), r"line\.lots_per_night: 0, it must be at l"),
         (
             lambda v: v["line"].update(wafers_per_lot=100),

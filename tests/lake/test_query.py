@@ -102,10 +102,15 @@ def test_f29_table_named_like_a_word_of_sql_does_not_break_other_queries(lake, t
     ],
 )
 def test_refused_query_says_what_duckdb_says(settings, tmp_path, sql, named):
-    (tmp_path / "lake").mkdir()
+    mark_layout(settings.lake)
 
     with pytest.raises(FabYieldError, match=f"(?s)query: .*{named}"):
         grid(sql, settings.lake, 10)
+
+
+def test_folder_that_is_no_lake_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no lake there"):
+        grid("from gold.wafer_yield", str(tmp_path), 10)
 
 
 def test_folder_without_a_lake_is_named_with_what_to_do(tmp_path):
@@ -114,7 +119,7 @@ def test_folder_without_a_lake_is_named_with_what_to_do(tmp_path):
 
 
 def test_times_are_shown_in_utc(settings, tmp_path):
-    (tmp_path / "lake").mkdir()
+    mark_layout(settings.lake)
 
     lines = printed("select timestamptz '2026-03-02 12:00:00+02' as at", settings.lake)
 

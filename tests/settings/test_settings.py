@@ -97,6 +97,10 @@ def test_url_of_a_server_stays_as_it_is(load):
         ({"model": {"test_lot_shares": 0}}, "model: unknown field .*; did you mean test_lot_share"),
         ({"fab": {"time_zone": "Asia"}}, "fab.time_zone: 'Asia' is no IANA time zone"),
         ({"fab": {"fab_id": "a/b"}}, "fab.fab_id: 'a/b', it must be letters, digits, _ and -"),
+        ({"lake": ""}, "lake: '', it must be a path or a URI"),
+        ({"model": {"parameters": {"max_depth": None}}}, "must be a whole number or a number or a"),
+        ({"spark": {"spark.ui.port": []}}, "must be a text or a whole number or .*, not a list"),
+        ({"night": {"small_mb": float("inf")}}, "inf, it must be finite and at least 0"),
         ({"database": None}, "database: must be a mapping, not empty"),
         (
             {"database": {"tables": {"fab_pcm": 5}}},

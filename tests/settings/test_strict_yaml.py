@@ -14,9 +14,9 @@ TWICE = "warn:\n- a\nrow: []\nwarn:\n- b\n"
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (TWICE, "line 4, column 1: the key 'warn' stands twice"),
-        ("night: {small_mb: 1, small_mb: 2}", "column 22: the key 'small_mb' stands twice"),
-        ("- {1: a, 1: b}", "the key 1 stands twice"),
+        (TWICE, "line 4, column 1: the key 'warn' is repeated"),
+        ("night: {small_mb: 1, small_mb: 2}", "column 22: the key 'small_mb' is repeated"),
+        ("- {1: a, 1: b}", "the key 1 is repeated"),
     ],
 )
 def test_key_that_stands_twice_is_refused_with_its_place(text, named):
@@ -36,7 +36,7 @@ def test_f30_conf_that_repeats_a_secret_does_not_tell_it(tmp_path):
     conf = tmp_path / "site.yml"
     conf.write_text("database:\n  password: hush1\n  password: hush2\n")
 
-    with pytest.raises(ConfigError, match=r"line 3.*the key 'password' stands twice") as refused:
+    with pytest.raises(ConfigError, match=r"line 3.*the key 'password' is repeated") as refused:
         read_conf(str(conf))
 
     assert "hush" not in str(refused.value)

@@ -1,18 +1,35 @@
 """Types of a plan's fields, with their bounds."""
 
+import re
 from typing import Annotated
 
-from fabyield.settings.typed import between, matching, sized
+from fabyield.settings.typed import Rule, between, matching, sized
 
 MOST_NIGHTS = 100_000
+PRINTABLE = r"[!-.0-\[\]-~][ -.0-\[\]-~]{0,39}"
+
+
+def formatted(*words: str) -> Rule:
+    """Return the rule of a format of these {words} and no others, without slashes."""
+
+    def wrong(text: str) -> str:
+        try:
+            name = text.format(**dict.fromkeys(words, 1))
+        except (LookupError, ValueError, AttributeError, TypeError):
+            name = ""
+        known = ", ".join(f"{{{word}}}" for word in words)
+        is_right = re.fullmatch(PRINTABLE, name)
+        return "" if is_right else f"{text!r}, it must be a format of {known} without / and \\"
+
+    return wrong
+
 
 # Names become parts of files and of their paths.
 Name = Annotated[
     str,
-    matching(
-        r"[!-.0-\[\]-~][ -.0-\[\]-~]{0,39}", "1 to 40 printable ASCII characters without / and \\"
-    ),
+    matching(PRINTABLE, "1 to 40 printable ASCII characters without / and \\"),
 ]
+Numbered = Annotated[str, formatted("number")]
 Names = Annotated[tuple[Name, ...], sized(1)]
 Share = Annotated[float, between(0, 1)]
 Percent = Annotated[float, between(0, 100)]

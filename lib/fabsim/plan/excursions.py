@@ -1,4 +1,4 @@
-"""What the plan says of everything that goes wrong: patterns, excursions, and dirty data."""
+"""Everything that goes wrong in a plan: patterns, excursions, and dirty data."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -76,10 +76,10 @@ class Effect:
 class Excursion:
     """A cause, where it is, and the nights whose lots it can hit.
 
-    It begins when the first lot of `from_night` comes to its place (blanks: as that lot starts),
-    and ends when the first lot of `until_night` does; 0: never. Of the wafers (probe sites: of the
-    touch-downs) there it hits `share`; if `product_id` is given, of that product's alone. A
-    drifting sensor drifts by `drift` of its sigmas a day.
+    It starts when the first lot of `from_night` reaches its place (blanks: when that lot starts),
+    and ends when the first lot of `until_night` does; 0: never. It hits the share `share` of the
+    wafers there (probe sites: touch-downs), of `product_id` only if that is given. A drifting
+    sensor drifts by `drift` of its sigmas a day.
     """
 
     name: Name
@@ -111,13 +111,12 @@ class Bystander:
 
 @dataclass(frozen=True)
 class Dirt:
-    """How much of what is delivered is not as it should be, as shares (0-1).
+    """The shares (0-1) of deliveries with a fault.
 
-    Of files: wafer IDs that no rule can mend, second deliveries under the same and under another
-    name, deliveries `late_nights` too late, files cut off (`redelivered` of them come whole the
-    next night) and damaged. Of a tester's nights: those with a wrong clock. Of lots: split, split
-    and merged again, re-numbered. Of a chamber's sensors a night: without trace, stuck, with
-    spikes. Of a tool's nights: traces of a wrong clock.
+    Files: wafer IDs that no rule can correct, delivered twice under the same or another name,
+    `late_nights` late, cut off (`redelivered` of them come whole the next night), damaged. Nights
+    of a tester with a wrong clock. Lots split, split and merged, renumbered. Sensors of a chamber
+    per night without trace, stuck, with spikes. Nights of a tool with a wrong clock in its traces.
     """
 
     misspelt: Share = 0.0
@@ -140,7 +139,7 @@ class Dirt:
 
 @dataclass(frozen=True)
 class Scarcity:
-    """If `defective` is not 0, so many die of `among` are bad, and none for any other reason."""
+    """If `defective` is not 0, that many die of `among` are bad, and none for another reason."""
 
     defective: Annotated[int, between(0, 10**12)]
     among: Annotated[int, between(1, 10**12)]

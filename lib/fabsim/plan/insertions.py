@@ -1,10 +1,21 @@
-"""What the plan says of wafer sort and final test."""
+"""Wafer sort and final test in a plan."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from fabsim.plan.bounds import Level, Milliseconds, Name, Percent, Positive, Share, Sigmas, Spreads
+from fabsim.plan.bounds import (
+    Level,
+    Milliseconds,
+    Name,
+    Numbered,
+    Percent,
+    Positive,
+    Share,
+    Sigmas,
+    Spreads,
+    formatted,
+)
 from fabyield.settings.typed import between
 
 # The first group of a plan has so many tests at every insertion.
@@ -53,7 +64,7 @@ class Insertion:
     insertion: Name
     unit: Unit
     after_nights: Annotated[int, between(0, 1_000)]
-    job_nam: str
+    job_nam: Annotated[str, formatted("product")]
     job_rev: str
     first_test_num: Annotated[int, between(0, 2_000_000_000)]
     tests: Annotated[int, between(1, 800)]
@@ -110,12 +121,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Habits:
-    """What testers of one make do; `node_nam` is a format of {number}, `wafer_id` of {lot}, {slot}.
+    """The habits of testers of one make; `wafer_id` is a format of {lot} and {slot}.
 
     They probe wafers or test packages, and as many are set up as a night's lots need.
     """
 
-    node_nam: str
+    node_nam: Numbered
     unit: Unit
     tstr_typ: str
     byte_order: ByteOrder

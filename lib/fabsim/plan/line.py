@@ -1,4 +1,4 @@
-"""What the plan says of products, of the line they go through, and of what its tools sense."""
+"""Products, the line that they go through, its tools and their sensors."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +11,7 @@ from fabsim.plan.bounds import (
     Name,
     Names,
     Night,
+    Numbered,
     Percent,
     Positive,
     Share,
@@ -23,10 +24,10 @@ from fabyield.settings.typed import between, sized
 
 @dataclass(frozen=True)
 class Product:
-    """A device: its die, its share of the lot starts from a night on, and its random defects.
+    """A device: its die, its share of the lots that start from `from_night` on, its defects.
 
-    Killer defects per die are negative binomial with this mean and alpha, alike within a square
-    of `cluster_die` x `cluster_die` die. `shift_sigma` moves all its tests, in their sigmas.
+    The number of killer defects per die is negative binomial with this mean and alpha, and equal
+    within squares of `cluster_die` x `cluster_die` die. `shift_sigma` shifts all its tests.
     """
 
     product_id: Name
@@ -57,9 +58,9 @@ class Line:
     lots_per_night: Annotated[int, between(1, 100_000)]
     capacity_lots: Annotated[float, between(0.01, 1e6)]
     wafers_per_lot: Slot
-    lot_id: str
-    assembly_lot_id: str
-    material_id: str
+    lot_id: Numbered
+    assembly_lot_id: Numbered
+    material_id: Numbered
     first_lot_number: Annotated[int, between(0, 10**9)]
     lots_per_material: Count
     queue_sigma: Annotated[float, between(0, 3)]
@@ -67,7 +68,7 @@ class Line:
 
     @property
     def hurry(self) -> float:
-        """What tools take of their usual time, at most 1."""
+        """Return the factor on the usual time of tools, at most 1."""
         return min(1.0, self.capacity_lots / self.lots_per_night)
 
 
@@ -141,7 +142,7 @@ class SensorPlan:
 class RealWafers:
     """Wafers of real files, of which only names and the number of die are known."""
 
-    product_id: str
+    product_id: Name
     gross_die: Count
     lot_id: Name
     slots: tuple[Slot, ...]

@@ -38,7 +38,8 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
         answer = connection.sql(sql)
         rows = [] if answer is None else answer.limit(limit + 1).fetchall()
     except duckdb.Error as error:
-        raise FabYieldError(f"query: {error}{_nearest(sql)}") from error
+        hint = _nearest(sql) if isinstance(error, duckdb.CatalogException) else ""
+        raise FabYieldError(f"query: {error}{hint}") from error
     columns = [] if answer is None else answer.columns
     # As Text, because rich would read brackets in names and values as markup.
     headings = [Column(Text(name)) for name in columns]
@@ -54,5 +55,5 @@ def _nearest(sql: str) -> str:
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
     from fabyield.lake.layout import LAYERS  # noqa: PLC0415
 
-    named = re.findall(rf"\b(?:{'|'.join(LAYERS)})\.\w+", sql)
+    named = re.findall(rf"\b(?:{'|'.join(LAYERS)})\.\w+", sql.lower())
     return next((near(name, ALL) for name in named if name not in ALL), "")

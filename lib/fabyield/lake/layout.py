@@ -11,7 +11,7 @@ LAYERS = ("bronze", "silver", "gold", "ops")
 
 def check_layout(root: str) -> None:
     """Raise ConfigError if the lake at `root` has another layout than LAYOUT."""
-    if (found := _layout(root)) not in (None, str(LAYOUT)):
+    if (found := layout_of(root)) not in (None, str(LAYOUT)):
         raise ConfigError(
             f"{root}: a lake of layout {found}, but this version writes layout {LAYOUT}: read the "
             "landing zone into a new lake (--lake); docs/upgrading.md says how"
@@ -21,12 +21,12 @@ def check_layout(root: str) -> None:
 def mark_layout(root: str) -> None:
     """Write LAYOUT to a new lake at `root`; raise ConfigError for one that has another."""
     check_layout(root)
-    if _layout(root) is None:
+    if layout_of(root) is None:
         write_text(f"{root}/{MARK}", f"{LAYOUT}\n")
 
 
-def _layout(root: str) -> str | None:
-    """The layout of the lake at `root`; None if nothing is there."""
+def layout_of(root: str) -> str | None:
+    """Return the layout of the lake at `root`; None if there is no lake yet."""
     if exists(f"{root}/{MARK}"):
         return read_text(f"{root}/{MARK}").strip()
     # Lakes had no mark before layout 2.

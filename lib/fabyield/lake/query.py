@@ -8,7 +8,7 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError
-from fabyield.lake.layout import LAYERS, check_layout
+from fabyield.lake.layout import LAYERS, check_layout, layout_of
 from fabyield.lake.reader import open_table
 from fabyield.lake.storage import exists, resolve_uri
 from fabyield.lake.table import Table
@@ -21,7 +21,7 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     is no lake, or one of another layout.
     """
     system, root = resolve_uri(lake)
-    if system.get_file_info(root).type != fs.FileType.Directory:
+    if layout_of(lake) is None:
         raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
     check_layout(lake)
     connection = duckdb.connect()
@@ -40,7 +40,7 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
                 except (DeltaError, OSError) as error:
                     raise FabYieldError(f"{layer}.{name}: cannot be opened: {error}") from error
                 connection.execute(f'CREATE VIEW {layer}."{name}" AS FROM "{layer}_{name}_arrow"')
-    for layer, name in set(re.findall(rf"\b({'|'.join(LAYERS)})\.(\w+)", sql)):
+    for layer, name in set(re.findall(rf"\b({'|'.join(LAYERS)})\.(\w+)", sql.lower())):
         if not exists(f"{lake}/{layer}/{name}"):
             _empty_view(connection, layer, name)
     # A query may read the lake and nothing else, and write nothing.
@@ -59,7 +59,7 @@ def _empty_view(connection: duckdb.DuckDBPyConnection, layer: str, name: str) ->
 
 
 def _duckdb_type(spark_type: str) -> str:
-    """The type in DuckDB's words, such as MAP(VARCHAR, BIGINT) for map<string,bigint>."""
+    """Return a Spark type as DuckDB spells it: map<string,bigint> is MAP(VARCHAR, BIGINT)."""
     text = re.sub(r"(\w+):", r'"\1" ', spark_type)
     text = text.replace("string", "VARCHAR").replace("timestamp", "TIMESTAMPTZ")
     while "<" in text:

@@ -89,7 +89,7 @@ class LakeReader:
     def changed_rows(
         self, table: Table, version: int, columns: Sequence[str], where: Expression | None = None
     ) -> pa.Table:
-        """Return `columns` of all rows changed since `version`, some twice, some only moved."""
+        """Return `columns` of all rows in files written since `version`, changed or not."""
         schema = pa.schema([table.arrow.field(name) for name in columns])
         try:
             system, folder = resolve_uri(self.path(table))

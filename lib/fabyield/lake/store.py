@@ -86,7 +86,7 @@ class Store(LakeReader):
 
     def log(self, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
         """Add a few rows to a table that keeps every attempt: a second call adds them again."""
-        # A call repeated without the store's answer has the same turn, two threads have not.
+        # The lock gives each thread a version of its own; a retry of one call keeps its version.
         with self._lock:
             self._log(table, pa.Table.from_pylist(rows, table.arrow), self.version(table) + 1)
 

@@ -101,6 +101,8 @@ class Table:
         """
         try:
             schema, _ = _read("schemas", name)
+            if "expectations" in schema:
+                raise ContractError(f"schemas/{name}.yml: expectations have a file of their own")
             table = build(cls, schema | {"expectations": _suite(name)}, f"schemas/{name}.yml")
         except ConfigError as error:
             raise ContractError(str(error)) from error
@@ -163,7 +165,7 @@ class Table:
 
     def _check(self) -> None:
         schema = f"schemas/{self.name}.yml"
-        if self.layer != "ops" and list(self.columns)[-1] != BATCH:
+        if self.layer != "ops" and list(self.columns)[-1:] != [BATCH]:
             raise ContractError(f"{schema}: the last column must be {BATCH}, which a run fills in")
         if self.layer in ("silver", "gold") and "fab_id" not in self.columns:
             raise ContractError(f"{schema}: fab_id is missing; a night finds its rows by it")
@@ -186,7 +188,7 @@ class Table:
 
 
 def ddl(columns: Mapping[str, Column]) -> str:
-    """`columns` as a Spark schema string."""
+    """Return `columns` as a Spark schema string."""
     return ", ".join(f"{name} {column.type}" for name, column in columns.items())
 
 
@@ -195,7 +197,7 @@ def _type_words(type_name: str) -> set[str]:
 
 
 def place(table: Table, expectation: Expectation) -> str:
-    """Where `expectation` of `table` is declared: file and line."""
+    """Return the file and line that declare `expectation` of `table`."""
     return f"expectations/{table.name}.yml, line {expectation.line}"
 
 
@@ -220,7 +222,7 @@ def _suite(name: str) -> tuple[Expectation, ...]:
 
 
 def _lines(suite: Any) -> list[int]:  # noqa: ANN401
-    """The lines on which the expectations of a suite, a tree of YAML nodes, begin."""
+    """Return the line of each expectation in a suite, a tree of YAML nodes."""
     return [
         check.start_mark.line + 1
         for _, checks in suite.value
@@ -230,7 +232,7 @@ def _lines(suite: Any) -> list[int]:  # noqa: ANN401
 
 
 def _read(kind: str, name: str) -> tuple[dict[str, Any], Any]:
-    """The mapping in <kind>/<name>.yml, and its tree of YAML nodes."""
+    """Return the mapping in <kind>/<name>.yml and its tree of YAML nodes."""
     try:
         text = files(f"fabyield.{kind}").joinpath(f"{name}.yml").read_text()
         value, tree = load_with_nodes(text)

@@ -22,7 +22,6 @@ class Kind(StrEnum):
 
 
 SOURCES = ("stdf_files", "fab_tables")
-EVERY_STEP = "all"
 
 
 @dataclass(frozen=True)

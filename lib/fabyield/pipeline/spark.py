@@ -24,7 +24,8 @@ def session(settings: Settings, name: str) -> SparkSession:
     """Start the Spark session `name`; raise ConfigError without Delta's jars or time zone UTC."""
     builder = SparkSession.builder.appName(name)
     for key, value in settings.spark.items():
-        builder = builder.config(key, str(value))
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        builder = builder.config(key, text)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     jvm = spark.sparkContext._jvm

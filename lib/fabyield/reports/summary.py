@@ -63,7 +63,7 @@ def _unmatched(night: Night) -> list[str]:
         for metric, noun in nouns.items()
         if (share := shares.get(metric)) is not None and share.counted
     ]
-    return [f"Unmatched, the factory does not know: {', '.join(parts)}"] if parts else []
+    return [f"Unknown to the factory database: {', '.join(parts)}"] if parts else []
 
 
 def _rows(night: Night) -> list[str]:

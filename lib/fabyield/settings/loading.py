@@ -16,7 +16,7 @@ _SECRET = re.compile(r"\$\{(\w+)\}")
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over`; mappings inside are merged, all else is replaced."""
+    """Return `base` with the values of `over`; merge mappings inside, replace all else."""
     result = dict(base)
     for key, value in over.items():
         inner: Any = result.get(key)
@@ -26,10 +26,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_conf(chosen: str) -> dict[str, Any]:
-    """The mapping in conf/<chosen>.yml or, where there is none, in the file `chosen`.
+    """Return the mapping in conf/<chosen>.yml or, if there is none, in the file `chosen`.
 
-    Variables of the environment are filled in. Raises ConfigError where it cannot be read, is no
-    mapping, or names a variable that is not set.
+    Fills in variables of the environment. Raises ConfigError if it cannot be read, is no mapping,
+    or names a variable that is not set.
     """
     packaged = files("fabyield.conf").joinpath(f"{chosen}.yml")
     source = packaged if re.fullmatch(r"\w+", chosen) and packaged.is_file() else Path(chosen)
@@ -56,11 +56,11 @@ def _filled(value: object, where: str) -> object:
 
 
 def absolute(place: str) -> str:
-    """`place` as a URI, or as an absolute path."""
+    """Return `place` as a URI or an absolute path."""
     return place if "://" in place else str(Path(place).absolute())
 
 
 def absolute_file(url: str) -> str:
-    """`url`, whose file is absolute if it is of SQLite."""
+    """Return `url` with the absolute path of its file if it is SQLite's."""
     prefix = "jdbc:sqlite:"
     return prefix + absolute(url.removeprefix(prefix)) if url.startswith(prefix) else url

@@ -19,8 +19,9 @@ from fabyield.settings.sections import (
     Nights,
     Retries,
 )
-from fabyield.settings.typed import between, build
+from fabyield.settings.typed import between, build, matching
 
+Place = Annotated[str, matching("(?s).+", "a path or a URI")]
 # The sections that steps declare; the others are of the lake and of the run as a whole.
 STEP_SECTIONS = ("fab", "database", "ingest", "maintain", "model")
 
@@ -45,10 +46,10 @@ class Settings:
     """Everything that can be set; conf/base.yml says what each means, conf/prod.yml the secrets."""
 
     environment: str
-    lake: str
-    landing: str
-    report: str
-    log: str
+    lake: Place
+    landing: Place
+    report: Place
+    log: Place
     fab: Fab
     database: Database
     ingest: Ingest
@@ -59,7 +60,7 @@ class Settings:
     alerts: list[str]
     model: ModelSettings
     report_maps: Annotated[int, between(0, 1_000)]
-    spark: dict[str, str] = field(repr=False)
+    spark: dict[str, str | int | float | bool] = field(repr=False)
 
     def only(self, sections: Collection[str]) -> Self:
         """Return these settings without the STEP_SECTIONS that `sections` lacks.

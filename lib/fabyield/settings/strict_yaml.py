@@ -1,4 +1,4 @@
-"""YAML as everyone reads it: a key that stands twice in a mapping is refused."""
+"""YAML with unique keys: a key that is repeated in a mapping is refused."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -9,7 +9,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 def load_yaml(text: str) -> Any:  # noqa: ANN401
-    """The value that `text` holds.
+    """Return the value in `text`.
 
     Raises yaml.YAMLError, with line and column, where it is no YAML or repeats a key. By itself
     PyYAML keeps the last of two such values and drops the first.
@@ -18,7 +18,7 @@ def load_yaml(text: str) -> Any:  # noqa: ANN401
 
 
 def load_with_nodes(text: str) -> tuple[Any, Any]:
-    """What `load_yaml` gives, and the tree of nodes behind it, which know their lines; or None."""
+    """Return the value in `text` and the tree of its nodes, which have line numbers, or None."""
     loader = _StrictLoader(text)
     try:
         node = loader.get_single_node()
@@ -39,6 +39,6 @@ class _StrictLoader(yaml.SafeLoader):
             if name in seen:
                 # Without the line itself, which may hold a secret.
                 line, column = key.start_mark.line + 1, key.start_mark.column + 1
-                raise yaml.YAMLError(f"line {line}, column {column}: the key {name!r} stands twice")
+                raise yaml.YAMLError(f"line {line}, column {column}: the key {name!r} is repeated")
             seen.add(name)
         return super().construct_mapping(node, deep)

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fabyield.errors import ConfigError, near
 
-# No number of a plan is so large; larger whole numbers are no floats at all.
+# A larger whole number cannot become a float.
 HUGE = 10**300
 
 
-# What a field of type `Annotated[..., rule]` must keep: says what is wrong with a value, or "".
+# A rule of a field, `Annotated[..., rule]`: returns what is wrong with a value, or "".
 Rule = Callable[[Any], str]
 T = TypeVar("T")
 
@@ -26,7 +26,8 @@ def between(low: float, high: float = math.inf) -> Rule:
     def wrong(value: float) -> str:
         upper = "" if math.isinf(high) else f" and at most {high:,}"
         is_right = low <= value <= high and value < math.inf
-        return "" if is_right else f"{value}, it must be at least {low:,}{upper}"
+        finite = "finite and " if math.isinf(value) else ""
+        return "" if is_right else f"{value}, it must be {finite}at least {low:,}{upper}"
 
     return wrong
 
@@ -113,6 +114,9 @@ def _either(kinds: tuple[Any, ...], value: object, where: str) -> object:
         return None
     plain = [kind for kind in kinds if kind is not type(None)]
     fitting = [kind for kind in plain if type(value) is kind]
+    if not fitting and len(plain) > 1:
+        words = " or ".join(map(_name, plain))
+        raise ConfigError(f"{where}: must be {words}, not {_name(type(value))}")
     return _value((fitting or plain)[0], value, where)
 
 
