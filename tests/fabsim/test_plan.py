@@ -109,6 +109,9 @@ def test_same_fab_is_had_in_another_size(plan):
             lambda v: v["habits"][0].update(node_nam="cp-a{nr:02d}"),
             r"habits\[0\]\.node_nam: 'cp-a{nr",
         ),
+        (lambda v: v["dirt"].update(late_nights=[7, 1]), r"dirt.late_nights: \[7, 1\], it must be"),
+        (lambda v: v["route"].append(v["route"][0]), "route: two of them are called 'clean_start'"),
+        (lambda v: v.update(products=[]), "products: entries: 0, it must be at least 1"),
         (lambda v: v["line"].update(lots_per_night=0), r"line\.lots_per_night: 0, it must be at l"),
         (
             lambda v: v["line"].update(wafers_per_lot=100),

@@ -51,6 +51,7 @@ def test_table_is_what_its_two_files_declare(load):
     ("change", "named"),
     [
         ({"ownr": "me"}, "ownr"),
+        ({"table": "gold.other"}, "'gold.other' must be a layer .* and made_up"),
         ({"expectations": []}, "expectations have a file of their own"),
         ({"columns": {}, "key": []}, "the last column must be batch"),
         ({"write": "upsert"}, "upsert"),

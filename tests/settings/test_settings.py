@@ -97,6 +97,12 @@ def test_url_of_a_server_stays_as_it_is(load):
         ({"model": {"test_lot_shares": 0}}, "model: unknown field .*; did you mean test_lot_share"),
         ({"fab": {"time_zone": "Asia"}}, "fab.time_zone: 'Asia' is no IANA time zone"),
         ({"fab": {"fab_id": "a/b"}}, "fab.fab_id: 'a/b', it must be letters, digits, _ and -"),
+        (
+            {"fab": {"lot_id_rules": [["[", ""]]}},
+            r"lot_id_rules\[0\]: the pattern '\[' is no regular",
+        ),
+        ({"ingest": {"settle_seconds": 1e300}}, "settle_seconds: 1e\\+300, it must be at least 0"),
+        ({"model": {"seed": 10**400}}, "model.seed: a number of over 300 digits"),
         ({"lake": ""}, "lake: '', it must be a path or a URI"),
         ({"model": {"parameters": {"max_depth": None}}}, "must be a whole number or a number or a"),
         ({"spark": {"spark.ui.port": []}}, "must be a text or a whole number or .*, not a list"),

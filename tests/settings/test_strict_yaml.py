@@ -48,3 +48,21 @@ def test_no_file_of_ours_repeats_a_key(folder):
 
     assert texts
     assert [load_yaml(text) for text in texts] == [yaml.safe_load(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('password: "hunter2\nlake: x', "line 2, column 8"),
+        ("a: [hunter2, ]]", "line 1, column 15"),
+        ("at: 2026-13-45", "a value cannot be read: ValueError"),
+        ("[" * 3000, "a value cannot be read: RecursionError"),
+        ("a: hunter2\x07", "character 10"),
+    ],
+)
+def test_f30_error_is_one_line_without_the_text(text, place):
+    with pytest.raises(yaml.YAMLError) as refused:
+        load_yaml(text)
+
+    assert place in str(refused.value)
+    assert "hunter2" not in str(refused.value) and "\n" not in str(refused.value)

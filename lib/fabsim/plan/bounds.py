@@ -1,12 +1,25 @@
 """Types of a plan's fields, with their bounds."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from fabyield.settings.typed import Rule, between, matching, sized
 
 MOST_NIGHTS = 100_000
 PRINTABLE = r"[!-.0-\[\]-~][ -.0-\[\]-~]{0,39}"
+
+
+def unique(records: Sequence[object]) -> str:
+    """Say so if two records have the same name, which is their first field."""
+    names = [next(iter(vars(record).values())) for record in records]
+    twice = [name for name in names if names.count(name) > 1]
+    return f"two of them are called {twice[0]!r}" if twice else ""
+
+
+def ordered(pair: Sequence[float]) -> str:
+    """Say so if a pair is not the least and the most."""
+    return "" if pair[0] <= pair[1] else f"{list(pair)}, it must be the least and the most"
 
 
 def formatted(*words: str) -> Rule:
@@ -45,4 +58,4 @@ Spreads = Annotated[float, between(0, 20)]
 Hours = Annotated[float, between(0, 10_000)]
 Milliseconds = Annotated[float, between(0, 1e7)]
 # The least and the most of a random share.
-ShareRange = Annotated[tuple[Share, ...], sized(2, 2)]
+ShareRange = Annotated[tuple[Share, ...], sized(2, 2), ordered]

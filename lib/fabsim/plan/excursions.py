@@ -4,7 +4,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
-from fabsim.plan.bounds import MOST_NIGHTS, Name, Night, Percent, Share, ShareRange, Sigmas
+from fabsim.plan.bounds import (
+    MOST_NIGHTS,
+    Name,
+    Night,
+    Percent,
+    Share,
+    ShareRange,
+    Sigmas,
+    ordered,
+)
 from fabyield.settings.typed import between, sized
 
 
@@ -123,7 +132,7 @@ class Dirt:
     duplicated: Share = 0.0
     renamed: Share = 0.0
     late: Share = 0.0
-    late_nights: Annotated[tuple[Annotated[int, between(1, 1_000)], ...], sized(2, 2)] = (1, 7)
+    late_nights: Annotated[tuple[Night, ...], sized(2, 2), ordered] = (1, 7)
     truncated: Share = 0.0
     redelivered: Share = 0.5
     corrupt: Share = 0.0

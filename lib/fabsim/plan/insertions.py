@@ -67,7 +67,7 @@ class Insertion:
     job_nam: Annotated[str, formatted("product")]
     job_rev: str
     first_test_num: Annotated[int, between(0, 2_000_000_000)]
-    tests: Annotated[int, between(1, 800)]
+    tests: Annotated[int, between(8, 800)]
     functional_tests: Annotated[int, between(1, 1_000)]
     sites: Annotated[int, between(1, 255)]
     coverage: Share

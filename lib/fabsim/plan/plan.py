@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self
 
 from fabsim.calendar import Calendar
-from fabsim.plan.bounds import Percent, Share
+from fabsim.plan.bounds import Percent, Share, unique
 from fabsim.plan.excursions import Bystander, Dirt, Excursion, Pattern, Scarcity
 from fabsim.plan.insertions import Group, Habits, Insertion, Spread
 from fabsim.plan.line import Area, Line, Pcm, ProcessStep, Product, RealWafers, SensorPlan
-from fabyield.settings.typed import between, time_zone
+from fabyield.settings.typed import between, sized, time_zone
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class Plan:
     seed: Annotated[int, between(0, 2**63 - 1)]
     zone: Annotated[str, time_zone]
     line: Line
-    products: tuple[Product, ...]
-    areas: tuple[Area, ...]
-    route: tuple[ProcessStep, ...]
+    products: Annotated[tuple[Product, ...], sized(1), unique]
+    areas: Annotated[tuple[Area, ...], sized(1), unique]
+    route: Annotated[tuple[ProcessStep, ...], sized(1), unique]
     tools: SensorPlan
     pcm_lot_share: Share
     pcm: tuple[Pcm, ...]
     edge_loss_pct: Percent
-    insertions: tuple[Insertion, ...]
+    insertions: Annotated[tuple[Insertion, ...], sized(1), unique]
     spread: Spread
-    groups: tuple[Group, ...]
+    groups: Annotated[tuple[Group, ...], sized(1), unique]
     functional_weight: Annotated[float, between(0, 1_000)]
-    habits: tuple[Habits, ...]
+    habits: Annotated[tuple[Habits, ...], sized(1), unique]
     patterns: tuple[Pattern, ...]
     excursions: tuple[Excursion, ...]
     bystanders: tuple[Bystander, ...]

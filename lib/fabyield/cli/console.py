@@ -1,6 +1,7 @@
 """How commands print and exit."""
 
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -17,6 +18,14 @@ def print_error(text: str, program: str = "fabyield") -> None:
     """Print one line of an error on standard error."""
     stderr = Console(stderr=True, markup=False, highlight=False)
     stderr.print(f"{program}: {text}", soft_wrap=True)
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write `text` to `path`; raise FabYieldError if it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FabYieldError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def run(commands: typer.Typer, program: str = "fabyield", context: object = None) -> None:

@@ -34,6 +34,7 @@ def fsck(
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
     from fabyield.lake.fsck.check import check  # noqa: PLC0415
     from fabyield.lake.fsck.repair import fix_all  # noqa: PLC0415
+    from fabyield.lake.layout import check_layout  # noqa: PLC0415
     from fabyield.lake.locks.single_writer import as_single_writer  # noqa: PLC0415
     from fabyield.lake.storage import exists  # noqa: PLC0415
 
@@ -42,6 +43,7 @@ def fsck(
     settings = Settings.load(conf, lake=lake)
     if not exists(settings.lake):
         raise ConfigError(f"{settings.lake}: no lake there; give --lake")
+    check_layout(settings.lake)
     chosen = [table for name, table in ALL.items() if name in (names or ALL)]
     found: list[Finding] = []
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table as Grid
 
-from fabyield.cli.console import console
+from fabyield.cli.console import console, write_page
 from fabyield.errors import ConfigError
 
 
@@ -23,7 +23,7 @@ def lineage(
 
     plans = {name: declared()[name] for name in steps()}
     if svg is not None:
-        svg.write_text(draw_lineage(plans))
+        write_page(svg, draw_lineage(plans))
         return
     if table is not None and table not in ALL:
         raise ConfigError(f"{table}: no such table; `fabyield tables` lists them")

@@ -9,7 +9,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from fabyield.cli.console import console
-from fabyield.errors import FabYieldError, near
+from fabyield.errors import FabYieldError, near, plain
 from fabyield.pipeline.commands import Conf, Lake
 from fabyield.settings.settings import Settings
 
@@ -39,21 +39,21 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
         rows = [] if answer is None else answer.limit(limit + 1).fetchall()
     except duckdb.Error as error:
         hint = _nearest(sql) if isinstance(error, duckdb.CatalogException) else ""
-        raise FabYieldError(f"query: {error}{hint}") from error
+        raise FabYieldError(f"query: {str(error).splitlines()[0]}{hint}") from error
     columns = [] if answer is None else answer.columns
     # As Text, because rich would read brackets in names and values as markup.
     headings = [Column(Text(name)) for name in columns]
     caption = f"first {limit} rows; --limit shows more" if len(rows) > limit else None
     table = Grid(*headings, caption=caption)
     for row in rows[:limit]:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else plain(str(value))) for value in row))
     return table
 
 
 def _nearest(sql: str) -> str:
     """Propose a table for the first one of `sql` that is not declared."""
     from fabyield.lake.catalog import ALL  # noqa: PLC0415
-    from fabyield.lake.layout import LAYERS  # noqa: PLC0415
+    from fabyield.lake.table import LAYERS  # noqa: PLC0415
 
     named = re.findall(rf"\b(?:{'|'.join(LAYERS)})\.\w+", sql.lower())
     return next((near(name, ALL) for name in named if name not in ALL), "")

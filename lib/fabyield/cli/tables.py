@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fabyield.cli.console import console
+from fabyield.cli.console import console, write_page
 from fabyield.errors import ConfigError
 
 
@@ -20,7 +20,7 @@ def tables(
     from fabyield.reports.data_dictionary import columns_grid, markdown_page, tables_grid  # noqa: PLC0415
 
     if markdown is not None:
-        markdown.write_text(markdown_page(list(ALL.values())), encoding="utf-8")
+        write_page(markdown, markdown_page(list(ALL.values())))
     elif name is None:
         console().print(tables_grid(list(ALL.values())))
     elif name in ALL:

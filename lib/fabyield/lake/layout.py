@@ -2,11 +2,11 @@
 
 from fabyield.errors import ConfigError
 from fabyield.lake.storage import exists, listed, read_text, write_text
+from fabyield.lake.table import LAYERS
 
 # To be raised when the lakes of the version before can no longer be used; see docs/upgrading.md.
 LAYOUT = 2
 MARK = "_layout"
-LAYERS = ("bronze", "silver", "gold", "ops")
 
 
 def check_layout(root: str) -> None:

@@ -8,10 +8,10 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError
-from fabyield.lake.layout import LAYERS, check_layout, layout_of
+from fabyield.lake.layout import check_layout, layout_of
 from fabyield.lake.reader import open_table
 from fabyield.lake.storage import exists, resolve_uri
-from fabyield.lake.table import Table
+from fabyield.lake.table import LAYERS, Table
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:

@@ -18,6 +18,7 @@ from fabyield.settings.strict_yaml import load_with_nodes
 from fabyield.settings.typed import build
 
 BATCH = "batch"
+LAYERS = ("bronze", "silver", "gold", "ops")
 _TYPES = {
     *("boolean", "int", "bigint", "float", "double", "string", "date", "timestamp"),
     *("array", "map", "struct"),
@@ -106,7 +107,7 @@ class Table:
             table = build(cls, schema | {"expectations": _suite(name)}, f"schemas/{name}.yml")
         except ConfigError as error:
             raise ContractError(str(error)) from error
-        table._check()
+        table._check(name)
         return table
 
     @property
@@ -163,8 +164,12 @@ class Table:
         declared = self.columns.items()
         return df.selectExpr(*(f"cast(`{n}` as {c.type}) as `{n}`" for n, c in declared))
 
-    def _check(self) -> None:
-        schema = f"schemas/{self.name}.yml"
+    def _check(self, name: str) -> None:
+        schema = f"schemas/{name}.yml"
+        if self.layer not in LAYERS or self.name != name:
+            raise ContractError(
+                f"{schema}: table: {self.table!r} must be a layer ({', '.join(LAYERS)}) and {name}"
+            )
         if self.layer != "ops" and list(self.columns)[-1:] != [BATCH]:
             raise ContractError(f"{schema}: the last column must be {BATCH}, which a run fills in")
         if self.layer in ("silver", "gold") and "fab_id" not in self.columns:
@@ -203,8 +208,9 @@ def place(table: Table, expectation: Expectation) -> str:
 
 def _columns_of(expectation: Expectation) -> set[str]:
     arguments = expectation.arguments
-    named = {arguments[k] for k in ("column", "column_A", "column_B") if k in arguments}
-    return named | set(arguments.get("column_list", []))
+    named = [arguments[k] for k in ("column", "column_A", "column_B") if k in arguments]
+    listed = arguments.get("column_list", [])
+    return {str(name) for name in [*named, *(listed if isinstance(listed, list) else [listed])]}
 
 
 def _suite(name: str) -> tuple[Expectation, ...]:
@@ -214,7 +220,7 @@ def _suite(name: str) -> tuple[Expectation, ...]:
     )
     lines = iter(_lines(tree))
     return tuple(
-        Expectation(check, arguments, severity, arguments.pop("look_at", ""), next(lines))
+        Expectation(check, arguments, severity, str(arguments.pop("look_at", "")), next(lines))
         for severity, checks in suite.items()
         for entry in checks
         for check, arguments in entry.items()

@@ -201,7 +201,7 @@ def gx_expectation(expectation: Expectation, turn: int = 0) -> GxExpectation:
     except ValidationError as error:
         wrong = "; ".join(_wrong(check, one) for one in error.errors())
         raise ContractError(f"{expectation}: {wrong}") from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ContractError(f"{expectation}: {error}") from error
 
 

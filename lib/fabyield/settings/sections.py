@@ -1,5 +1,6 @@
 """The sections of conf/*.yml, with the type and the bounds of each setting."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -8,8 +9,22 @@ from fabyield.errors import ConfigError
 from fabyield.settings.typed import between, keyed, matching, sized, time_zone
 
 Policy = Literal["warn", "fail"]
-Rewriting = Annotated[list[str], sized(2, 2)]
-NotNegative = Annotated[float, between(0)]
+
+
+def _pattern(value: Mapping[str, str] | list[str]) -> str:
+    """Say so if the pattern of a rule is no regular expression."""
+    pattern = value["pattern"] if isinstance(value, Mapping) else value[0]
+    try:
+        re.compile(pattern.replace("{lot}", ""))
+    except re.error as error:
+        return f"the pattern {pattern!r} is no regular expression: {error}"
+    return ""
+
+
+Rewriting = Annotated[list[str], sized(2, 2), _pattern]
+InsertionRule = Annotated[dict[str, str], keyed("column", "pattern", "insertion"), _pattern]
+NotNegative = Annotated[float, between(0, 1e9)]
+Days = Annotated[int, between(7, 100_000)]
 Count = Annotated[int, between(1, 1_000_000)]
 Share = Annotated[float, between(0, 0.9)]
 
@@ -26,9 +41,9 @@ class Fab:
     time_zone: Annotated[str, time_zone]
     lot_id_rules: list[Rewriting]
     wafer_id_rules: list[Rewriting]
-    insertion_rules: list[Annotated[dict[str, str], keyed("column", "pattern", "insertion")]]
+    insertion_rules: list[InsertionRule]
     default_insertion: str
-    part_origin_rule: Annotated[dict[str, str], keyed("column", "pattern")]
+    part_origin_rule: Annotated[dict[str, str], keyed("column", "pattern"), _pattern]
     retest_rule: Literal["touch", "flag"]
 
 
@@ -70,10 +85,10 @@ class Maintain:
     small_files: Annotated[int, between(2)]
     unclustered_mb: NotNegative
     target_file_mb: Annotated[float, between(1e-3)]
-    cube_mb: float
-    keep_days: Annotated[int, between(7)]
-    log_days: int
-    vacuum_every_days: Annotated[int, between(0)]
+    cube_mb: NotNegative
+    keep_days: Days
+    log_days: Days
+    vacuum_every_days: Annotated[int, between(0, 100_000)]
 
     def __post_init__(self) -> None:
         for name, least in (("cube_mb", self.target_file_mb), ("log_days", self.keep_days)):
@@ -136,5 +151,5 @@ class ModelSettings:
     lot_mean_lots: Annotated[int, between(1, 1_000)]
     drivers_per_wafer: Annotated[int, between(1, 1_000)]
     num_workers: Annotated[int, between(1, 10_000)]
-    seed: int
+    seed: Annotated[int, between(0, 2**31 - 1)]
     parameters: Mapping[str, int | float | str]

@@ -21,7 +21,7 @@ from fabyield.settings.sections import (
 )
 from fabyield.settings.typed import between, build, matching
 
-Place = Annotated[str, matching("(?s).+", "a path or a URI")]
+Place = Annotated[str, matching("[^\0]+", "a path or a URI")]
 # The sections that steps declare; the others are of the lake and of the run as a whole.
 STEP_SECTIONS = ("fab", "database", "ingest", "maintain", "model")
 

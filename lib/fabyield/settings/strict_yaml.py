@@ -11,20 +11,26 @@ MERGE = "tag:yaml.org,2002:merge"
 def load_yaml(text: str) -> Any:  # noqa: ANN401
     """Return the value in `text`.
 
-    Raises yaml.YAMLError, with line and column, where it is no YAML or repeats a key. By itself
-    PyYAML keeps the last of two such values and drops the first.
+    Raises yaml.YAMLError, one line with line and column, if it is no YAML or repeats a key: PyYAML
+    itself keeps the last of two such values. The error never shows the text, which may be a secret.
     """
     return load_with_nodes(text)[0]
 
 
 def load_with_nodes(text: str) -> tuple[Any, Any]:
     """Return the value in `text` and the tree of its nodes, which have line numbers, or None."""
-    loader = _StrictLoader(text)
     try:
+        loader = _StrictLoader(text)
         node = loader.get_single_node()
         return (None, None) if node is None else (loader.construct_document(node), node)
-    finally:
-        loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise yaml.YAMLError(f"{where}{error.problem or 'not YAML'}") from None
+    except yaml.reader.ReaderError as error:
+        raise yaml.YAMLError(f"character {error.position}: {error.reason}") from None
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(f"a value cannot be read: {type(error).__name__}") from None
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fabyield.errors import ConfigError, near
 
-# A larger whole number cannot become a float.
+# Larger whole numbers cannot become floats, or texts.
 HUGE = 10**300
 
 
@@ -88,8 +88,10 @@ def _value(kind: Any, value: Any, where: str) -> object:  # noqa: ANN401
 def _scalar(kind: Any, value: Any, where: str) -> object:  # noqa: ANN401
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind(str(_one_of(list(kind), value, where)))
+    if type(value) is int and not -HUGE <= value <= HUGE:
+        raise ConfigError(f"{where}: a number of over 300 digits")
     if kind is float and type(value) is int:
-        return float(min(max(value, -HUGE), HUGE))
+        return float(value)
     if kind is Any or type(value) is kind:
         return value
     raise ConfigError(f"{where}: must be {_name(kind)}, not {_name(type(value))}")
