@@ -30,8 +30,8 @@ def test_tests_of_unknown_wafers_are_reported_if_there_are_any(night):
 
     text = summary(night(unmatched=shares))
 
-    assert "factory does not know: 1,234 of 50,000 touch-downs (2.47 %)\n" in text
-    assert "Unmatched" not in summary(night(unmatched=shares[1:]))
+    assert "Unknown to the factory database: 1,234 of 50,000 touch-downs (2.47 %)\n" in text
+    assert "Unknown to the factory" not in summary(night(unmatched=shares[1:]))
 
 
 def test_few_wafers_are_listed_one_by_one(night, wafer):
