@@ -57,6 +57,31 @@ def test_landing_zone_without_files_is_not_an_error(tmp_path):
     assert listed(str(tmp_path)) == []
 
 
+def test_name_that_is_not_utf8_is_left_out_and_reported(land):
+    landing = land("a.stdf")
+    with open(os.fsencode(landing) + b"/stdf/b\xe4.stdf", "wb"):
+        skipped = []
+
+    assert [file.path for file in listed(landing, skipped.append)] == ["a.stdf"]
+    [reason] = skipped
+    assert reason.endswith("/stdf/b\\xe4.stdf: the name is not UTF-8; rename it")
+
+
+def test_link_to_a_folder_above_is_followed_once(land, tmp_path):
+    landing, skipped = land("cp1/a.stdf"), []
+    (tmp_path / "stdf" / "cp1" / "up").symlink_to(tmp_path / "stdf")
+
+    assert [file.path for file in listed(landing, skipped.append)] == ["cp1/a.stdf"]
+    [reason] = skipped
+    assert reason.endswith("cp1/up: a link to a folder that is listed already")
+
+
+def test_odd_names_are_listed(land):
+    names = ["line\nend.stdf", "x" * 250 + ".stdf", "A.stdf", "a.stdf", "caf\u00e9", "cafe\u0301"]
+
+    assert [file.path for file in listed(land(*names))] == sorted(names)
+
+
 def test_file_is_ready_after_the_settle_time():
     assert ready(file("a.stdf", 59.9), file("b.stdf", 60.0), file("c.stdf", 3600.0)) == [
         "b.stdf",

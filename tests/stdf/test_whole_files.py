@@ -57,6 +57,8 @@ def test_vendor_and_newer_records_are_counted_and_skipped(stdf):
         (b"", "STDF input: empty file"),
         (b"\x02\x00\x00", "first record is not FAR but begins with bytes 02 00 00"),
         (b"hello world", "first record is not FAR"),
+        (b"\x02\x00\x00\r\n\x02\x04", "in text mode did this: send the file again in binary"),
+        (b"PK\x03\x04\x14\x00\x00", "this is a zip archive: unpack it"),
         (b"\x02\x00\x00\x0a\x00\x04", r"CPU_TYPE 0 \(DEC\)"),
         (b"\x02\x00\x00\x0a\x01\x04", "contradicts the byte order"),
     ],

@@ -109,9 +109,10 @@ def stages_folder(run: Run) -> str:
 
 def new_files(run: Run) -> list[LandingFile]:
     """Return the settled files that no run has decoded yet."""
-    ready = settled(
-        listed(run.settings.landing), datetime.now(UTC), run.settings.ingest.settle_seconds
+    found = listed(
+        run.settings.landing, lambda text: run.notify(STDF_FILES, text, "the landing zone")
     )
+    ready = settled(found, datetime.now(UTC), run.settings.ingest.settle_seconds)
     if not ready:
         return []
     oldest = min(file.modified_at for file in ready)

@@ -219,14 +219,24 @@ def _pirs(links: Links, count: int) -> int:
     return int(np.count_nonzero(links.end[found] - links.start[found] == PIR_SIZE))
 
 
+TEXT_MODE = "; an FTP transfer in text mode did this: send the file again in binary mode"
+HINTS = {
+    b"\x02\x00\x00\r\n": TEXT_MODE,
+    b"\x00\x02\x00\r\n": TEXT_MODE,
+    b"PK\x03\x04": "; this is a zip archive: unpack it, or compress the file with gzip",
+}
+
+
 def is_big_endian(data: Bytes, name: str) -> bool:
     """Return the byte order that FAR gives; raise StdfError if the content cannot be read."""
     if not data.size:
         raise StdfError(f"{name}: empty file")
     head = data[:FAR_SIZE].tolist()
     if len(head) < FAR_SIZE or sorted(head[:2]) != [0, 2] or head[2:4] != [0, 10]:
-        begin = bytes(head).hex(" ")
-        raise StdfError(f"{name}: first record is not FAR but begins with bytes {begin}")
+        begin = bytes(head)
+        hint = next((hint for start, hint in HINTS.items() if begin.startswith(start)), "")
+        what = f"first record is not FAR but begins with bytes {begin.hex(' ')}"
+        raise StdfError(f"{name}: {what}{hint}")
     cpu_type, version, big = head[4], head[5], head[0] == 0
     if version != headers.VERSION:
         only = f"only version {headers.VERSION} can be read"
