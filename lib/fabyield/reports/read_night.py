@@ -139,7 +139,8 @@ def _wafer_maps(run: Run, wafers: Sequence[Row]) -> list[N.WaferMap]:
     """Return the maps of the wafers with the lowest final yield."""
     tested = [row for row in wafers if row["final_yield_pct"] is not None]
     worst = sorted(tested, key=lambda row: row["final_yield_pct"])[: run.settings.report_maps]
-    die = run.rows(DIE_RESULTS, where=_of_wafers(worst) & pc.field("x_coord").is_valid())
+    placed = pc.field("x_coord").is_valid() & pc.field("y_coord").is_valid()
+    die = run.rows(DIE_RESULTS, where=_of_wafers(worst) & placed)
     die = _sorted(die, "x_coord", "y_coord")
     orientations = _orientations(run, worst)
     columns = ("x_coord", "y_coord", "final_hard_bin", "final_pass")
