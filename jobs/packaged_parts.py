@@ -37,7 +37,7 @@ def job(run: Run) -> None:
         assembled = changed_lots(run.changes(FAB_ASSEMBLY), rules)
         again = [to_retrace(run, names), to_retrace(run, assembled)]
     lots = run.touched(PACKAGED_PARTS, WAFER_RUNS, TOUCHDOWNS, *again)
-    packaged = packages(run.read(TOUCHDOWNS, lots))
+    packaged = packages(run.read(TOUCHDOWNS, lots), run.read(WAFERS))
     parts = run.read_files(PARTS, packaged)
     origins = die_origins(parts, run.read(WAFER_NAMES), run.fab_id, rule, rules)
     sources = only_lots(run.read(FAB_ASSEMBLY), rules)

@@ -13,7 +13,7 @@ def job(run: Run) -> None:
     wafers = run.touched(TOUCHDOWNS, WAFER_RUNS)
     runs = run.read(WAFER_RUNS, wafers)
     parts = run.read_files(PARTS, run.tested_files(wafers))
-    rows = touchdowns(parts, runs, run.settings.fab.retest_rule)
+    rows = touchdowns(parts, runs, run.part_rules)
     run.publish([with_source_rows(run, Batch(TOUCHDOWNS, rows, wafers=wafers), parts)])
 
 

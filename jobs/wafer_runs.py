@@ -25,7 +25,8 @@ STEP = Step(
 def job(run: Run) -> None:
     """Join every wafer run to its wafer; each run must give one row."""
     fab = run.settings.fab
-    rules = TesterRules(fab.time_zone, run.name_rules, fab.insertion_rules, fab.default_insertion)
+    insertions = fab.insertion_rules, fab.default_insertion
+    rules = TesterRules(fab.time_zone, run.name_rules, *insertions, fab.engineering_modes)
     stdf_files = run.read(STDF_FILES)
     known = KnownWafers(run.read(WAFER_NAMES), run.read(WAFERS))
     truncated = with_readable_file(run.read(TRUNCATED_FILES), stdf_files)

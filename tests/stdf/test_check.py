@@ -6,6 +6,7 @@ from fabyield.stdf import read
 from fabyield.stdf.tools.check import Difference, check
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
+from fabyield.stdf.tools.retest import PartRules
 from tests.stdf.conftest import DATA, MIR, SMALL, pir, prr, ptr
 
 ALL = {"head_num": 255, "site_num": 0}
@@ -27,7 +28,7 @@ def checked(stdf, tmp_path):
     def call(*claims, touched=TOUCHED):
         path = tmp_path / "a.stdf"
         path.write_bytes(stdf(MIR, WIR, *touched, *claims, ("MRR", {})))
-        return check(outline(path), [read(path)], Naming(), "touch")
+        return check(outline(path), [read(path)], Naming(), PartRules())
 
     return call
 
@@ -165,7 +166,7 @@ def test_functional_and_multi_results_are_counted_by_their_kind(stdf, tmp_path):
         stdf(*SMALL[:-1], *[(k, f | {"test_num": int(f["test_num"])}) for k, f in kinds])
     )
 
-    found = check(outline(path), [read(path)], Naming(), "touch")
+    found = check(outline(path), [read(path)], Naming(), PartRules())
 
     wrong = [(row.place, row.counted, row.claimed) for row in found.differences]
     assert ("all sites, test 8", 1, 2) in wrong
@@ -176,7 +177,7 @@ def test_refused_stretches_are_a_remark(stdf, tmp_path):
     path = tmp_path / "a.stdf"
     path.write_bytes(stdf(*SMALL) + b"\x01")
 
-    [remark] = check(outline(path), [read(path)], Naming(), "touch").remarks
+    [remark] = check(outline(path), [read(path)], Naming(), PartRules()).remarks
 
     assert "1 stretches were refused" in remark
 
@@ -186,7 +187,7 @@ def test_results_in_several_batches_are_counted_together(stdf, tmp_path):
     path.write_bytes(stdf(MIR, WIR, *TOUCHED, tsr(ALL, exec_cnt=6, fail_cnt=2)))
     whole = read(path)
 
-    found = check(outline(path), [whole, whole], Naming(), "touch")
+    found = check(outline(path), [whole, whole], Naming(), PartRules())
 
     assert found.differences == []
 
@@ -195,7 +196,7 @@ def test_results_in_several_batches_are_counted_together(stdf, tmp_path):
 def test_real_wafers_agree_by_touchdown(name):
     path = DATA / f"{name}.stdf.gz"
 
-    found = check(outline(path), [read(path)], Naming(), "touch")
+    found = check(outline(path), [read(path)], Naming(), PartRules())
 
     assert found.differences == []
     assert {found.agreed[n] for n in ("WRR.PART_CNT", "PCR.PART_CNT", "HBR", "SBR")} == {

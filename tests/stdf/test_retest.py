@@ -7,26 +7,31 @@ import pytest
 from fabyield.errors import StdfError
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
-from fabyield.stdf.tools.retest import touchdowns
-from fabyield.stdf.tools.sessions import SessionFile, parts_of, runs_of
+from fabyield.stdf.tools.retest import PartRules, touchdowns
+from fabyield.stdf.tools.sessions import RUNS, SessionFile, parts_of, runs_of
 from tests.stdf.conftest import DATA
 
 AT = {"x_coord": 3, "y_coord": -4, "part_id": None, "part_flg": 0, "run": 0}
+PLACE = {"head_num": 1, "site_num": 0, "hard_bin": 1, "part_txt": None, "record_offset": 0}
 NOWHERE = {"x_coord": None, "y_coord": None}
-RUN = {"wafer_key": 0, "sblot_id": None, "started_at": 60, "is_retest_file": False}
-TYPES = pa.schema([("part_pass", pa.bool_()), ("part_id", pa.string()), ("x_coord", pa.int16())])
+RUN = {"wafer_key": 0, "session_id": "s", "started_at": 60, "is_on_wafer": True, "file_key": 0}
+RUN |= {"is_retest_file": False}
+TYPES = pa.schema(
+    [
+        *(("run", pa.int32()), ("x_coord", pa.int16()), ("y_coord", pa.int16())),
+        *(("part_id", pa.string()), ("part_flg", pa.int32()), ("part_pass", pa.bool_())),
+        *(("head_num", pa.int32()), ("site_num", pa.int32()), ("hard_bin", pa.int32())),
+        *(("part_txt", pa.string()), ("record_offset", pa.int64()), ("pir_offset", pa.int64())),
+    ]
+)
 DECIDED = ("is_first", "is_final", "decided_by")
 
 
 def judged(parts, runs=({},), rule="touch", columns=("touchdown_num", *DECIDED)):
     """One tuple per part with the decision; parts are (verdict, {other columns})."""
-    rows = [AT | {"part_pass": verdict} | more for verdict, more in parts]
-    table = pa.Table.from_pylist(rows).select([*AT, "part_pass"])
-    for field in TYPES:
-        place = table.schema.get_field_index(field.name)
-        table = table.set_column(place, field, table[field.name].cast(field.type))
-    table_of_runs = pa.Table.from_pylist([RUN | run for run in runs])
-    found = touchdowns(table, table_of_runs, rule)
+    rows = [PLACE | AT | {"part_pass": verdict} | more for verdict, more in parts]
+    table_of_runs = pa.Table.from_pylist([RUN | run for run in runs], RUNS)
+    found = touchdowns(pa.Table.from_pylist(rows, TYPES), table_of_runs, PartRules(rule))
     return list(zip(*(found[name].to_pylist() for name in columns), strict=True))
 
 
@@ -104,13 +109,13 @@ def test_same_place_on_another_wafer_is_another_die():
     ]
 
 
-def test_packaged_parts_are_known_by_sublot_and_id_and_else_each_is_its_own():
-    runs = [{"sblot_id": "a"}, {"sblot_id": "b"}]
-    parts = [("7", 0), ("7", 0), ("7", 1), (None, 0), (None, 0)]
+def test_parts_of_two_wafers_or_sessions_are_never_one():
+    runs = [{}, {"wafer_key": 1}, {"session_id": "t", "started_at": 90}]
+    parts = [("7", 0), ("7", 1), ("7", 0), (None, 0), (None, 0), ("7", 2)]
 
     actual = judged([(True, NOWHERE | {"part_id": i, "run": run}) for i, run in parts], runs)
 
-    assert [row[0] for row in actual] == [1, 2, 1, 1, 1]
+    assert [row[0] for row in actual] == [1, 1, 2, 1, 1, 1]
 
 
 def test_outermost_coordinates_are_die_of_their_own():
@@ -126,7 +131,7 @@ def test_no_parts_have_no_verdicts(stdf, tmp_path):
     path.write_bytes(stdf())
     source = [SessionFile.of(0, outline(path), Naming())]
 
-    assert touchdowns(parts_of(source), runs_of(source, Naming()), "touch").num_rows == 0
+    assert touchdowns(parts_of(source), runs_of(source, Naming()), PartRules()).num_rows == 0
 
 
 def test_error_for_an_unknown_rule_lists_the_known_ones():
@@ -139,7 +144,7 @@ def test_f07_real_wafers_have_their_known_first_and_final_yield(name, yields):
     source = [SessionFile.of(0, outline(DATA / f"{name}.stdf.gz"), Naming())]
     parts = parts_of(source)
 
-    turns = touchdowns(parts, runs_of(source, Naming()), "touch")
+    turns = touchdowns(parts, runs_of(source, Naming()), PartRules())
 
     passed = np.asarray(parts["part_pass"])
     chosen = [np.asarray(turns[which]) for which in ("is_first", "is_final")]

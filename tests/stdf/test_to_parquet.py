@@ -11,6 +11,7 @@ from fabyield.stdf import read
 from fabyield.stdf.tools import to_parquet as parquet
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
+from fabyield.stdf.tools.retest import PartRules
 from fabyield.stdf.tools.to_parquet import NAMES, Rules, to_parquet
 from tests.stdf.conftest import DATA, FULL, MIR, SMALL, ftr, pir, prr, ptr
 
@@ -36,7 +37,7 @@ def export(stdf, tmp_path):
         paths = [tmp_path / f"{n}.stdf" for n in range(len(files))]
         for path, records in zip(paths, files, strict=True):
             path.write_bytes(records if isinstance(records, bytes) else stdf(*records))
-        rules = Rules(NAMING, "touch", with_file)
+        rules = Rules(NAMING, PartRules(), with_file)
         done = to_parquet([outline(path) for path in paths], tmp_path / "out", rules, batches)
         return done, {name: pq.read_table(tmp_path / "out" / f"{name}.parquet") for name in NAMES}
 
@@ -276,7 +277,7 @@ def test_f11_header_only_file_gives_tables_without_rows(export):
 def test_f07_real_wafers_have_their_known_yields(tmp_path):
     paths = [DATA / f"{name}.stdf.gz" for name in ("lot2", "lot3")]
 
-    done = to_parquet([outline(p) for p in paths], tmp_path, Rules(Naming(), "touch"), whole)
+    done = to_parquet([outline(p) for p in paths], tmp_path, Rules(Naming(), PartRules()), whole)
 
     assert [(f.touchdowns, f.results) for f in done.files] == [(1_569, 52_403), (1_619, 54_123)]
     assert (done.tested_die, done.skipped) == (2_912, [])

@@ -47,9 +47,9 @@ def traced(rows):
         made = [{"fab_id": "F1", "assembly_lot_id": "p ", "lot_id": lot} for lot in lots]
         touched = rows(TOUCHDOWNS, PACKAGE | {"file_key": 1, "part_num": 3, "hard_bin": 4})
         origins = die_origins(parts, names, "F1", FAB.part_origin_rule, RULES)
-        wafers = rows(WAFERS, {"fab_id": "F1", "wafer_key": 9, "lot_id": "P"})
+        wafers = rows(WAFERS, {"fab_id": "F1", "wafer_key": 9, "lot_id": "P", "wafer_id": "-"})
         sources = only_lots(rows(FAB_ASSEMBLY, *made), RULES)
-        [row] = packaged_parts(packages(touched), origins, wafers, sources).collect()
+        [row] = packaged_parts(packages(touched, wafers), origins, wafers, sources).collect()
         return row
 
     return trace
@@ -83,12 +83,14 @@ def test_coordinates_that_are_too_large_are_null(traced):
     assert (row["origin_wafer_key"], row["origin_x_coord"], row["origin_y_coord"]) == (5, None, 1)
 
 
-def test_only_final_touchdowns_without_coordinates_are_packages(rows):
-    others = [PACKAGE | {"is_final": False}, PACKAGE | {"x_coord": 1}]
+def test_only_final_touchdowns_of_no_wafer_are_packages(rows):
+    wafers = rows(WAFERS, *({"wafer_key": key, "wafer_id": i} for key, i in ((9, "-"), (8, "01"))))
+    others = [{"x_coord": 1}, {"is_final": False}, {"wafer_key": 8}]
+    touched = [PACKAGE | row | {"part_num": n} for n, row in enumerate([{}, *others])]
 
-    touched = rows(TOUCHDOWNS, *(row | {"part_num": n} for n, row in enumerate([PACKAGE, *others])))
+    found = packages(rows(TOUCHDOWNS, *(row | {"fab_id": "FAB1"} for row in touched)), wafers)
 
-    assert [row["part_num"] for row in packages(touched).collect()] == [0]
+    assert sorted(row["part_num"] for row in found.collect()) == [0, 1]
 
 
 @pytest.mark.parametrize(("text", "named"), [("a.1/77/1/2", ("A.1", "77")), ("free", (None, None))])

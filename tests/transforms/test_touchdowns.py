@@ -3,11 +3,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fabyield.lake.catalog import PARTS, WAFER_RUNS
+from fabyield.stdf.tools.retest import PartRules
 from fabyield.transforms.silver.touchdowns import touchdowns
 
 EARLY = datetime(2026, 3, 1, 8, tzinfo=UTC)
 LATE = EARLY + timedelta(hours=2)
 AT = {"x_coord": 3, "y_coord": -4}
+RUN = {"wafer_id": "01", "pcr_rtst_cnt": None, "retest_bins": None, "started_at": EARLY}
 ORDER = ["part_num", "touchdown_num", "is_first", "is_final", "superseded_by"]
 
 
@@ -17,7 +19,7 @@ def part(part_num, part_pass, part_flg=0, **more):
 
 
 def session(file_key, started_at=EARLY, **more):
-    return {"file_key": file_key, "started_at": started_at} | more
+    return RUN | {"file_key": file_key, "started_at": started_at} | more
 
 
 def judged(df, *columns):
@@ -25,13 +27,15 @@ def judged(df, *columns):
 
 
 def test_f07_retest_without_a_flag_supersedes_by_the_touch_rule(rows):
-    df = touchdowns(rows(PARTS, part(7, True), part(2, False)), rows(WAFER_RUNS, {}), "touch")
+    df = touchdowns(rows(PARTS, part(7, True), part(2, False)), rows(WAFER_RUNS, RUN), PartRules())
 
     assert judged(df) == [(2, 1, True, False, None), (7, 2, False, True, "same_die_again")]
 
 
 def test_f07_retest_without_a_flag_does_not_supersede_by_the_flag_rule(rows):
-    df = touchdowns(rows(PARTS, part(2, False), part(7, True)), rows(WAFER_RUNS, {}), "flag")
+    parts = rows(PARTS, part(2, False), part(7, True))
+
+    df = touchdowns(parts, rows(WAFER_RUNS, RUN), PartRules("flag"))
 
     assert judged(df) == [(2, 1, True, True, None), (7, 2, False, False, None)]
 
@@ -40,7 +44,7 @@ def test_f07_retest_without_a_flag_does_not_supersede_by_the_flag_rule(rows):
 def test_part_flg_bits_0_and_1_supersede_and_are_named(rows, rule):
     parts = rows(PARTS, part(0, False), part(1, False, 0b01), part(2, True, 0b10))
 
-    df = touchdowns(parts, rows(WAFER_RUNS, {}), rule)
+    df = touchdowns(parts, rows(WAFER_RUNS, RUN), PartRules(rule))
 
     assert judged(df, "superseded_by", "is_final") == [
         (None, False),
@@ -52,7 +56,7 @@ def test_part_flg_bits_0_and_1_supersede_and_are_named(rows, rule):
 def test_failed_and_abnormal_end_bits_do_not_supersede(rows):
     parts = rows(PARTS, part(0, True), part(1, False, 0b1100))
 
-    df = touchdowns(parts, rows(WAFER_RUNS, {}), "flag")
+    df = touchdowns(parts, rows(WAFER_RUNS, RUN), PartRules("flag"))
 
     assert judged(df, "superseded_by", "is_final") == [(None, True), (None, False)]
 
@@ -61,7 +65,7 @@ def test_touchdown_of_a_retest_file_supersedes_without_a_flag(rows):
     runs = rows(WAFER_RUNS, session(1), session(2, LATE, is_retest_file=True))
     parts = rows(PARTS, part(0, False, file_key=1), part(0, True, file_key=2))
 
-    assert judged(touchdowns(parts, runs, "flag"), "superseded_by", "is_final") == [
+    assert judged(touchdowns(parts, runs, PartRules("flag")), "superseded_by", "is_final") == [
         (None, False),
         ("retest_file", True),
     ]
@@ -71,7 +75,7 @@ def test_touchdowns_follow_test_time_and_not_arrival(rows):
     runs = rows(WAFER_RUNS, session(1, LATE), session(2, EARLY))
     parts = rows(PARTS, part(0, True, file_key=1), part(9, False, file_key=2))
 
-    df = touchdowns(parts, runs, "touch")
+    df = touchdowns(parts, runs, PartRules())
 
     assert judged(df, "file_key", "is_first", "is_final") == [(2, True, False), (1, False, True)]
 
@@ -79,7 +83,7 @@ def test_touchdowns_follow_test_time_and_not_arrival(rows):
 def test_die_touched_again_at_another_site_is_the_same_die(rows):
     parts = rows(PARTS, part(0, False, site_num=1), part(1, True, site_num=4))
 
-    df = touchdowns(parts, rows(WAFER_RUNS, {}), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, RUN), PartRules())
 
     assert judged(df, "die_id", "site_num", "is_final") == [("3,-4", 1, False), ("3,-4", 4, True)]
 
@@ -87,7 +91,7 @@ def test_die_touched_again_at_another_site_is_the_same_die(rows):
 def test_invalid_verdicts_decide_neither_first_nor_final(rows):
     parts = rows(PARTS, part(0, None), part(1, False), part(2, True), part(3, None))
 
-    df = touchdowns(parts, rows(WAFER_RUNS, {}), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, RUN), PartRules())
 
     assert judged(df, "is_first", "is_final") == [
         (False, False),
@@ -100,7 +104,7 @@ def test_invalid_verdicts_decide_neither_first_nor_final(rows):
 def test_die_with_no_valid_verdict_still_has_a_first_and_a_final(rows):
     parts = rows(PARTS, part(0, None), part(1, None))
 
-    df = touchdowns(parts, rows(WAFER_RUNS, {}), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, RUN), PartRules())
 
     assert judged(df, "is_first", "is_final") == [(True, False), (False, True)]
 
@@ -109,7 +113,7 @@ def test_superseded_run_has_no_touchdowns(rows):
     runs = rows(WAFER_RUNS, session(1, is_superseded=True), session(2))
     parts = rows(PARTS, part(0, False, file_key=1), part(0, True, file_key=2))
 
-    df = touchdowns(parts, runs, "touch")
+    df = touchdowns(parts, runs, PartRules())
 
     assert judged(df, "file_key", "touchdown_num", "superseded_by") == [(2, 1, None)]
 
@@ -123,22 +127,23 @@ def test_same_place_on_another_wafer_or_insertion_is_another_die(rows):
     )
     parts = rows(PARTS, *(part(0, True, file_key=key) for key in (1, 2, 3)))
 
-    actual = touchdowns(parts, runs, "touch").select("file_key", "touchdown_num", "is_final")
+    actual = touchdowns(parts, runs, PartRules()).select("file_key", "touchdown_num", "is_final")
 
     assert sorted(actual.collect()) == [(1, 1, True), (2, 1, True), (3, 1, True)]
 
 
-def test_packaged_part_is_identified_by_its_part_id_or_its_number(rows):
-    nowhere = {"x_coord": None, "y_coord": None}
+def test_package_is_named_after_its_origin_or_its_first_touchdown(rows):
     parts = rows(
         PARTS,
-        part(0, False, part_id="17") | nowhere,
-        part(1, True, part_id="17") | nowhere,
-        part(2, True, part_id=None) | nowhere,
-        part(3, True, part_id=None) | nowhere,
+        part(0, False, part_id="17", part_txt="-", pir_offset=None),
+        part(1, True, part_id="17", part_txt="-", pir_offset=None),
+        part(2, True, part_id="18", part_txt="k7/02/5/-6"),
     )
 
-    df = touchdowns(parts, rows(WAFER_RUNS, session(0)), "touch")
+    df = touchdowns(parts, rows(WAFER_RUNS, session(0, wafer_id="-")), PartRules())
 
-    told = [tuple(row) for row in df.select("part_num", "die_id", "touchdown_num").collect()]
-    assert sorted(told) == [(0, "-/17", 1), (1, "-/17", 2), (2, "part 0/2", 1), (3, "part 0/3", 1)]
+    assert sorted(df.select("part_num", "die_id", "touchdown_num", "identified_by").collect()) == [
+        (0, "part 0/0", 1, "part_id"),
+        (1, "part 0/0", 2, "part_id"),
+        (2, "K7/02/5/-6", 1, "origin"),
+    ]

@@ -7,6 +7,7 @@ from fabyield.lake.catalog import (
     STDF_WAFERS,
     TRUNCATED_FILES,
     WAFER_NAMES,
+    WAFER_RUNS,
     WAFERS,
 )
 from fabyield.settings.settings import Settings
@@ -269,3 +270,34 @@ def test_retest_file_never_replaces_the_first_test(beaten):
         beaten((1, WHOLE, 1, ["01"]), (2, WHOLE, 9, ["01"]), bins=lambda key: [None, []][key - 1])
         == []
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "bins", "expected"),
+    [
+        ("Y", None, True),
+        ("2 ", None, True),
+        ("N", None, False),
+        (None, None, False),
+        (None, [], True),
+    ],
+)
+def test_rdr_or_rtst_cod_makes_a_file_a_retest(runs, code, bins, expected):
+    [row] = runs({"rtst_cod": code, "retest_bins": bins}, {}).collect()
+
+    assert row["is_retest_file"] is expected
+
+
+def test_engineering_run_counts_only_where_no_other_tested(rows):
+    modes = [(1, "CP1", "P"), (1, "CP1", "E "), (1, "CP2", "e"), (2, "CP1", None), (2, "CP1", "Q")]
+    found = rows(
+        WAFER_RUNS,
+        *(
+            {"wafer_key": key, "insertion": at, "mode_cod": mode, "file_key": n}
+            for n, (key, at, mode) in enumerate(modes)
+        ),
+    )
+
+    left = transform.without_engineering(found, ["E", "Q"]).where("not is_superseded").collect()
+
+    assert sorted(row["file_key"] for row in left) == [0, 2, 3]

@@ -17,17 +17,20 @@ from fabyield.settings.settings import Settings
 from fabyield.stdf.spec.records import Field, Record
 from fabyield.stdf.tools.check import Checked
 from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.retest import PartRules
 from fabyield.stdf.tools.to_parquet import NAMES, Exported
 
 REFUSALS = 20
 
 
-def decisions(conf: str, retest_rule: str | None) -> tuple[Naming, str]:
-    """Return how the fab spells lots, wafers and insertions, and its retest rule."""
+def decisions(conf: str, retest_rule: str | None) -> tuple[Naming, PartRules]:
+    """Return how the fab spells lots, wafers and insertions, and its rules of parts."""
     fab = Settings.load(conf).fab
     insertions = fab.insertion_rules, fab.default_insertion
     naming = Naming(fab.wafer_id_rules, *insertions, fab.lot_id_rules)
-    return naming, retest_rule or fab.retest_rule
+    origin = fab.part_origin_rule["column"], fab.part_origin_rule["pattern"]
+    rules = PartRules(retest_rule or fab.retest_rule, *origin, fab.engineering_modes)
+    return naming, rules
 
 
 @contextmanager

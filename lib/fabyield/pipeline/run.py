@@ -14,6 +14,7 @@ from fabyield.lake.catalog import WAFER_RUNS
 from fabyield.lake.reader import Row
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.publish import Publisher
+from fabyield.stdf.tools.retest import PartRules
 from fabyield.transforms.shared.change_feed import CHANGE, VERSION
 from fabyield.transforms.shared.key_ranges import between, in_keys
 from fabyield.transforms.shared.name_rules import NameRules
@@ -35,6 +36,13 @@ class Run(Publisher):
     def name_rules(self) -> NameRules:
         """Return how the fab spells its lots and wafers."""
         return NameRules(self.settings.fab.lot_id_rules, self.settings.fab.wafer_id_rules)
+
+    @property
+    def part_rules(self) -> PartRules:
+        """Return which touchdowns are of one part, and which of them decides."""
+        fab = self.settings.fab
+        origin = fab.part_origin_rule["column"], fab.part_origin_rule["pattern"]
+        return PartRules(fab.retest_rule, *origin, fab.engineering_modes)
 
     def read(self, table: Table, wafers: Sequence[int] | None = None) -> DataFrame:
         """Return the fab's rows of `table`, of the given wafer keys or, with None, all."""

@@ -44,6 +44,7 @@ class Fab:
     insertion_rules: list[InsertionRule]
     default_insertion: str
     part_origin_rule: Annotated[dict[str, str], keyed("column", "pattern"), _pattern]
+    engineering_modes: list[str]
     retest_rule: Literal["touch", "flag"]
 
 

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fabyield.stdf import StdfTables
-from fabyield.stdf.tools.sessions import SESSION, session_of
+from fabyield.stdf.tools.sessions import SESSION, counted_retests, session_of
 
 NO_WAFER = -1
 KEPT = (
     *SESSION,
     *("part_typ", "tstr_typ", "job_rev", "flow_id", "test_cod", "tst_temp", "user_txt"),
-    *("stat_num", "finish_t", "retest_bins"),
+    *("stat_num", "finish_t", "retest_bins", "mode_cod", "rtst_cod"),
 )
 
 
@@ -27,6 +27,8 @@ FILE = pa.schema(
         **_fields(pa.string(), "status", "reason", "sha256", "session_id", "operator_hash"),
         **_fields(pa.string(), "lot_id", "sblot_id", "part_typ", "node_nam", "tstr_typ"),
         **_fields(pa.string(), "job_nam", "job_rev", "flow_id", "test_cod", "tst_temp", "user_txt"),
+        **_fields(pa.string(), "mode_cod", "rtst_cod"),
+        **_fields(pa.int64(), "pcr_rtst_cnt"),
         **_fields(pa.int64(), "file_key", "content_bytes", "stat_num", "setup_t", "start_t"),
         **_fields(pa.int64(), "finish_t", "refused_records", "refused_bytes"),
         "retest_bins": pa.list_(pa.int32()),
@@ -52,16 +54,20 @@ class FileSummary:
         self._counts: Counter[str] = Counter()
         self._refused, self._refused_bytes = 0, 0
         self._reason: str | None = None
+        self._part_counts: list[dict[str, Any]] = []
 
     def add(self, batch: StdfTables) -> dict[str, pa.Table]:
         """Count a batch, and return its rows by kind, tagged with the file's key."""
         self._last = batch
         parts = _in_wafer(batch.parts)
         self._counts.update(batch.counts)
-        touched = parts.group_by("wafer_num").aggregate([([], "count_all"), ("x_coord", "count")])
+        self._part_counts += batch.part_counts.to_pylist()
+        placed = pc.and_(parts["x_coord"].is_valid(), parts["y_coord"].is_valid())
+        runs = parts.append_column("placed", placed).group_by("wafer_num")
+        touched = runs.aggregate([([], "count_all"), ("placed", "sum")])
         for run in touched.to_pylist():
             self._touchdowns[run["wafer_num"]] += run["count_all"]
-            self._placed[run["wafer_num"]] += run["x_coord_count"]
+            self._placed[run["wafer_num"]] += run["placed_sum"]
         if batch.refused.num_rows:
             self._reason = self._reason or batch.refused["reason"][0].as_py()
             self._refused += batch.refused.num_rows
@@ -102,6 +108,7 @@ class FileSummary:
             "file_key": self._key,
             "status": status,
             "reason": reason,
+            "pcr_rtst_cnt": counted_retests(self._part_counts),
             "sha256": last.sha256,
             "content_bytes": last.content_bytes,
             "session_id": session_of(file, str(last.sha256)),

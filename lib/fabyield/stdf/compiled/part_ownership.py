@@ -14,8 +14,9 @@ OPEN = -3
 NOBODY = -1
 HEADS, PLACES = 256, 65_536
 # Positions in `counters`: PIRs and runs so far; damaged stretches so far that may hide the end of a
-# part or of a wafer; the only head with parts so far, MANY for several; lanes made for site groups.
-PIRS, RUNS, PARTS_LOST, WAFERS_LOST, HEAD, LANES = range(6)
+# part or of a wafer; the only head with parts so far, MANY for several; lanes made for site groups;
+# the byte of the file at which the block starts.
+PIRS, RUNS, PARTS_LOST, WAFERS_LOST, HEAD, LANES, BASE = range(7)
 NO_HEAD, MANY = -1, -2
 
 
@@ -31,8 +32,9 @@ class Records(NamedTuple):
 class Open(NamedTuple):
     """The parts and wafer runs that are open at the end of a block.
 
-    `part`: the open PIR at each head << 8 | site; `wafer`: the open run in each lane; `part_seen`
-    and `wafer_seen`: the number of hiding stretches (see `counters`) when each was last updated.
+    `part`: the open PIR at each head << 8 | site, `part_at`: its byte in the file, NOBODY if it is
+    lost; `wafer`: the open run in each lane; `part_seen` and `wafer_seen`: the number of hiding
+    stretches (see `counters`) when each was last updated.
 
     A lane is a head, or a site group of it after the first, since each may have its own wafer.
     `of_site` and `of_group`: the lane of each head << 8 | site, of each head << 8 | group; `head`:
@@ -40,6 +42,7 @@ class Open(NamedTuple):
     """
 
     part: Ints
+    part_at: Longs
     part_seen: Ints
     wafer: Ints
     wafer_seen: Ints
@@ -54,10 +57,12 @@ class Owned(NamedTuple):
     """The results of `assign_owners`.
 
     `owner` of each record: the PIR of a test, the run of a PRR, WIR or WRR. `closed`: the record
-    that closes each PIR, or OPEN. A row of `split`: a run, and the run that continues it.
+    that closes each PIR, or OPEN. `opened` of a PRR: the byte of its PIR in the file, or NOBODY. A
+    row of `split`: a run, and the run that continues it.
     """
 
     owner: Ints
+    opened: Longs
     closed: Ints
     split: Ints
 
@@ -87,17 +92,18 @@ def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int
         if what == TEST:
             if part_seen[place] < counters[PARTS_LOST]:
                 # A damaged stretch hid its PIR; the PRR after it closes the part.
-                open_part(place, state)
+                open_part(place, NOBODY, state)
             owner[i] = part[place]
         elif what == PIR:
             note_head(head, counters)
-            open_part(place, state)
+            open_part(place, counters[BASE] + start[i], state)
         elif what == SITES:
             assign_lanes(data, at, np.int64(end[i]), state)
         elif what == PRR:
             note_head(head, counters)
             if part[place] >= 0 and part_seen[place] == counters[PARTS_LOST]:
                 out.closed[part[place]] = i
+                out.opened[i] = state.part_at[place]
             part[place], part_seen[place] = NOBODY, counters[PARTS_LOST]
             owner[i], splits = run_in_lane(np.int64(state.of_site[place]), state, out, splits)
         elif what == WIR:
@@ -109,9 +115,10 @@ def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int
 
 
 @njit(cache=True, nogil=True)
-def open_part(place: Number, state: Open) -> None:
-    """Open a part at head << 8 | site."""
+def open_part(place: Number, at: Number, state: Open) -> None:
+    """Open a part at head << 8 | site, whose PIR is at byte `at` of the file."""
     pir = state.counters[PIRS]
+    state.part_at[place] = at
     state.part[place], state.part_seen[place] = pir, state.counters[PARTS_LOST]
     state.counters[PIRS] += 1
 

@@ -27,16 +27,18 @@ class Touchdowns:
         own_head = np.arange(HEADS, dtype=np.uint8)
         self._open = Open(
             part=np.full(PLACES, NOBODY, np.int32),
+            part_at=np.full(PLACES, NOBODY, np.int64),
             part_seen=np.zeros(PLACES, np.int32),
             wafer=np.full(HEADS, NOBODY, np.int32),
             wafer_seen=np.zeros(HEADS, np.int32),
-            counters=np.array([0, 0, 0, 0, part_ownership.NO_HEAD, 0], np.int64),
+            counters=np.array([0, 0, 0, 0, part_ownership.NO_HEAD, 0, 0], np.int64),
             of_site=np.repeat(own_head, PLACES // HEADS),
             of_group=np.repeat(own_head, PLACES // HEADS),
             head=own_head,
             group=np.full(HEADS, NOBODY, np.int32),
         )
         self._closed: Ints = np.empty(0, np.int32)
+        self._opened: Longs = np.empty(0, np.int64)
         self._parts = 0
         self.part: Longs = np.empty(0, np.int64)
         self._row: Longs = np.empty(0, np.int64)
@@ -52,8 +54,11 @@ class Touchdowns:
         """Return the owner of each record of the next block, and the runs that others continue."""
         known, count = self.part.size, chain.starts.size
         self._open.counters[part_ownership.PIRS] = known
+        self._open.counters[part_ownership.BASE] = chain.base
         closed = np.full(known + count, OPEN, np.int32)
-        out = Owned(np.empty(count, np.int32), closed, np.empty((count, 2), np.int32))
+        self._opened = np.full(count, NOBODY, np.int64)
+        split = np.empty((count, 2), np.int32)
+        out = Owned(np.empty(count, np.int32), self._opened, closed, split)
         records = Records(chain.starts, chain.ends, chain.roles, chain.hidden)
         splits = part_ownership.assign_owners(chain.data, records, self._open, out)
         pirs = int(self._open.counters[part_ownership.PIRS])
@@ -67,10 +72,12 @@ class Touchdowns:
         wafer = owner[rows.index].astype(np.int64)
         flags = rows.integers("part_flg")
         number = self._parts + np.arange(len(rows), dtype=np.int64)
+        opened = self._opened[rows.index]
         table = pa.table(
             {
                 "part_num": pa.array(number),
                 "record_offset": pa.array(rows.starts + rows.chain.base),
+                "pir_offset": to_arrow(opened, opened >= 0, pa.int64()),
                 "wafer_num": to_arrow(wafer, wafer >= 0, pa.int32()),
                 **rows.columns(name for name in rows.record.places if name != "part_fix"),
                 "part_pass": pa.array(

@@ -16,6 +16,7 @@ from fabyield.stdf.tools.declared_counts import Claim
 from fabyield.stdf.tools.info import decide
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
+from fabyield.stdf.tools.retest import PartRules
 
 TEST = ("test_num", "head_num", "site_num")
 COUNTS = ("executed", "failed")
@@ -49,7 +50,7 @@ class Checked:
 
 
 def check(
-    outline: Outline, batches: Iterable[StdfTables], naming: Naming, retest_rule: str
+    outline: Outline, batches: Iterable[StdfTables], naming: Naming, rules: PartRules
 ) -> Checked:
     """Compare the counts of WRR, PCR, HBR, SBR and TSR with the records they count.
 
@@ -57,7 +58,7 @@ def check(
     touch-downs or, where a tester leaves superseded parts out, all the final touch-downs.
     Where only some touch-downs have results, TSR differs only if it is too low.
     """
-    parts, turns = decide(outline, naming, retest_rule)
+    parts, turns = decide(outline, naming, rules)
     for name in ("touchdown_num", "is_final"):
         parts = parts.append_column(name, turns[name])
     results, logged = _results(batches, parts)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from fabyield.stdf.arrow.numpy_columns import flags, is_text, tuples
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
-from fabyield.stdf.tools.retest import NO_VERDICT, touchdowns
+from fabyield.stdf.tools.retest import NO_VERDICT, PartRules, touchdowns
 from fabyield.stdf.tools.sessions import SessionFile, parts_of, runs_of
 
 BYTE_ORDERS = {1: "big-endian", 2: "little-endian"}
@@ -19,7 +19,7 @@ YIELDS = ("first", "final")
 WAFER = ("wafer_id", "start_t", "finish_t", "part_cnt")
 
 
-def info(outline: Outline, naming: Naming, retest_rule: str) -> dict[str, Any]:
+def info(outline: Outline, naming: Naming, rules: PartRules) -> dict[str, Any]:
     """Return facts about one file, ready for JSON; times as stored, yields in percent of die.
 
     The first and the final verdict are those within this file alone.
@@ -34,18 +34,18 @@ def info(outline: Outline, naming: Naming, retest_rule: str) -> dict[str, Any]:
         "stdf_ver": header["stdf_ver"],
         "is_complete": outline.is_complete,
         **{name: header[name] for name in SHOWN},
-        **_yields(*decide(outline, naming, retest_rule)),
+        **_yields(*decide(outline, naming, rules)),
         "wafers": _wafers(outline),
         "records": tables.counts,
         "refused": tables.refused.to_pylist(),
     }
 
 
-def decide(outline: Outline, naming: Naming, retest_rule: str) -> tuple[pa.Table, pa.Table]:
+def decide(outline: Outline, naming: Naming, rules: PartRules) -> tuple[pa.Table, pa.Table]:
     """Return the parts of a file, and which of them decide within the file."""
     source = [SessionFile.of(0, outline, naming)]
     parts = parts_of(source)
-    return parts, touchdowns(parts, runs_of(source, naming), retest_rule)
+    return parts, touchdowns(parts, runs_of(source, naming), rules)
 
 
 def _yields(parts: pa.Table, turns: pa.Table) -> dict[str, int | float | None]:

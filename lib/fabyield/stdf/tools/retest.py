@@ -1,9 +1,9 @@
-"""Find the touch-downs that decide the first and the final verdict of a die, without Spark.
+"""The touch-downs of a part in order of test, and the two that decide; by night and by command."""
 
-The rules are those of the nightly job's `touchdowns` and `die_results`.
-"""
-
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,50 +11,137 @@ from numpy.typing import NDArray
 
 from fabyield.errors import StdfError
 from fabyield.stdf.arrow.list_columns import ArrowArray
-from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
+from fabyield.stdf.arrow.numpy_columns import flags, known, numbers, tuples
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
+from fabyield.stdf.tools.part_identity import NAMES as EVIDENCE
+from fabyield.stdf.tools.part_identity import identify
 
 RULES = ("touch", "flag")
 NONE, BY_PART_ID, BY_COORDINATE, BY_FILE, BY_TOUCH, ONLY, UNKNOWN = range(7)
 NO_VERDICT = "no_valid_verdict"
+# More wafer runs than a file can have.
+RUN_BITS = 24
 NAMES = (
     *("first_touchdown", "part_id_flag", "coordinate_flag", "retest_file", "same_die_again"),
     *("only_touchdown", NO_VERDICT),
 )
-# A die's key: its wafer above these bits, then the kind of its name, then the name.
-WAFER_BITS, PART_ID_BIT, PLACE_BIT = 42, 1 << 41, 1 << 62
 
 
-def touchdowns(parts: pa.Table, runs: pa.Table, retest_rule: str) -> pa.Table:
-    """Number every die's touch-downs in order of test time and mark the two that decide.
+@dataclass(frozen=True)
+class PartRules:
+    """Which touch-downs are of one part and which of them decides; see docs/identity.md.
 
-    `parts`: run (a row of `runs`), x_coord, y_coord, part_id, part_flg, part_pass, in order of
-    file and place. `runs`: wafer_key (equal for one lot, wafer and insertion), sblot_id,
-    started_at (null: unknown), is_retest_file. Returns, for each part, touchdown_num, is_first,
-    is_final, superseded_by (null where it supersedes nothing) and decided_by, the rule that chose
-    the final touch-down of its die, equal on all touch-downs of the die.
-    Raises StdfError for a `retest_rule` that is not in RULES.
+    `origin_column` of the parts names the die that a package was cut from, where `origin_pattern`
+    matches: its groups are lot, wafer, x and y. Runs of `engineering_modes` (MIR.MODE_COD) count
+    only where no other run tested. Raises StdfError for a retest rule not in RULES.
     """
-    if retest_rule not in RULES:
-        raise StdfError(f"retest rule {retest_rule!r}: use one of {', '.join(RULES)}")
+
+    retest_rule: str = "touch"
+    origin_column: str = "part_txt"
+    origin_pattern: str = r"^([^/]+)/([^/]+)/(-?[0-9]+)/(-?[0-9]+)$"
+    engineering_modes: Sequence[str] = tuple("ACDEMQ")
+
+    def __post_init__(self) -> None:
+        if self.retest_rule not in RULES:
+            raise StdfError(f"retest rule {self.retest_rule!r}: use one of {', '.join(RULES)}")
+
+
+def touchdowns(parts: pa.Table, runs: pa.Table, rules: PartRules) -> pa.Table:
+    """Find the touch-downs of each part, number them in order of test, mark the two that decide.
+
+    `parts` in order of file and place, with the columns of `part_identity.identify` but for
+    origin, and that of `rules`. `runs` with its columns, wafer_key (equal for one lot, wafer and
+    insertion) and is_retest_file. Returns, for each touch-down, first_row (the row of the first one
+    of its part), identified_by, touchdown_num, is_first, is_final, superseded_by (null where it
+    supersedes nothing) and decided_by, the rule that chose the final touch-down of its part.
+    """
     run = numbers(parts, "run")
-    die = _dies(parts, runs, run)
+    wafer = numbers(runs, "wafer_key")[run]
     started = numbers(runs, "started_at", -1)[run]
     # Stable: touch-downs that started together stay in order of file and place.
-    order = np.lexsort((started, die))
-    turns = _Touchdowns.of(die[order])
+    in_time = np.lexsort((started, wafer))
+    part, evidence = _identities(parts, runs, rules, in_time, wafer[in_time])
+    order = in_time[np.argsort(part[in_time], kind="stable")]
+    turns = _Touchdowns.of(part[order])
     valid = known(parts, "part_pass")[order]
-    by = _superseding(parts, runs, run, retest_rule)[order]
+    by = _superseding(parts, runs, run, rules.retest_rule)[order]
     by[turns.number == 1] = NONE
     first, final = turns.decisive(valid, by)
     decided = np.where(turns.sizes == 1, ONLY, by[final])
     decided[~valid[final]] = UNKNOWN
-    return _in_file_order(order, turns, (first, final), by, decided)
+    found = _in_file_order(order, turns, (first, final), by, decided)
+    return found.append_column("identified_by", _named(evidence, None, EVIDENCE))
+
+
+def touchdowns_of_group(rows: pa.Table, rules: PartRules) -> pa.Table:
+    """Return the touch-downs of one lot, wafer and insertion with the columns of `touchdowns`.
+
+    `rows` have file_key, wafer_num and the columns of their runs beside them. `die_id` names the
+    part: `x,y` of a die on its wafer, the die that a package was cut from, or the file_key and
+    part_num of its first touch-down.
+    """
+    rows = rows.sort_by([("file_key", "ascending"), ("part_num", "ascending")])
+    key = (rows["file_key"].to_numpy() << RUN_BITS) + rows["wafer_num"].to_numpy() + 1
+    _, first, run = np.unique(key, return_index=True, return_inverse=True)
+    turns = touchdowns(rows.append_column("run", pa.array(run)), _take(rows, first), rules)
+    for name in turns.column_names:
+        column: ArrowArray = turns[name]
+        is_coded = pa.types.is_dictionary(column.type)
+        rows = rows.append_column(name, column.cast(pa.string()) if is_coded else column)
+    return rows.append_column("die_id", _die_ids(rows, rules))
+
+
+def _die_ids(rows: pa.Table, rules: PartRules) -> ArrowArray:
+    named = rows.append_column("origin", origins(rows[rules.origin_column], rules))
+    first = _take(named, numbers(rows, "first_row"))
+    columns = ("identified_by", "origin", "x_coord", "y_coord", "file_key", "part_num")
+    return pa.array(
+        [
+            {"coordinates": f"{x},{y}", "origin": origin}.get(how, f"part {file_key}/{part_num}")
+            for how, origin, x, y, file_key, part_num in tuples(first, *columns)
+        ]
+    )
+
+
+def _identities(
+    parts: pa.Table, runs: pa.Table, rules: PartRules, in_time: Longs, wafer: Longs
+) -> tuple[Longs, Longs]:
+    """Return the number of each touch-down's part, and its evidence; wafer by wafer."""
+    given = parts.append_column("origin", origins(parts[rules.origin_column], rules))
+    part, evidence = np.empty((2, in_time.size), np.int64)
+    starts = np.flatnonzero(np.diff(wafer, prepend=-1)) if wafer.size else wafer
+    for rows in np.split(in_time, starts[1:]) if wafer.size else ():
+        first, evidence[rows] = identify(_take(given, rows), runs)
+        part[rows] = rows[first]
+    # Numbered in order of the first touch-down in test.
+    place = np.empty_like(in_time)
+    place[in_time] = np.arange(in_time.size)
+    return place[part] if wafer.size else part, evidence
+
+
+def _take(table: pa.Table, rows: Longs) -> pa.Table:
+    indices: ArrowArray = pa.array(rows)
+    return table.take(indices)
+
+
+def origins(texts: ArrowArray, rules: PartRules) -> ArrowArray:
+    """Return the die that each text names, such as K1001/07/3/-4; null where it names none."""
+    pattern = re.compile(rules.origin_pattern)
+    codes = pa.chunked_array(texts).combine_chunks().dictionary_encode()
+    matches = [text and pattern.search(text.strip()) for text in codes.dictionary.to_pylist()]
+    names = ["/".join(found.groups("")).upper() if found else None for found in matches]
+    return pa.DictionaryArray.from_arrays(codes.indices, pa.array(names, pa.string())).cast(
+        pa.string()
+    )
 
 
 def _in_file_order(
-    order: Longs, turns: "_Touchdowns", chosen: tuple[Longs, Longs], by: Longs, decided: Longs
+    order: Longs,
+    turns: "_Touchdowns",
+    chosen: tuple[Longs, Longs],
+    by: Longs,
+    decided: Longs,
 ) -> pa.Table:
     first, final = np.zeros((2, order.size), np.bool_)
     first[order[chosen[0]]] = True
@@ -62,20 +149,23 @@ def _in_file_order(
     number, superseding, deciding = np.empty((3, order.size), np.int32)
     number[order], superseding[order] = turns.number, by
     deciding[order] = np.repeat(decided, turns.sizes)
+    first_row = np.empty(order.size, np.int64)
+    first_row[order] = np.repeat(order[turns.starts], turns.sizes)
     return pa.table(
         {
+            "first_row": pa.array(first_row),
             "touchdown_num": pa.array(number),
             "is_first": pa.array(first),
             "is_final": pa.array(final),
-            "superseded_by": _named(superseding, superseding == NONE),
-            "decided_by": _named(deciding, None),
+            "superseded_by": _named(superseding, superseding == NONE, NAMES),
+            "decided_by": _named(deciding, None, NAMES),
         }
     )
 
 
-def _named(codes: NDArray[np.int32], absent: Flags | None) -> ArrowArray:
-    indices: ArrowArray = pa.array(codes, mask=absent)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(NAMES))
+def _named(codes: NDArray[Any], absent: Flags | None, names: Sequence[str]) -> ArrowArray:
+    indices: ArrowArray = pa.array(codes.astype(np.int32), mask=absent)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names))
 
 
 @dataclass(frozen=True)
@@ -116,24 +206,3 @@ def _superseding(parts: pa.Table, runs: pa.Table, run: Longs, retest_rule: str) 
     rules = [said & PART_ID_FLAG != 0, said & COORDINATE_FLAG != 0, in_retest]
     otherwise = BY_TOUCH if retest_rule == "touch" else NONE
     return np.select(rules, [BY_PART_ID, BY_COORDINATE, BY_FILE], otherwise)
-
-
-def _dies(parts: pa.Table, runs: pa.Table, run: Longs) -> Longs:
-    """Return a key per die: coordinates, else sublot and part ID, else each part is its own die."""
-    wafer = numbers(runs, "wafer_key")[run] << WAFER_BITS
-    x, y = (numbers(parts, name) + 2**15 for name in ("x_coord", "y_coord"))
-    die = wafer | x << 16 | y
-    rest = np.flatnonzero(~(known(parts, "x_coord") & known(parts, "y_coord")))
-    if rest.size:
-        nameless = parts.take(rest)
-        ids, has_id = _codes(nameless["part_id"]), known(nameless, "part_id")
-        # Testers number the parts of each sublot from 1.
-        name = _codes(runs["sblot_id"])[run[rest]] * (ids.max() + 1) + ids
-        die[rest] = np.where(has_id, wafer[rest] | PART_ID_BIT | name, PLACE_BIT | rest)
-    return die
-
-
-def _codes(texts: ArrowArray) -> Longs:
-    """Number the texts, 0 for null."""
-    indices = texts.combine_chunks().dictionary_encode().indices
-    return np.asarray(indices.cast(pa.int64()).fill_null(-1)) + 1

@@ -1,23 +1,28 @@
 """Which of several files count: each content once, and the better files of each test session."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from fabyield.stdf.arrow.numpy_columns import numbers
+from fabyield.stdf.spec.codes import ALL
 from fabyield.stdf.tools.name_rules import NOWHERE, Naming, trimmed
 from fabyield.stdf.tools.outline import Outline
 
 SESSION = ("node_nam", "setup_t", "start_t", "lot_id", "sblot_id", "job_nam")
 TOUCHDOWN = ["record_offset", "head_num", "site_num", "part_id", "part_flg", "hard_bin", "soft_bin"]
 _RUN: dict[str, pa.DataType] = {
-    **{"wafer_key": pa.int64(), "sblot_id": pa.string()},
-    **{"started_at": pa.int64(), "is_retest_file": pa.bool_()},
+    **{"wafer_key": pa.int64(), "file_key": pa.int64(), "session_id": pa.string()},
+    **{"sblot_id": pa.string(), "is_on_wafer": pa.bool_(), "started_at": pa.int64()},
+    **{"finished_at": pa.int64(), "rtst_cod": pa.string(), "retest_bins": pa.list_(pa.int32())},
+    **{"pcr_rtst_cnt": pa.int64(), "is_retest_file": pa.bool_()},
 }
 RUNS = pa.schema(_RUN)
+# MIR.RTST_COD: the lot was tested before, or how many times.
+RETESTED = tuple("Y123456789")
 Wafer = tuple[str, int | None]
 
 
@@ -79,14 +84,15 @@ def session_of(names: Mapping[str, Any], sha256: str) -> str:
 
 
 def files_that_count(
-    outlines: Sequence[Outline], naming: Naming
+    outlines: Sequence[Outline], naming: Naming, engineering_modes: Sequence[str]
 ) -> tuple[list[SessionFile], list[Skipped]]:
     """Separate the files that count from those that do not, as the nightly job does.
 
     A file with the content of an earlier one does not count, nor does one whose wafers are all in a
     better file of the same session and kind (a retest is no better version of the first test).
     Better than a cut file is a whole one or one with more content; better than a whole one is a
-    whole one with more wafers or, with the same wafers, given later.
+    whole one with more wafers or, with the same wafers, given later. A file of an engineering mode
+    (MIR.MODE_COD) does not count if another mode tested all its wafers at the same insertion.
     """
     first: dict[str, SessionFile] = {}
     left, skipped = [], []
@@ -102,7 +108,29 @@ def files_that_count(
         else:
             reason = f"{better.outline.path} is a more complete file of the same session"
             skipped.append(Skipped(source.outline.path, reason))
+    is_engineering = {source.place: mode_of(source) in engineering_modes for source in left}
+    tested = {
+        key
+        for source in left
+        if not is_engineering[source.place]
+        for key in _tested(source, naming)
+    }
+    for source in [one for one in left if is_engineering[one.place]]:
+        if _tested(source, naming) <= tested:
+            left.remove(source)
+            reason = f"engineering run (MODE_COD {mode_of(source)}) of what production tested"
+            skipped.append(Skipped(source.outline.path, reason))
     return left, skipped
+
+
+def mode_of(source: SessionFile) -> str:
+    """Return MIR.MODE_COD of a file, empty if it has none."""
+    return trimmed(source.outline.header["mode_cod"]).upper()
+
+
+def _tested(source: SessionFile, naming: Naming) -> set[tuple[str, str, str]]:
+    insertion = naming.insertion(source.outline.header)
+    return {(source.lot, wafer, insertion) for wafer, _ in source.wafers}
 
 
 def is_superseded(mine: SessionFile, other: SessionFile) -> bool:
@@ -142,15 +170,37 @@ def runs_of(sources: Sequence[SessionFile], naming: Naming) -> pa.Table:
     keys: dict[tuple[str, str, str], int] = {}
     rows = []
     for source in sources:
-        header = source.outline.header
+        header, tables = source.outline.header, source.outline.tables
         insertion = naming.insertion(header)
-        runs = source.outline.tables.wafers.num_rows
-        for wafer, start in [*source.wafers[:runs], (NOWHERE, None)]:
+        file = {
+            **{name: header[name] for name in ("sblot_id", "rtst_cod", "retest_bins")},
+            "file_key": source.place,
+            "session_id": source.session,
+            "finished_at": header["finish_t"] or None,
+            "pcr_rtst_cnt": counted_retests(tables.part_counts.to_pylist()),
+            "is_retest_file": is_retest(header),
+        }
+        for wafer, start in [*source.wafers[: tables.wafers.num_rows], (NOWHERE, None)]:
             key = keys.setdefault((source.lot, wafer, insertion), len(keys))
             # A tester without a clock writes 0.
             started = start or header["start_t"] or None
-            rows.append((key, header["sblot_id"], started, header["retest_bins"] is not None))
-    return pa.Table.from_pylist([dict(zip(RUNS.names, row, strict=True)) for row in rows], RUNS)
+            run = {"wafer_key": key, "is_on_wafer": wafer != NOWHERE, "started_at": started}
+            rows.append(file | run)
+    return pa.Table.from_pylist(rows, RUNS)
+
+
+def is_retest(header: Mapping[str, Any]) -> bool:
+    """Return whether a file says that its parts were tested before, by RDR or MIR.RTST_COD."""
+    code = (header["rtst_cod"] or "").strip().upper()
+    return header["retest_bins"] is not None or code in RETESTED
+
+
+def counted_retests(part_counts: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return RTST_CNT of all sites, from the rows of PCR; None if the tester did not count."""
+    rows = list(part_counts)
+    totals = [row for row in rows if row["head_num"] == ALL]
+    counts = [row["rtst_cnt"] for row in totals[:1] or rows]
+    return None if not counts or None in counts else sum(counts)
 
 
 def parts_of(sources: Sequence[SessionFile]) -> pa.Table:

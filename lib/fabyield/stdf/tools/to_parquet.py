@@ -18,7 +18,7 @@ from fabyield.stdf.tools import parquet_tables
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.parquet_tables import FileTests, TestCatalog
-from fabyield.stdf.tools.retest import touchdowns
+from fabyield.stdf.tools.retest import PartRules, touchdowns
 from fabyield.stdf.tools.sessions import SessionFile, Skipped, files_that_count, parts_of, runs_of
 
 Batches = Callable[[str], Iterable[StdfTables]]
@@ -34,7 +34,7 @@ class Rules:
     """How parts become die, and whether each row names its file."""
 
     naming: Naming
-    retest_rule: str
+    parts: PartRules
     with_file: bool = False
 
 
@@ -94,7 +94,7 @@ def to_parquet(
 
     left, broken = list(outlines), list[str]()
     while left:
-        sources, skipped = files_that_count(left, rules.naming)
+        sources, skipped = files_that_count(left, rules.naming, rules.parts.engineering_modes)
         try:
             out.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=out, prefix=".to-parquet-") as folder:
@@ -147,7 +147,7 @@ def _write_others(
 ) -> tuple[int, int, int]:
     """Write parts, wafers and bins; count the die, those that pass first and those in the end."""
     found = parts_of(sources)
-    turns = touchdowns(found, runs_of(sources, rules.naming), rules.retest_rule)
+    turns = touchdowns(found, runs_of(sources, rules.naming), rules.parts)
     tables = {name: parquet_tables.of_files(sources, name) for name in ("wafers", "bins")}
     tables["parts"] = parquet_tables.parts(sources, found, turns)
     for name, rows in tables.items():

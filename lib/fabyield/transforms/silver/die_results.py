@@ -21,6 +21,7 @@ def die_results(touchdowns: DataFrame) -> DataFrame:
         _of("is_first", F.col("soft_bin")).alias("first_soft_bin"),
         _of("is_final", F.col("hard_bin")).alias("final_hard_bin"),
         _of("is_final", F.col("soft_bin")).alias("final_soft_bin"),
+        _of("is_final", F.col("identified_by")).alias("identified_by"),
         _of("is_final", rule).alias("_rule"),
     )
     is_only = (F.col("touchdowns") == 1) & F.col("final_pass").isNotNull()

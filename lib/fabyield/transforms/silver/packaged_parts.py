@@ -12,9 +12,10 @@ from fabyield.transforms.silver.parametric_results import part_key
 GROUPS = ["lot_id", "wafer_id", "x_coord", "y_coord"]
 
 
-def packages(touchdowns: DataFrame) -> DataFrame:
-    """Return the final touchdowns of packages: parts without coordinates."""
-    return touchdowns.where("is_final and x_coord is null")
+def packages(touchdowns: DataFrame, wafers: DataFrame) -> DataFrame:
+    """Return the final touchdowns of packages: parts that were on no wafer when tested."""
+    nowhere = wafers.where(F.col("wafer_id") == NO_NAME).select(*WAFER)
+    return touchdowns.where("is_final").join(nowhere, WAFER, how="left_semi")
 
 
 def packaged_parts(

@@ -1,56 +1,59 @@
-"""The touchdowns of a die in order of test time, and the two that decide."""
+"""The touchdowns of a part in order of test time, and the two that decide."""
 
-from pyspark.sql import Column, DataFrame, Window
+from collections.abc import Callable
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import StructType
 
-from fabyield.transforms.shared.keys import DIE
+from fabyield.stdf.tools.retest import PartRules, touchdowns_of_group
+from fabyield.transforms.shared.keys import INSERTION
+from fabyield.transforms.shared.name_rules import NO_NAME
 from fabyield.transforms.silver.wafer_runs import not_superseded
 
-PART_ID_FLAG, COORDINATE_FLAG = 1, 2
+RUN = (
+    *("session_id", "sblot_id", "is_on_wafer", "started_at", "finished_at", "rtst_cod"),
+    *("retest_bins", "pcr_rtst_cnt", "is_retest_file"),
+)
+PART = (
+    *("file_key", "part_num", "head_num", "site_num", "x_coord", "y_coord", "part_pass"),
+    *("hard_bin", "soft_bin"),
+)
+EVIDENCE = ("part_id", "part_flg", "record_offset", "pir_offset")
+_FOUND: dict[str, pa.DataType] = {
+    **{"touchdown_num": pa.int32(), "is_first": pa.bool_(), "is_final": pa.bool_()},
+    **{"superseded_by": pa.string(), "identified_by": pa.string()},
+}
 
 
-def touchdowns(parts: DataFrame, wafer_runs: DataFrame, retest_rule: str) -> DataFrame:
-    """Number every die's touchdowns in order of test time and mark the two that decide.
+def touchdowns(parts: DataFrame, wafer_runs: DataFrame, rules: PartRules) -> DataFrame:
+    """Find the touchdowns of each part, number them in order of test, mark the two that decide.
 
-    The first valid one decides the first verdict; the last valid one that supersedes those
-    before it decides the final verdict. With `retest_rule` `touch` each one supersedes; with `flag`
-    only those with PART_FLG bit 0 or 1 set or in a retest file (RDR). Source: STDF V4, PRR, RDR.
+    The rules are those of `fabyield.stdf.tools.retest`, which the commands without Spark use too.
+    `die_id` is `x,y` of a die on its wafer, the die that a package was cut from, or the file_key
+    and part_num of the first touchdown.
     """
-    runs = not_superseded(wafer_runs).drop("batch", "touchdowns")
-    rows = parts.drop("batch").join(runs, ["file_key", "wafer_num"], how="inner")
-    rows = rows.withColumns({"die_id": die_id(), "tested_at": F.col("started_at")})
-    in_time = Window.partitionBy(*DIE).orderBy("started_at", "file_key", "part_num")
-    rows = rows.withColumn("touchdown_num", F.row_number().over(in_time))
-    later = F.col("touchdown_num") > 1
-    rows = rows.withColumn("superseded_by", F.when(later, superseded_by(retest_rule)))
-    turn, die = F.col("touchdown_num"), Window.partitionBy(*DIE)
-    counts = (turn == 1) | F.col("superseded_by").isNotNull()
-    valid = F.col("part_pass").isNotNull()
-    first_valid = F.min(F.when(valid, turn)).over(die)
-    last_counting = F.max(F.when(counts, turn)).over(die)
-    last_valid = F.max(F.when(valid & counts, turn)).over(die)
-    first = F.coalesce(first_valid, F.lit(1))
-    final = F.coalesce(last_valid, first_valid, last_counting)
-    return rows.withColumns({"is_first": turn == first, "is_final": turn == final})
-
-
-def die_id() -> Column:
-    """Return `x,y` if a part has coordinates, else sublot and part_id, else file and number."""
-    place = F.concat(F.lit("part "), F.concat_ws("/", "file_key", "part_num"))
-    # Testers number the parts of each sublot from 1.
-    numbered = F.when(F.col("part_id").isNotNull(), F.concat_ws("/", "sblot_id", "part_id"))
-    has_place = F.col("x_coord").isNotNull() & F.col("y_coord").isNotNull()
-    by_place = F.when(has_place, F.concat_ws(",", "x_coord", "y_coord"))
-    return F.coalesce(by_place, numbered, place)
-
-
-def superseded_by(retest_rule: str) -> Column:
-    """Return the rule by which a later touchdown supersedes; null if it does not."""
-    flag = F.col("part_flg")
-    again = F.lit("same_die_again" if retest_rule == "touch" else None).cast("string")
-    return (
-        F.when(flag.bitwiseAND(PART_ID_FLAG) != 0, "part_id_flag")
-        .when(flag.bitwiseAND(COORDINATE_FLAG) != 0, "coordinate_flag")
-        .when(F.col("is_retest_file"), "retest_file")
-        .otherwise(again)
+    runs = not_superseded(wafer_runs).withColumns(
+        {
+            "is_on_wafer": F.col("wafer_id") != NO_NAME,
+            "tested_at": F.col("started_at"),
+            "started_at": F.unix_seconds("started_at"),
+            "finished_at": F.unix_seconds("finished_at"),
+        }
     )
+    runs = runs.select("file_key", "wafer_num", *INSERTION, "tested_at", *RUN)
+    columns = dict.fromkeys((*PART, *EVIDENCE, "wafer_num", rules.origin_column))
+    rows = parts.select(*columns).join(runs, ["file_key", "wafer_num"], how="inner")
+    kept = rows.select(*INSERTION, *PART, "tested_at").schema
+    found = from_arrow_schema(pa.schema({"die_id": pa.string(), **_FOUND}))
+    schema = StructType([*kept.fields, *found.fields])
+    return rows.groupBy(*INSERTION).applyInArrow(_decided(rules, kept.names), schema)
+
+
+def _decided(rules: PartRules, kept: list[str]) -> Callable[[pa.Table], pa.Table]:
+    def found(rows: pa.Table) -> pa.Table:
+        return touchdowns_of_group(rows, rules).select([*kept, "die_id", *_FOUND])
+
+    return found

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from fabyield.stdf.tools.sessions import RETESTED
 from fabyield.transforms.bronze.stdf_files import COMPLETE, is_readable
-from fabyield.transforms.shared.keys import WAFER
+from fabyield.transforms.shared.keys import INSERTION, WAFER
 from fabyield.transforms.shared.name_rules import NO_NAME, NameRules, canonical_names, trimmed
 from fabyield.transforms.silver.truncated_files import retest_bins_text
 from fabyield.transforms.silver.wafer_names import with_wafer_key
@@ -16,12 +17,16 @@ from fabyield.transforms.silver.wafers import lot_or_session
 
 @dataclass(frozen=True)
 class TesterRules:
-    """A fab's rules for names and insertions, and the IANA time zone of its testers."""
+    """A fab's rules for names and insertions, and the IANA time zone of its testers.
+
+    Runs of `engineering_modes` (MIR.MODE_COD) count only where no other run tested.
+    """
 
     time_zone: str
     names: NameRules
     insertion_rules: Sequence[dict[str, str]]
     default_insertion: str
+    engineering_modes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def wafer_runs(
     """
     files = stdf_files.where(is_readable()).drop("fab_id", "batch")
     # Parts outside any wafer have no start of their own, so take that of their session.
-    files = files.withColumnRenamed("start_t", "_session_t")
+    files = files.withColumnsRenamed({"start_t": "_session_t", "finish_t": "_finish_t"})
     runs = files.join(stdf_wafers.withColumnRenamed("batch", "read_in"), "file_key", how="inner")
     raw = {"raw_lot_id": F.col("lot_id"), "raw_wafer_id": F.col("wafer_id")}
     runs = runs.withColumns(raw).withColumn("lot_id", lot_or_session())
@@ -54,10 +59,10 @@ def wafer_runs(
     wafers = known.wafers.select(*WAFER, "lot_id", "wafer_id", "product_id")
     # A tester without a clock writes 0.
     start_t = F.coalesce(*(F.nullif(F.col(name), F.lit(0)) for name in ("start_t", "_session_t")))
-    local = F.timestamp_seconds(start_t).cast("timestamp_ntz")
-    utc, is_doubtful = in_utc(local, rules.time_zone)
+    utc, is_doubtful = in_utc(_local(start_t), rules.time_zone)
     started_at = utc.cast("timestamp")
-    return (
+    finished, _ = in_utc(_local(F.nullif("_finish_t", F.lit(0))), rules.time_zone)
+    rows = (
         runs.drop("lot_id", "wafer_id")
         .join(wafers, WAFER, how="left")
         .withColumns(
@@ -69,10 +74,27 @@ def wafer_runs(
                 "started_at": started_at,
                 "is_start_doubtful": is_doubtful,
                 "clock_ahead_s": F.unix_seconds(started_at) - F.unix_seconds("modified_at"),
-                "is_retest_file": F.col("retest_bins").isNotNull(),
+                "finished_at": finished.cast("timestamp"),
+                "is_retest_file": F.col("retest_bins").isNotNull() | _is_code("rtst_cod", RETESTED),
             }
         )
     )
+    return without_engineering(rows, rules.engineering_modes)
+
+
+def without_engineering(rows: DataFrame, modes: Sequence[str]) -> DataFrame:
+    """Supersede the runs of `modes` where another run tested the same wafer and insertion."""
+    is_engineering = _is_code("mode_cod", modes)
+    counts = F.max(~is_engineering & ~F.col("is_superseded")).over(Window.partitionBy(*INSERTION))
+    return rows.withColumn("is_superseded", F.col("is_superseded") | (is_engineering & counts))
+
+
+def _is_code(name: str, codes: Sequence[str]) -> Column:
+    return F.coalesce(F.upper(trimmed(F.col(name))).isin(*codes), F.lit(False))
+
+
+def _local(seconds: Column) -> Column:
+    return F.timestamp_seconds(seconds).cast("timestamp_ntz")
 
 
 def not_superseded(wafer_runs: DataFrame) -> DataFrame:

@@ -1,0 +1,51 @@
+"""One night over all files of tests/data/cases: each has its right value in the lake."""
+
+import pytest
+
+from tests.stdf.test_cases import CASES
+
+YIELDS = {
+    "FTRES": (20, 80.0, 95.0),
+    "FTSITE": (10, 80.0, 80.0),
+    "PIDRT": (10, 70.0, 100.0),
+    "CORR": (20, 90.0, 90.0),
+    "RTST": (20, 80.0, 95.0),
+    "RESUME": (20, 95.0, 100.0),
+    "REPROBE": (20, 80.0, 90.0),
+    "ONECO": (5, 100.0, 100.0),
+}
+
+
+@pytest.fixture(scope="module")
+def night(new_fab):
+    """The lake after one night over all cases, with those that cannot be read."""
+    fab = new_fab(files=False)
+    files = [path for path in CASES.rglob("*") if path.suffix in (".stdf", ".gz", ".zip")]
+    fab.deliver(*files)
+    fab.night()
+    return fab
+
+
+def test_f07_every_case_has_its_right_yields(night):
+    found = {
+        row["lot_id"]: (row["tested_die"], row["first_pass_yield_pct"], row["final_yield_pct"])
+        for row in night.rows("gold.wafer_yield")
+        if row["lot_id"] in YIELDS
+    }
+
+    assert found == YIELDS
+
+
+def test_how_each_part_was_identified_is_stored(night):
+    keys = {row["wafer_key"]: row["lot_id"] for row in night.rows("silver.wafers")}
+    found = {
+        (keys[row["wafer_key"]], row["identified_by"]) for row in night.rows("silver.die_results")
+    }
+
+    assert {how for lot, how in found if lot == "FTRES"} == {"part_id", "rescreen_count"}
+    assert {how for lot, how in found if lot == "FTSITE"} == {"part_id_and_site"}
+    assert {how for lot, how in found if lot == "PIDRT"} == {"coordinates", "part_id_flag"}
+
+
+def test_die_without_one_coordinate_is_left_off_the_map(night):
+    assert "ONECO" in (night.root / "report.html").read_text()
