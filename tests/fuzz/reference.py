@@ -15,8 +15,11 @@ from tests.fuzz.seeds import seed
 MEASURED = {"test_values": "PTR", "functional": "FTR", "multi_values": "MPR"}
 ROWS = {"parts": "PRR", **MEASURED}
 # What other records say of a row: it may be other than it was where one of them is damaged.
-CONTEXT = ("record_offset", "part_num", "wafer_num", "x_coord", "y_coord", "test_index", "test_txt")
-PART_CONTEXT = CONTEXT[:3]
+CONTEXT = (
+    *("record_offset", "pir_offset", "part_num", "wafer_num"),
+    *("x_coord", "y_coord", "test_index", "test_txt"),
+)
+PART_CONTEXT = CONTEXT[:4]
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,9 @@ def test_f09_junk_between_records_is_skipped_and_what_follows_is_read(stdf, byte
     assert (row["record_offset"], row["record_length"]) == (before, len(junk))
     expected = read(whole)
     for name in ("test_values", "functional", "multi_values", "parts"):
-        rows = getattr(expected, name).drop_columns(["record_offset"])
-        assert getattr(tables, name).drop_columns(["record_offset"]) == rows
+        rows, found = getattr(expected, name), getattr(tables, name)
+        moved = [column for column in rows.column_names if column.endswith("_offset")]
+        assert found.drop_columns(moved) == rows.drop_columns(moved)
     assert tables.file["is_complete"].to_pylist() == [False]
 
 

@@ -3,8 +3,11 @@
 import pyarrow as pa
 import pytest
 
+from fabyield.stdf import read
+from fabyield.stdf.reader import records
 from fabyield.stdf.tools.part_identity import NAMES, identify
 from fabyield.stdf.tools.sessions import is_retest
+from tests.stdf.conftest import DATA
 
 PART = pa.schema(
     [
@@ -194,3 +197,16 @@ def test_rescreen_looks_at_its_own_sublot_first():
 
 def test_part_without_any_name_is_its_own():
     assert found([None, None]) == [(0, "none"), (1, "none")]
+
+
+@pytest.mark.parametrize("name", ["lot2", "lot3"])
+def test_pir_offset_is_where_the_record_reader_finds_the_pir(name):
+    path, opened, expected = DATA / f"{name}.stdf.gz", {}, []
+    for record, offset, fields in records(path):
+        place = fields.get("head_num"), fields.get("site_num")
+        if record == "PIR":
+            opened[place] = offset
+        if record == "PRR":
+            expected.append(opened.pop(place))
+
+    assert read(path).parts["pir_offset"].to_pylist() == expected

@@ -30,7 +30,9 @@ def load_with_nodes(text: str) -> tuple[Any, Any]:
     except yaml.reader.ReaderError as error:
         raise yaml.YAMLError(f"character {error.position}: {error.reason}") from None
     except (ValueError, RecursionError) as error:
-        raise yaml.YAMLError(f"a value cannot be read: {type(error).__name__}") from None
+        # Python quotes the value in some of its messages.
+        why = type(error).__name__ if "'" in str(error) else str(error)
+        raise yaml.YAMLError(f"a value cannot be read: {why}") from None
 
 
 class _StrictLoader(yaml.SafeLoader):
