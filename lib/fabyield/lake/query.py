@@ -8,7 +8,7 @@ from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError
-from fabyield.lake.layout import check_layout, layout_of
+from fabyield.lake.layout import check_layout
 from fabyield.lake.reader import open_table
 from fabyield.lake.storage import exists, resolve_uri
 from fabyield.lake.table import LAYERS, Table
@@ -21,9 +21,8 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     is no lake, or one of another layout.
     """
     system, root = resolve_uri(lake)
-    if layout_of(lake) is None:
+    if not check_layout(lake):
         raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
-    check_layout(lake)
     connection = duckdb.connect()
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET TimeZone = 'UTC'")

@@ -9,6 +9,7 @@ from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
+from fabyield.stdf.tools.name_rules import trimmed
 
 
 class Evidence(StrEnum):
@@ -54,7 +55,7 @@ class _Identities:
 
     def __init__(self, parts: pa.Table, runs: pa.Table) -> None:
         self._parts, self._runs = parts, runs
-        run = numbers(parts, "run")
+        self.run = run = numbers(parts, "run")
         self._session = _codes(runs["session_id"])[run]
         self._file = numbers(runs, "file_key")[run]
         placed = known(parts, "x_coord") & known(parts, "y_coord")
@@ -109,7 +110,7 @@ class _Identities:
         by_site = np.isin(self._session, self._session[self._overlaps(earlier)])
         earlier = np.where(by_site, _previous(_pair(of_head, site), is_named & by_site), earlier)
         # PCR: the tester says that it touched no part twice.
-        told = numbers(self._runs, "pcr_rtst_cnt", -1)[numbers(self._parts, "run")]
+        told = numbers(self._runs, "pcr_rtst_cnt", -1)[self.run]
         earlier[told == 0] = -1
         still = is_named & (self.evidence == CODE[Evidence.NONE])
         self._link(earlier, still & ~by_site, Evidence.PART_ID)
@@ -150,9 +151,9 @@ class _Identities:
             state.add(mine)
 
     def _relate(self, all_rows: Longs, new: Longs, state: "_State") -> None:
-        run = self._runs.slice(numbers(self._parts, "run")[all_rows[0]], 1).to_pylist()[0]
+        run = self._runs.slice(self.run[all_rows[0]], 1).to_pylist()[0]
         earlier = state.of_sublot(run["sblot_id"])
-        code = (run["rtst_cod"] or "").strip().upper()
+        code = trimmed(run["rtst_cod"]).upper()
         flagged = (self._flag[all_rows] & (PART_ID_FLAG | COORDINATE_FLAG) != 0).all()
         if not (run["is_retest_file"] or flagged):
             if code not in NOT_RETESTED and state.may_be(run, self._id[new], earlier):
@@ -181,13 +182,11 @@ class _State:
 
     def __init__(self, found: _Identities) -> None:
         self._found = found
-        parts, runs = found._parts, found._runs
-        run = numbers(parts, "run")
+        parts, runs, run = found._parts, found._runs, found.run
         self._pass = np.full(run.size, -1)
         self._bin = np.full(run.size, -1)
         self._verdict = np.where(known(parts, "part_pass"), flags(parts, "part_pass"), -1)
         self._hard_bin = numbers(parts, "hard_bin", -1)
-        self._sublot = _codes(runs["sblot_id"])[run]
         self._sublots = runs["sblot_id"].to_pylist()
         self._run = run
         self._finished = numbers(runs, "finished_at", -1)[run]
@@ -234,9 +233,10 @@ def _previous(key: Longs, rows: Flags) -> Longs:
 
 
 def _pair(one: Longs, other: Longs) -> Longs:
-    """Number the pairs of two integers."""
-    both = np.stack([one, other])
-    return np.unique(both, axis=1, return_inverse=True)[1].reshape(-1)
+    """Number the pairs of two integers; `one` below 2**30, `other` within 2**33."""
+    least = other.min()
+    both = one * (other.max() - least + 1) + other - least
+    return np.unique(both, return_inverse=True)[1]
 
 
 def _codes(texts: ArrowArray) -> Longs:

@@ -191,7 +191,7 @@ def runs_of(sources: Sequence[SessionFile], naming: Naming) -> pa.Table:
 
 def is_retest(header: Mapping[str, Any]) -> bool:
     """Return whether a file says that its parts were tested before, by RDR or MIR.RTST_COD."""
-    code = (header["rtst_cod"] or "").strip().upper()
+    code = trimmed(header["rtst_cod"]).upper()
     return header["retest_bins"] is not None or code in RETESTED
 
 
