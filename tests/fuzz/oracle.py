@@ -104,7 +104,8 @@ def changed(tables: StdfTables, table: str, copies: Copies, known: Reference) ->
     if table in MEASURED:
         names = getattr(tables, table)["test_txt"].take(pa.array(held)).to_pylist()
         own_names = [known.fields[at][1].get("test_txt") for at in original[held].tolist()]
-        if any(mine not in (None, name) for mine, name in zip(own_names, names, strict=True)):
+        trimmed = [(name or "").strip() or None for name in own_names]
+        if any(mine not in (None, name) for mine, name in zip(trimmed, names, strict=True)):
             yield f"{table}: undamaged records are not of the tests that they name"
 
 

@@ -17,7 +17,7 @@ ROWS = {"parts": "PRR", **MEASURED}
 # What other records say of a row: it may be other than it was where one of them is damaged.
 CONTEXT = (
     *("record_offset", "pir_offset", "part_num", "wafer_num"),
-    *("x_coord", "y_coord", "test_index", "test_txt"),
+    *("x_coord", "y_coord", "test_index", "test_txt", "own_limits"),
 )
 PART_CONTEXT = CONTEXT[:4]
 

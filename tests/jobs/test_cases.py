@@ -14,6 +14,24 @@ YIELDS = {
     "REPROBE": (20, 80.0, 90.0),
     "ONECO": (5, 100.0, 100.0),
 }
+# (lot_id, test_txt, units): (lo_limit, hi_limit, mean, cp, no_capability)
+LIMITS = {
+    ("INFLIM", "VX", "V"): (None, 2.0, 1.15, None, None),
+    ("INFLIM", "VN", "V"): (None, 2.0, 1.15, None, None),
+    ("INFLIM", "VB", "V"): (None, 2.0, 1.15, None, None),
+    ("SWAPLIM", "ILOW", "A"): (None, None, -0.45, None, "low limit above high limit"),
+    ("PAT", "VT", "V"): (None, None, 1.19, None, "several limits"),
+    ("UNITS", "VBG", "V"): (0.5, 1.5, 1.0, None, None),
+    ("UNITS", "VBG", "mV"): (500.0, 1500.0, 1000.0, None, None),
+    ("SHARED", "VDD", "V"): (0.5, 1.5, 1.025, 8.909, None),
+    ("SHARED", "IDD", "A"): (0.005, 0.015, 0.01025, 8.909, None),
+    ("BLANK", "VREF", "V"): (0.0, 9.0, 2.5, 1.162, None),
+    ("OPT", "NOLIM", "V"): (None, None, 5.0, None, None),
+    ("OPT", "LOONLY", "V"): (1.0, None, 5.0, None, None),
+    ("OPT", "DEF", "V"): (1.0, 9.0, 5.0, None, None),
+    ("OPT", "SCAL", "A"): (0.001, 0.002, 0.0015, None, None),
+    ("NANS", "VT", "V"): (0.5, 1.5, 1.2, 0.8333, None),
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +67,19 @@ def test_how_each_part_was_identified_is_stored(night):
 
 def test_die_without_one_coordinate_is_left_off_the_map(night):
     assert "ONECO" in (night.root / "report.html").read_text()
+
+
+def test_limits_and_units_of_records_are_kept_apart_in_capability(night):
+    columns = ("lo_limit", "hi_limit", "mean", "cp", "no_capability")
+    lots = {lot for lot, *_ in LIMITS}
+    found = {
+        (row["lot_id"], row["test_txt"], row["units"]): tuple(_short(row[name]) for name in columns)
+        for row in night.rows("gold.parametric_summary")
+        if row["lot_id"] in lots
+    }
+
+    assert found == LIMITS
+
+
+def _short(value):
+    return float(f"{value:.4g}") if isinstance(value, float) else value

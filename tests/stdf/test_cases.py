@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from fabyield.settings.settings import Settings
-from fabyield.stdf.reader import batches
+from fabyield.stdf.reader import batches, read
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
 from fabyield.stdf.tools.retest import PartRules
@@ -41,6 +42,82 @@ def counted(tmp_path):
 )
 def test_f07_parts_are_told_apart_as_the_tester_says(counted, folder, rule, expected):
     assert counted(folder, rule=rule) == expected
+
+
+@pytest.fixture
+def results(tmp_path):
+    """`results(name)`: the tests of a file, and its results with their test's text."""
+
+    def of(name):
+        path = next(CASES.rglob(name))
+        to_parquet([outline(path)], tmp_path, Rules(NAMING, PartRules("touch")), batches)
+        tests = pq.read_table(tmp_path / "tests.parquet").to_pylist()
+        values = pq.read_table(tmp_path / "test_values.parquet").to_pylist()
+        read_tables = read(path)
+        texts = [tests[row["test_row"]]["test_txt"] for row in values]
+        assert read_tables.test_values["test_txt"].to_pylist() == texts
+        assert read_tables.test_values["own_limits"].to_pylist() == [
+            row["own_limits"] for row in values
+        ]
+        return tests, [row | {"test_txt": text} for row, text in zip(values, texts, strict=True)]
+
+    return of
+
+
+def stated(**fields):
+    none = dict.fromkeys(("units", "lo_limit", "hi_limit", "res_scal", "llm_scal", "hlm_scal"))
+    return none | fields
+
+
+def test_limits_of_a_record_are_kept_with_its_result(results):
+    (test,), rows = results("b1_pat.stdf")
+
+    assert (test["lo_limit"], test["hi_limit"]) == (0.5, 1.5)
+    assert [row["own_limits"] for row in rows[:10]] == [None] * 10
+    assert {str(row["own_limits"]) for row in rows[10:]} == {
+        str(stated(lo_limit=0.75, hi_limit=1.25))
+    }
+    outside = [not 0.75 <= row["result"] <= 1.25 for row in rows[10:]]
+    assert outside == [not row["test_pass"] for row in rows[10:]]
+    assert sum(outside) == 7
+
+
+def test_unit_of_a_record_is_kept_with_its_result(results):
+    (test,), rows = results("e9_units.stdf")
+
+    milli = stated(units="mV", lo_limit=500.0, hi_limit=1500.0)
+    assert (test["units"], test["lo_limit"], test["hi_limit"]) == ("V", 0.5, 1.5)
+    assert [row["own_limits"] for row in rows] == [None, None, milli, milli]
+
+
+def test_unit_beside_inherited_scale_and_limits_is_that_of_the_test(results):
+    tests, rows = results("b4_opt.stdf")
+
+    found = {test["test_txt"]: (test["lo_limit"], test["hi_limit"]) for test in tests}
+    assert (found["NOLIM"], found["LOONLY"]) == ((None, None), (1.0, None))
+    assert found["DEF"] == (1.0, 9.0)
+    assert {row["own_limits"] for row in rows} == {None}
+
+
+def test_limits_that_bound_nothing_are_none(results):
+    tests, _ = results("e10_inflim.stdf")
+
+    assert [(test["lo_limit"], test["hi_limit"]) for test in tests] == [(None, 2.0)] * 3
+
+
+def test_shared_number_is_told_by_the_order_in_the_part(results):
+    tests, rows = results("b2_shared.stdf")
+
+    assert [(test["test_txt"], test["units"]) for test in tests] == [("VDD", "V"), ("IDD", "A")]
+    assert [row["test_txt"] for row in rows] == ["VDD", "IDD"] * 6
+    assert all(row["result"] < 0.02 for row in rows if row["test_txt"] == "IDD")
+
+
+def test_blanks_around_the_text_of_a_test_are_no_other_test(results):
+    (test,), rows = results("e4_blank.stdf")
+
+    assert test["test_txt"] == "VREF"
+    assert [row["result"] for row in rows] == [1.0, 2.0, 3.0, 4.0]
 
 
 @pytest.mark.parametrize(

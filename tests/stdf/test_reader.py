@@ -135,8 +135,8 @@ def test_same_number_with_another_text_is_another_test(stdf):
 
     tables = read(stdf(MIR, pir(0), *records, prr(0)))
 
-    assert tables.tests["test_txt"].to_pylist() == ["a", "b"]
-    assert tables.test_values["test_index"].to_pylist() == [0, 0, 1, 0]
+    assert tables.tests["test_txt"].to_pylist() == ["a", "b", None]
+    assert tables.test_values["test_txt"].to_pylist() == ["a", "a", "b", None]
 
 
 def test_record_cut_short_after_any_field_is_null_from_there(stdf):

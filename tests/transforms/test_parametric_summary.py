@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 import pytest
 
 from fabyield.lake.catalog import PARAMETRIC_RESULTS, TESTS, WAFER_RUNS
@@ -7,6 +5,7 @@ from fabyield.transforms.gold import parametric_summary as transform
 
 FIGURES = ["executed", "valid_results", "failed", "mean", "sigma", "minimum", "maximum"]
 LIMITS = {"lo_limit": None, "hi_limit": None, "test_kind": "P"}
+SEVERAL, INF = "several limits", float("inf")
 SPREAD = [1.0, 2.0, 3.0, 4.0, 5.0]  # numpy: mean 3, std(ddof=1) 1.5811388
 
 
@@ -89,12 +88,74 @@ def test_same_number_under_another_name_is_another_test(rows):
     assert sorted(actual) == [("", 9.0), ("idsat", 5.0), ("vth", 1.0)]
 
 
-def test_limits_come_from_the_last_file_that_counts(rows):
-    days = [datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3)]
-    runs = [{"file_key": key, "started_at": day} for key, day in enumerate(days)]
-    runs[2]["is_superseded"] = True
-    declared = [LIMITS | {"file_key": key, "hi_limit": 10.0 + key} for key in range(3)]
+def own(**stated):
+    """`own_limits` of a result."""
+    none = dict.fromkeys(("units", "lo_limit", "hi_limit", "res_scal", "llm_scal", "hlm_scal"))
+    return {"own_limits": none | stated}
 
-    actual = transform.test_limits(rows(TESTS, *declared), rows(WAFER_RUNS, *runs))
 
-    assert actual.select("hi_limit").collect() == [(11.0,)]
+def capability(rows, results, *declared, runs=({},)):
+    """(units, lo_limit, hi_limit, mean, cp, no_capability) of each row of the summary."""
+    summary = transform.parametric_summary(
+        rows(PARAMETRIC_RESULTS, *results), rows(TESTS, *declared), rows(WAFER_RUNS, *runs)
+    )
+    columns = ("units", "lo_limit", "hi_limit", "mean", "cp", "no_capability")
+    return sorted(tuple(row) for row in summary.select(*columns).collect())
+
+
+DECLARED = LIMITS | {"units": "V", "lo_limit": 0.0, "hi_limit": 9.0}
+
+
+@pytest.mark.parametrize("stated", [{"lo_limit": 1.0}, {"hi_limit": 8.0}, {"lo_limit": -INF}])
+def test_results_that_hold_to_different_limits_have_no_capability(rows, stated):
+    results = [result(1.0), result(3.0, **own(**stated))]
+
+    assert capability(rows, results, DECLARED) == [("V", None, None, 2.0, None, SEVERAL)]
+
+
+def test_limits_that_all_results_of_a_wafer_state_count(rows):
+    results = [result(number, **own(lo_limit=-INF, hi_limit=7.0)) for number in SPREAD]
+
+    assert capability(rows, results, DECLARED) == [("V", None, 7.0, 3.0, None, None)]
+
+
+def test_scales_of_their_own_do_not_matter(rows):
+    (row,) = capability(rows, [result(1.0), result(3.0, **own(res_scal=3))], DECLARED)
+
+    assert row[:4] == ("V", 0.0, 9.0, 2.0)
+
+
+def test_results_in_another_unit_are_summarised_apart(rows):
+    milli = own(units="mV", lo_limit=500.0, hi_limit=1500.0)
+    results = [result(1.0), result(1.0), result(1000.0, **milli), result(1000.0, **milli)]
+
+    assert [row[:4] for row in capability(rows, results, DECLARED)] == [
+        ("V", 0.0, 9.0, 1.0),
+        ("mV", 500.0, 1500.0, 1000.0),
+    ]
+
+
+def test_limits_that_stand_the_wrong_way_round_are_none(rows):
+    swapped = LIMITS | {"lo_limit": -0.1, "hi_limit": -0.9}
+
+    assert capability(rows, [result(-0.5), result(-0.6)], swapped)[0][1:3] == (None, None)
+    assert capability(rows, [result(-0.5)], swapped)[0][-1] == "low limit above high limit"
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ({}, ("V", 0.0, 9.0, 2.0, None)),
+        ({"hi_limit": None}, ("V", None, None, 2.0, SEVERAL)),
+        ({"units": "mV"}, (None, None, None, None, "several units")),
+    ],
+)
+def test_files_of_a_wafer_that_declare_a_test_differently(rows, second, expected):
+    declared = [DECLARED | {"file_key": 1}, DECLARED | {"file_key": 2} | second]
+    superseded = {"file_key": 3, "is_superseded": True}
+    runs = [{"file_key": 1}, {"file_key": 2}, superseded]
+    results = [result(1.0, file_key=1), result(3.0, file_key=2)]
+
+    (row,) = capability(rows, results, *declared, LIMITS | {"file_key": 3}, runs=runs)
+
+    assert (*row[:4], row[-1]) == expected

@@ -301,3 +301,47 @@ def test_engineering_run_counts_only_where_no_other_tested(rows):
     left = transform.without_engineering(found, ["E", "Q"]).where("not is_superseded").collect()
 
     assert sorted(row["file_key"] for row in left) == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "expected"),
+    [
+        (("25", " 25.0 C"), False),
+        (("25", "+25"), False),
+        (("25", "85"), True),
+        (("-40", "40"), True),
+        (("ROOM", "room "), False),
+        (("ROOM", "HOT"), True),
+        (("25", None), False),
+    ],
+)
+def test_runs_of_a_wafer_at_several_temperatures_are_found(rows, temperatures, expected):
+    found = rows(WAFER_RUNS, *({"tst_temp": one} for one in temperatures))
+
+    marked = transform.with_temperatures(found).select("has_other_temperature").collect()
+
+    assert [value for (value,) in marked] == [expected] * 2
+
+
+def test_temperature_of_a_run_that_does_not_count_is_no_other_one(rows):
+    found = rows(
+        WAFER_RUNS,
+        {"tst_temp": "25"},
+        {"tst_temp": "85", "is_superseded": True},
+        {"tst_temp": "85", "insertion": "CP2"},
+    )
+
+    marked = transform.with_temperatures(found).select("has_other_temperature").collect()
+
+    assert [value for (value,) in marked] == [False] * 3
+
+
+def test_temperature_names_the_insertion_by_a_rule(rows):
+    rule = {"column": "tst_temp", "pattern": "^([0-9]+)", "insertion": "CP$1C"}
+    rules = transform.TesterRules("UTC", NameRules(), [*FAB.insertion_rules, rule], "CP1")
+    names = [{"tst_temp": "85 C", "flow_id": None}, {"tst_temp": "85", "flow_id": "CP2"}, {}]
+    files = rows(STDF_FILES, *names)
+
+    named = files.select(transform.insertion(rules).alias("insertion")).collect()
+
+    assert [row["insertion"] for row in named] == ["CP85C", "CP2", "CP1"]

@@ -94,9 +94,11 @@ class Decoder:
     def _add_results(self, chain: Chain, owner: Ints, counts: dict[str, int]) -> None:
         wanted = {results.name: results for results in self._results.values()}
         found = {name: results_of(chain, name) for name in wanted if name in counts}
-        tests = self._definitions.add({name: one.first_of_kinds() for name, one in found.items()})
+        firsts = {name: one.first_of_kinds() for name, one in found.items()}
+        tests = self._definitions.add(firsts)
         for name, one in found.items():
-            wanted[name].add(one.rows(owner, tests[name]))
+            own = self._definitions.own_limits(firsts[name], tests[name])
+            wanted[name].add(one.rows(owner, tests[name], own))
 
     def _forget(self) -> None:
         waiting = [results.pirs() for results in self._results.values()]

@@ -9,39 +9,38 @@ import pyarrow as pa
 
 from fabyield.errors import StdfError
 from fabyield.stdf.arrow.list_columns import ArrowArray
-from fabyield.stdf.compiled.buffers import Flags, Ints
+from fabyield.stdf.compiled.buffers import Ints, Longs
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.spec.records import RECORDS
-from fabyield.stdf.spec.types import ARROW
+from fabyield.stdf.decode.stated import TYPES, own_limits, stated, statement
 
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
 DEFINED = (
     *("units", "res_scal", "llm_scal", "hlm_scal", "lo_limit", "hi_limit", "lo_spec", "hi_spec"),
     *("c_resfmt", "c_llmfmt", "c_hlmfmt", "start_in", "incr_in", "units_in"),
 )
-TYPES: Final[dict[str, ArrowArray]] = {
-    f.name: ARROW.get(f.type, pa.string()) for f in RECORDS["MPR"].fields
-}
-# Bits of OPT_FLAG that say that a limit does not exist.
-NO_LIMIT: Final = MappingProxyType(
-    {"lo_limit": 64, "llm_scal": 64, "hi_limit": 128, "hlm_scal": 128}
-)
 MOST_TESTS = 1_000_000
 
 Key = tuple[str, int, str | None]
+Number = tuple[str, int]
 
 
 class Definitions:
     """The tests so far, numbered by first appearance.
 
-    A test is known by the kind of its record, its number and its text; without a text it is the
-    first test of that number.
+    A test is known by the kind of its record, its number and its trimmed text. Without a text it is
+    the only test of that number; where several share the number, it has a negative code until the
+    order within its part tells.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._index: dict[Key, int] = {}
-        self._usual: dict[tuple[str, int], int] = {}
+        self._usual: dict[Number, int] = {}
+        self._shared: dict[str, dict[int, int]] = {kind: {} for kind in KINDS.values()}
+        self._unnamed: dict[Number, int] = {}
+        self._nameless: dict[Number, int] = {}
+        self._unused: set[int] = set()
+        self._nothing_else: dict[str, bytes] = {}
         self._tests: list[Key] = []
         self._values: dict[str, list[Any]] = {name: [] for name in DEFINED}
         self._known = np.zeros((len(DEFINED), 0), np.bool_)
@@ -56,18 +55,35 @@ class Definitions:
         starts: list[tuple[int, Key]] = []
         for name, (_, first) in tests.items():
             keys[name] = _keys(KINDS[name], firsts[name].some(first))
-            starts += zip(firsts[name].starts[first].tolist(), keys[name], strict=True)
-        for _, key in sorted(starts, key=itemgetter(0)):
-            self._number(key)
+            offsets = firsts[name].starts[first] + firsts[name].chain.base
+            starts += zip(offsets.tolist(), keys[name], strict=True)
+        for offset, key in sorted(starts, key=itemgetter(0)):
+            self._number(key, offset)
         self._make_room()
         found: dict[str, Ints] = {}
         for name, rows in firsts.items():
-            index = np.array([self._index[key] for key in keys[name]], np.int32)
+            index = np.array([self._test_of(key) for key in keys[name]], np.int32)
             found[name] = index[tests[name][0]]
-            self._define(rows, found[name])
+            self._define(rows, self._defined_by(rows, found[name]))
         return found
 
-    def _number(self, key: Key) -> None:
+    def _defined_by(self, rows: Rows, test: Ints) -> Ints:
+        """Return the test that each record defines, -1 where it may be one of several."""
+        defined = test.copy()
+        for row in np.flatnonzero(test < 0).tolist():
+            kind, number = list(self._unnamed)[-2 - test[row]]
+            before = rows.starts[row] + rows.chain.base < self._shared[kind][number]
+            defined[row] = self._usual[kind, number] if before else -1
+        return defined
+
+    def _test_of(self, key: Key) -> int:
+        """Return the test of a key, or a negative code if it may be one of several."""
+        kind, number, text = key
+        if text is not None or number not in self._shared[kind]:
+            return self._index[key]
+        return -2 - self._unnamed.setdefault((kind, number), len(self._unnamed))
+
+    def _number(self, key: Key, offset: int) -> None:
         if key in self._index:
             return
         kind, number, text = key
@@ -80,7 +96,16 @@ class Definitions:
         elif text is not None:
             test = len(self._tests)
             self._tests.append(key)
+            self._share(kind, number, offset)
         self._index[key] = test
+
+    def _share(self, kind: str, number: int, offset: int) -> None:
+        """Note that a number has a second name, and keep a test for results of neither."""
+        if number not in self._shared[kind]:
+            self._shared[kind][number] = offset
+            nameless = self._nameless[kind, number] = len(self._tests)
+            self._unused.add(nameless)
+            self._tests.append((kind, number, None))
 
     def _make_room(self) -> None:
         if len(self) > MOST_TESTS:
@@ -97,14 +122,48 @@ class Definitions:
         for known, name in zip(self._known, DEFINED, strict=True):
             if name not in rows.record.places or known.all() or known[test].all():
                 continue
-            column = rows.column(name)
-            says = np.asarray(column.is_valid()) | _says_none(rows, name)
-            news = np.flatnonzero(says & ~known[test])
+            column, says = stated(rows, name)
+            news = np.flatnonzero(says & (test >= 0) & ~known[test])
             new, first = np.unique(test[news], return_index=True)
             known[new] = True
             values = column.take(pa.array(news[first])).to_pylist()
             for index, value in zip(new.tolist(), values, strict=True):
                 self._values[name][index] = value
+
+    def own_limits(self, rows: Rows, test: Ints) -> ArrowArray | None:
+        """Return the OWN_LIMITS of records of known tests; None if none differs from its test."""
+        if "lo_limit" not in rows.record.places:
+            return None
+        usual = np.array([*(self._usual[number] for number in self._unnamed), 0])
+        test = np.where(test < 0, usual[np.where(test < 0, -2 - test, -1)], test)
+        # Most blocks state what the block before did, whose records were found to be usual.
+        says = statement(rows, test) if len(rows) <= 2 * len(self) else b""
+        if says and says == self._nothing_else.get(rows.record.name):
+            return None
+        own = own_limits(rows, test, lambda name: pa.array(self._values[name], TYPES[name]))
+        if own is None:
+            self._nothing_else[rows.record.name] = says
+        return own
+
+    def shared(self, kind: str) -> dict[int, int]:
+        """Return the numbers that several named tests of a kind share, with the second's offset."""
+        return self._shared[kind]
+
+    def numbers_of(self, test: Longs) -> Longs:
+        """Return the numbers of tests and of codes of numbers."""
+        numbers = [number for _, number, _ in self._tests]
+        unnamed = [number for _, number in self._unnamed]
+        return np.array([*numbers, *reversed(unnamed), 0], np.int64)[test]
+
+    def usual(self, kind: str, number: Longs) -> list[int]:
+        """Return the test of each number that appeared first."""
+        return [self._usual[kind, one] for one in number.tolist()]
+
+    def nameless(self, kind: str, number: Longs) -> list[int]:
+        """Return the test without a name of each shared number."""
+        tests = [self._nameless[kind, one] for one in number.tolist()]
+        self._unused.difference_update(tests)
+        return tests
 
     def texts(self) -> ArrowArray:
         """Return the text of each test, null where it has none so far."""
@@ -115,8 +174,8 @@ class Definitions:
         return pa.array([number for _, number, _ in self._tests], pa.int64())
 
     def table(self) -> pa.Table:
-        """Return one row per test."""
-        return pa.table(
+        """Return one row per test; `test_index` skips tests without a name that got no result."""
+        table = pa.table(
             {
                 "test_index": pa.array(np.arange(len(self), dtype=np.int32)),
                 "test_kind": pa.array([kind for kind, _, _ in self._tests], pa.string()),
@@ -125,13 +184,11 @@ class Definitions:
                 **{name: pa.array(self._values[name], TYPES[name]) for name in DEFINED},
             }
         )
+        unused = np.isin(np.arange(len(self)), list(self._unused))
+        return table.filter(pa.array(~unused)) if unused.any() else table
 
 
 def _keys(kind: str, rows: Rows) -> list[Key]:
     numbers, texts = rows.integers("test_num").tolist(), rows.column("test_txt").to_pylist()
-    return [(kind, number, text) for number, text in zip(numbers, texts, strict=True)]
-
-
-def _says_none(rows: Rows, field: str) -> Flags:
-    says_none = rows.integers("opt_flag") & NO_LIMIT.get(field, 0) != 0
-    return np.asarray(rows.has("opt_flag") & says_none)
+    names = ((text or "").strip() or None for text in texts)
+    return [(kind, number, text) for number, text in zip(numbers, names, strict=True)]

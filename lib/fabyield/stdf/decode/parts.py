@@ -13,6 +13,7 @@ from fabyield.stdf.spec.codes import NO_PART_VERDICT, PART_FAILED
 
 # Instead of a part's number.
 NEVER_CLOSED, WAITING = -1, -3
+END = ("head_num", "site_num", "record_offset")
 PLACE = ("wafer_num", "head_num", "site_num", "x_coord", "y_coord")
 
 
@@ -95,7 +96,7 @@ class Touchdowns:
         whole = np.append(rows.index, -1)[row] == self._closed[closed]
         self.part[closed] = np.where(whole, self._parts + row, NEVER_CLOSED)
         self._row[closed] = self._closing_rows + row
-        self._closing.append(parts.select(PLACE))
+        self._closing.append(parts.select((*PLACE, "record_offset")))
         self._closing_rows += len(rows)
         self._parts += len(rows)
         known = self._open.part_seen == self._open.counters[part_ownership.PARTS_LOST]
@@ -106,11 +107,20 @@ class Touchdowns:
 
     def places(self, pir: Ints) -> dict[str, ArrowArray]:
         """Return wafer, head, site and coordinates of tests by their PIRs, which are closed."""
+        return self._closing_columns(PLACE, pir)
+
+    def _closing_columns(self, names: tuple[str, ...], pir: Ints) -> dict[str, ArrowArray]:
         closing = pa.concat_tables(self._closing)
         # Look up PIRs first: there are far fewer of them than tests.
         used: ArrowArray = pa.array(np.where(self.part >= 0, self._row, 0), mask=self.part < 0)
-        places = {name: closing[name].combine_chunks().take(used) for name in PLACE}
+        places = {name: closing[name].combine_chunks().take(used) for name in names}
         return {name: take_numbers(column, pir) for name, column in places.items()}
+
+    def ends(self, pir: Ints) -> tuple[Longs, Longs]:
+        """Return a number for head and site of tests by their PIRs, and where their PRRs begin."""
+        columns = self._closing_columns(END, pir)
+        head, site, at = (np.asarray(columns[name].cast(pa.int64()).fill_null(0)) for name in END)
+        return np.asarray(head << 8 | site), at
 
     def give_up(self, pir: int | None = None) -> None:
         """Mark the part of a PIR, or all open parts, as never closed."""

@@ -13,15 +13,17 @@ from fabyield.stdf.compiled.buffers import Ints, Longs, take
 from fabyield.stdf.compiled.part_ownership import NOBODY
 from fabyield.stdf.compiled.ptr_values import Measured
 from fabyield.stdf.decode.damage import refused_rows
-from fabyield.stdf.decode.definitions import Definitions
+from fabyield.stdf.decode.definitions import KINDS, Definitions
 from fabyield.stdf.decode.parts import NEVER_CLOSED, WAITING, Touchdowns
 from fabyield.stdf.decode.rows import Rows, no_rows
 from fabyield.stdf.decode.scan import Chain
+from fabyield.stdf.decode.shared_numbers import Places, SharedNumbers
+from fabyield.stdf.decode.stated import OWN, OWN_LIMITS
 
 ARRAYS = MappingProxyType({"results": "rtn_rslt", "states": "rtn_stat", "rtn_indx": "rtn_indx"})
 MULTI = ("alarm_id", "opt_flag", "start_in", "incr_in", "units_in")
 IDENTITY = ("test_num", "head_num", "site_num", "test_flg", "test_txt")
-MPR_FIELDS = (*IDENTITY, *MULTI, "parm_flg", "rtn_icnt", "rslt_cnt", *ARRAYS.values())
+MPR_FIELDS = (*IDENTITY, *MULTI, *OWN, "parm_flg", "rtn_icnt", "rslt_cnt", *ARRAYS.values())
 # Up to the flags that say whether a result counts.
 LEAST: Final = MappingProxyType({"PTR": 5, "MPR": 5, "FTR": 4})
 IN_NONE = -2
@@ -37,6 +39,7 @@ class Results:
     def __init__(self, name: str) -> None:
         self.name = name
         self._waiting = pa.table({})
+        self._shared = SharedNumbers(KINDS[name])
 
     def add(self, rows: pa.Table) -> None:
         """Add the rows of a block."""
@@ -63,6 +66,11 @@ class Results:
         if part.size and part.min() < 0:
             self._refuse(rows, part, refused)
             rows, part = rows.filter(part >= 0), part[part >= 0]
+        if definitions.shared(KINDS[self.name]):
+            unfinished = np.append(parts.part, IN_NONE)[self.pirs()]
+            site, closed_at = parts.ends(rows["pir"].to_numpy())
+            places = Places(part, site, closed_at, unfinished)
+            rows = self._shared.told_apart(rows, places, definitions)
         return _with_parts(rows, part, parts, definitions)
 
     def renumber(self, pirs: Ints) -> None:
@@ -126,6 +134,10 @@ def _with_parts(
     return pa.table(columns)
 
 
+def _own_limits(own: ArrowArray | None, kind: Longs) -> ArrowArray:
+    return pa.nulls(kind.size, OWN_LIMITS) if own is None else own.take(pa.array(kind))
+
+
 class PtrResults:
     """The results of the PTRs of a block, and the kind of each PTR."""
 
@@ -144,8 +156,8 @@ class PtrResults:
         """Return the first PTR of each readable kind, with all fields."""
         return self._kinds.some(np.flatnonzero(self._good))
 
-    def rows(self, owner: Ints, test: Ints) -> pa.Table:
-        """Return the rows of the undamaged PTRs, given the test of each readable kind."""
+    def rows(self, owner: Ints, test: Ints, own: ArrowArray | None) -> pa.Table:
+        """Return the rows of the undamaged PTRs, given test and own limits of each good kind."""
         out, good = self._measured, self._good
         has_result = self._kinds.has("result")
         rows: Any = slice(None)
@@ -164,6 +176,7 @@ class PtrResults:
             "result": to_arrow(out.result[rows].view(np.float32), there, pa.float32()),
             "alarm_id": alarms.take(kind) if has_alarm else pa.nulls(kind.size, pa.string()),
             "opt_flag": take_numbers(self._kinds.column("opt_flag"), kind),
+            "own_limits": _own_limits(own, take(np.cumsum(good) - 1, kind)),
         }
         of = (take(owner, self._index[rows]), take(test_of, kind))
         return _waiting(self._chain, (start[rows], end[rows]), of, columns)
@@ -180,20 +193,21 @@ class ArrayResults:
 
     def __init__(self, chain: Chain, name: str) -> None:
         self._rows = Rows(chain, name, MPR_FIELDS if name == "MPR" else None, least=LEAST[name])
-        self._kind, self._first = self._rows.kinds()
+        self._kind, self._first = self._rows.kinds(OWN if name == "MPR" else ())
 
     def first_of_kinds(self) -> Rows:
         """Return the first record of each kind, with all fields."""
         return self._rows.some(self._first)
 
-    def rows(self, owner: Ints, test: Ints) -> pa.Table:
-        """Return the rows of the undamaged records, given the test of each kind."""
+    def rows(self, owner: Ints, test: Ints, own: ArrowArray | None) -> pa.Table:
+        """Return the rows of the undamaged records, given test and own limits of each kind."""
         rows = self._rows
         columns = {"test_flg": rows.column("test_flg")}
         if rows.record.name == "MPR":
             columns["parm_flg"] = rows.column("parm_flg")
             columns |= {name: rows.column(field) for name, field in ARRAYS.items()}
             columns |= rows.columns(MULTI)
+            columns["own_limits"] = _own_limits(own, self._kind)
         else:
             leading = {*IDENTITY, "rtn_icnt", "pgm_icnt"}
             columns |= rows.columns(name for name in rows.record.places if name not in leading)
@@ -211,5 +225,5 @@ def no_results(name: str) -> pa.Table:
     """Return the table of no results."""
     parts, none = Touchdowns(), np.empty(0, np.int32)
     parts.parts(no_rows("PRR"), none)
-    rows = results_of(no_rows(name).chain, name).rows(none, none)
+    rows = results_of(no_rows(name).chain, name).rows(none, none, None)
     return _with_parts(rows, none.astype(np.int64), parts, Definitions(""))

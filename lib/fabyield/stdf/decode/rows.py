@@ -93,11 +93,28 @@ class Rows:
         """Return some of the rows with all their fields."""
         return Rows(self.chain, self.record.name, index=self.index[rows])
 
-    def kinds(self) -> tuple[Longs, Longs]:
-        """Number test records by what they may say of their test; return the first of each too."""
+    def kinds(self, stated: Iterable[str] = ()) -> tuple[Longs, Longs]:
+        """Number test records by what they may say of their test; return the first of each too.
+
+        `stated`: the numbers and texts that they may state besides number and name of the test.
+        """
         has_text, has_flag = self.has("test_txt"), self.has("opt_flag")
         key = self.integers("test_num") << 16 | self.chain.lengths(self.index)
-        return self._coded(((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text)
+        key = ((key << 8 | self.integers("opt_flag")) << 1 | has_flag) << 1 | has_text
+        kind, first = self._coded(key)
+        for name in stated:
+            value = self.codes(name)
+            # Nearly always all records of a kind state the same.
+            if (value != value[first][kind]).any():
+                kind, first = self._coded(kind << 32 | value)
+        return kind, first
+
+    def codes(self, name: str) -> Longs:
+        """Return a code of each distinct value of a number of up to four bytes, or of a text."""
+        if self.record.field(name).type in NUMBERS:
+            return np.asarray(self._raw[self._slots[name]]).astype(np.int64)
+        texts = self._texts(self.record.field(name)).dictionary_encode()
+        return np.asarray(texts.indices.fill_null(-1)).astype(np.int64) + 1
 
     def tests(self) -> tuple[Longs, Longs]:
         """Number test records by test number and text; return the first of each too."""

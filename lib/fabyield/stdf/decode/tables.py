@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # Only the last batch of a file has these.
 LAST = ("file", "wafers", "tests")
@@ -71,8 +72,9 @@ def _with_texts(values: pa.Table, tests: pa.Table) -> pa.Table:
     labels: Any = values[at].chunks
     if all(not one.null_count and one.dictionary.equals(texts.dictionary) for one in labels):
         return values
+    row: Any = pc.index_in(values["test_index"], tests["test_index"].combine_chunks())
     chunks = [
-        pa.DictionaryArray.from_arrays(texts.indices.take(index), texts.dictionary)
-        for index in values["test_index"].chunks
+        pa.DictionaryArray.from_arrays(texts.indices.take(one), texts.dictionary)
+        for one in row.chunks
     ]
     return values.set_column(at, "test_txt", pa.chunked_array(chunks, values.schema.field(at).type))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.arrow.numpy_columns import numbers, tuples
 from fabyield.stdf.compiled.buffers import Longs
+from fabyield.stdf.decode.stated import OWN_LIMITS
 from fabyield.stdf.spec.codes import NO_TEST_VERDICT, PARAMETER_INVALID, RESULT_INVALID, TEST_FAILED
 from fabyield.stdf.tools.sessions import SessionFile
 
@@ -20,6 +21,7 @@ DEFINED = ("units", "lo_limit", "hi_limit", "res_scal", "llm_scal", "hlm_scal")
 _VALUE_TYPES: dict[str, pa.DataType] = {
     **{"part_row": pa.int64(), "test_row": pa.int32(), "test_num": pa.int64()},
     **{"result": pa.float32(), "valid": pa.bool_(), "test_pass": pa.bool_()},
+    "own_limits": OWN_LIMITS,
 }
 _TEST_TYPES: dict[str, pa.DataType] = {
     **{"test_num": pa.int64(), "test_txt": pa.string(), "units": pa.string()},
@@ -84,7 +86,7 @@ class FileTests:
 
     def define(self, tests: pa.Table) -> None:
         """Add the definitions at the end of a file."""
-        self._grow(tests.num_rows)
+        self._grow(int(numbers(tests, "test_index").max(initial=-1)) + 1)
         wanted = ("test_index", "test_kind", "test_num", "test_txt", *DEFINED)
         for test, kind, number, text, *rest in tuples(tests, *wanted):
             key = (number, text, kind, *self._program)
@@ -141,6 +143,7 @@ def values(rows: pa.Table, first_part: int, test_row: TestRows) -> pa.Table:
         "result": pa.array(result, mask=~valid),
         "valid": valid,
         "test_pass": pa.array(flags & TEST_FAILED == 0, mask=flags & NO_TEST_VERDICT != 0),
+        "own_limits": rows["own_limits"],
     }
     return pa.table(columns, VALUES)
 

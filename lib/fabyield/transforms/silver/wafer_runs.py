@@ -79,7 +79,7 @@ def wafer_runs(
             }
         )
     )
-    return without_engineering(rows, rules.engineering_modes)
+    return with_temperatures(without_engineering(rows, rules.engineering_modes))
 
 
 def without_engineering(rows: DataFrame, modes: Sequence[str]) -> DataFrame:
@@ -87,6 +87,18 @@ def without_engineering(rows: DataFrame, modes: Sequence[str]) -> DataFrame:
     is_engineering = _is_code("mode_cod", modes)
     counts = F.max(~is_engineering & ~F.col("is_superseded")).over(Window.partitionBy(*INSERTION))
     return rows.withColumn("is_superseded", F.col("is_superseded") | (is_engineering & counts))
+
+
+def with_temperatures(rows: DataFrame) -> DataFrame:
+    """Add whether runs of the same wafer and insertion that count were at several temperatures."""
+    shown = F.upper(trimmed(F.col("tst_temp")))
+    number = F.regexp_extract(shown, "^([+-]?[0-9]+([.][0-9]+)?)", 1).try_cast("double")
+    # "25", "25.0" and "25 C" are one temperature.
+    temperature = F.coalesce(number.cast("string"), F.nullif(shown, F.lit("")))
+    counting = F.when(~F.col("is_superseded"), temperature)
+    runs = Window.partitionBy(*INSERTION)
+    several = F.min(counting).over(runs) != F.max(counting).over(runs)
+    return rows.withColumn("has_other_temperature", F.coalesce(several, F.lit(False)))
 
 
 def _is_code(name: str, codes: Sequence[str]) -> Column:

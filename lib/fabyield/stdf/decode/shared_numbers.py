@@ -1,0 +1,158 @@
+"""Tests of one number that only the first parts name, told apart by their order within a part.
+
+A file is decoded block by block, but what is told must not depend on where a block ends. So all
+that decides are places in the file: a record is judged by the names before it.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from fabyield.stdf.compiled.buffers import Flags, Longs
+from fabyield.stdf.decode.definitions import Definitions
+
+UNKNOWN = -1
+NEVER = np.iinfo(np.int64).max
+# Only names so many bytes after the second name of a number are learned: all would take too long
+# in a file that names every record.
+LEARNED = 16 << 20
+# Instead of a number for head and site: any.
+ANYWHERE = -1
+
+
+class Places(NamedTuple):
+    """Part, number for head and site, and end of the part of each row; and the unfinished parts."""
+
+    part: Longs
+    site: Longs
+    closed_at: Longs
+    unfinished: Longs
+
+
+class Executions(NamedTuple):
+    """Records of shared numbers in file order; `test` is negative where a record has no name."""
+
+    part: Longs
+    site: Longs
+    number: Longs
+    offset: Longs
+    test: Longs
+    teaches: Flags
+
+
+class Fact(NamedTuple):
+    """The test named at a turn, from the byte of its first name to that of a contradiction."""
+
+    test: int = UNKNOWN
+    since: int = NEVER
+    until: int = NEVER
+
+
+# Site, number, and how many records of that number the part has before.
+Turn = tuple[int, ...]
+NO_FACT = Fact()
+
+
+class SharedNumbers:
+    """Which test of one kind is executed at each turn of a part, as parts with named tests show."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._facts: dict[Turn, Fact] = {}
+        self._executed: dict[tuple[int, int], int] = {}
+
+    def told_apart(self, rows: pa.Table, places: Places, definitions: Definitions) -> pa.Table:
+        """Return rows with a test for each code of a shared number.
+
+        A record before the second name of its number is of the test named first. One whose turn is
+        named by no part, or differently by two, is of a test without a name.
+        """
+        shared = definitions.shared(self._kind)
+        test = rows["test_index"].to_numpy().astype(np.int64)
+        number, offset = definitions.numbers_of(test), rows["record_offset"].to_numpy()
+        begin = np.full(number.size, NEVER)
+        for one, since in shared.items():
+            begin[number == one] = since
+        before = np.flatnonzero((test < 0) & (offset < begin))
+        test[before] = definitions.usual(self._kind, number[before])
+        teaches = offset < np.minimum(begin, NEVER - LEARNED) + LEARNED
+        needed = teaches | np.isin(places.part, places.unfinished) | bool((test < 0).any())
+        at = np.flatnonzero((places.closed_at > begin) & needed)
+        of = places.part[at], places.site[at], number[at], offset[at], test[at]
+        told = self.tests(Executions(*of, teaches[at]), places.unfinished)
+        unknown = told == UNKNOWN
+        told[unknown] = definitions.nameless(self._kind, number[at][unknown])
+        test[at] = told
+        column = rows.schema.get_field_index("test_index")
+        return rows.set_column(column, "test_index", pa.array(test.astype(np.int32)))
+
+    def tests(self, found: Executions, unfinished: Longs) -> Longs:
+        """Return the test of each execution, UNKNOWN where names contradict or are lacking.
+
+        `unfinished`: the parts of which more records follow.
+        """
+        rank = self._ranks(found, unfinished)
+        self._learn(found, rank)
+        unnamed = np.flatnonzero(found.test < 0)
+        columns = [column[unnamed] for column in (found.site, found.number, rank)]
+        first, which = _distinct(*columns)
+        turns = list(_rows([column[first] for column in columns]))
+        here = self._told(turns, which, found.offset[unnamed])
+        elsewhere = [(ANYWHERE, *turn[1:]) for turn in turns]
+        anywhere = self._told(elsewhere, which, found.offset[unnamed])
+        test = found.test.copy()
+        test[unnamed] = np.where(
+            here == NEVER, np.where(anywhere == NEVER, UNKNOWN, anywhere), here
+        )
+        return test
+
+    def _told(self, turns: list[Turn], which: Longs, offset: Longs) -> Longs:
+        """Return the test that the names before each record tell, NEVER if there is none."""
+        facts = np.array([self._facts.get(turn, NO_FACT) for turn in turns], np.int64)
+        test, since, until = facts.reshape(-1, 3)[which].T
+        return np.where(offset < since, NEVER, np.where(offset < until, test, UNKNOWN))
+
+    def _ranks(self, found: Executions, unfinished: Longs) -> Longs:
+        """Count the executions of a number within its part, from 0, in the order given."""
+        order = np.lexsort((found.number, found.part))
+        part, number = found.part[order], found.number[order]
+        is_first = np.ones(part.size, np.bool_)
+        is_first[1:] = (part[1:] != part[:-1]) | (number[1:] != number[:-1])
+        first = np.flatnonzero(is_first)
+        sizes = np.diff(np.append(first, part.size))
+        keys = list(zip(part[first].tolist(), number[first].tolist(), strict=True))
+        before = np.array([self._executed.get(key, 0) for key in keys], np.int64)
+        rank = np.empty(part.size, np.int64)
+        rank[order] = np.arange(part.size) - np.repeat(first - before, sizes)
+        more = set(unfinished.tolist())
+        counts = self._executed | dict(zip(keys, (before + sizes).tolist(), strict=True))
+        self._executed = {key: count for key, count in counts.items() if key[0] in more}
+        return rank
+
+    def _learn(self, found: Executions, rank: Longs) -> None:
+        named = np.flatnonzero((found.test >= 0) & found.teaches)
+        columns = [column[named] for column in (found.site, found.number, rank, found.test)]
+        first, _ = _distinct(*columns)
+        offsets = found.offset[named][first].tolist()
+        facts = zip(_rows([column[first] for column in columns]), offsets, strict=True)
+        for (site, number, turn, test), offset in sorted(facts, key=lambda fact: fact[1]):
+            for place in (site, ANYWHERE):
+                fact = self._facts.setdefault((place, number, turn), Fact(test, offset))
+                if fact.test != test and fact.until == NEVER:
+                    self._facts[place, number, turn] = fact._replace(until=offset)
+
+
+def _distinct(*columns: Longs) -> tuple[Longs, Longs]:
+    """Return the first of each distinct row of some columns, and which of these each row is."""
+    code = np.zeros(columns[0].size, np.int64)
+    for column in columns:
+        values, number = np.unique(column, return_inverse=True)
+        _, code = np.unique(code * (values.size + 1) + number, return_inverse=True)
+    _, first = np.unique(code, return_index=True)
+    return first, code
+
+
+def _rows(columns: list[Longs]) -> Iterator[tuple[int, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)

@@ -1,0 +1,102 @@
+"""Limits and units of single records, and numbers that several tests share."""
+
+from unittest.mock import patch
+
+import pytest
+
+from fabyield.stdf import read
+from fabyield.stdf.decode import source
+from tests.stdf.conftest import FULL, MIR, mpr, pir, prr, ptr
+
+NO_OWN = dict.fromkeys(("units", "lo_limit", "hi_limit", "res_scal", "llm_scal", "hlm_scal"))
+INFINITE = float("inf")
+
+
+def part(*records, site=0):
+    return pir(site), *records, prr(site)
+
+
+def texts(content):
+    """The tests of the results, read whole and in small batches."""
+    found = read(content).test_values["test_txt"].to_pylist()
+    with patch.object(source, "BLOCK", 97):
+        assert read(content).test_values["test_txt"].to_pylist() == found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("stated", "own"),
+    [
+        ({}, None),
+        ({"test_txt": "vth_n"}, None),
+        (FULL | {"opt_flag": 14}, None),
+        ({"opt_flag": 14, "lo_limit": 0.125, "hi_limit": 0.5}, {"lo_limit": 0.125}),
+        ({"opt_flag": 14, "lo_limit": 0.25, "hi_limit": 1.0}, {"hi_limit": 1.0}),
+        ({"opt_flag": 78, "lo_limit": 0.25, "hi_limit": 0.5}, {"lo_limit": -INFINITE}),
+        ({"opt_flag": 142, "lo_limit": 0.25, "hi_limit": 0.5}, {"hi_limit": INFINITE}),
+        ({"opt_flag": 62, "lo_limit": 9.0, "hi_limit": 9.0}, None),
+        ({"opt_flag": 254, "lo_limit": 9.0, "hi_limit": 9.0}, None),
+        (FULL | {"opt_flag": 14, "units": " V "}, None),
+        (FULL | {"opt_flag": 14, "units": "mV"}, {"units": "mV"}),
+        (FULL | {"opt_flag": 63, "units": "mV"}, None),
+        (FULL | {"opt_flag": 14, "hi_limit": 9.9e37}, {"hi_limit": INFINITE}),
+    ],
+)
+def test_record_that_states_other_limits_than_its_test_keeps_them(stdf, stated, own):
+    later = {"test_txt": "vth_n"} | stated
+    content = stdf(MIR, *part(ptr(0, 1.0, **FULL, opt_flag=14)), *part(ptr(0, 2.0, **later)))
+
+    first, second = read(content).test_values["own_limits"].to_pylist()
+
+    assert first is None
+    assert second == (own and NO_OWN | own)
+
+
+def test_multi_result_keeps_its_own_limits(stdf):
+    usual = (mpr(0)[0], mpr(0)[1] | {"opt_flag": 14, "lo_limit": 0.0, "hi_limit": 1.0})
+    other = (mpr(0)[0], usual[1] | {"hi_limit": 2.0})
+
+    rows = read(stdf(MIR, *part(usual, other, usual))).multi_values["own_limits"].to_pylist()
+
+    assert rows == [None, NO_OWN | {"hi_limit": 2.0}, None]
+
+
+def test_record_without_a_text_is_of_the_test_at_its_turn(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0, test_txt="IDD"))
+
+    assert texts(stdf(MIR, *first, *part(ptr(0, 3.0), ptr(0, 4.0)))) == ["VDD", "IDD"] * 2
+
+
+def test_each_site_has_the_names_that_it_gave(stdf):
+    named = [(0, "VDD_0"), (0, "IDD_0"), (1, "VDD_1"), (1, "IDD_1")]
+    both = (pir(0), pir(1)), (prr(0), prr(1))
+    first = [ptr(site, 1.0, test_txt=name) for site, name in named]
+    second = [ptr(site, 1.0) for site, _ in named]
+
+    content = stdf(MIR, *both[0], *first, *both[1], *both[0], *second, *both[1])
+
+    assert texts(content) == ["VDD_0", "IDD_0", "VDD_1", "IDD_1"] * 2
+
+
+def test_site_that_named_nothing_has_the_names_of_the_others(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0, test_txt="IDD"))
+
+    content = stdf(MIR, *first, *part(ptr(1, 3.0), ptr(1, 4.0), site=1))
+
+    assert texts(content) == ["VDD", "IDD"] * 2
+
+
+def test_turn_that_is_named_differently_or_not_at_all_is_of_no_named_test(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0, test_txt="IDD"))
+    second = part(ptr(0, 1.0, test_txt="IDD"), ptr(0, 2.0))
+    third = part(ptr(0, 1.0), ptr(0, 2.0), ptr(0, 3.0))
+
+    found = texts(stdf(MIR, *first, *second, *third))
+
+    assert found == ["VDD", "IDD", "IDD", "IDD", None, "IDD", None]
+
+
+def test_number_with_one_name_needs_no_turn(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0))
+
+    assert texts(stdf(MIR, *first, *part(ptr(0, 3.0)))) == ["VDD"] * 3
