@@ -12,11 +12,11 @@ from fabyield.stdf.compiled import ptr_values
 from fabyield.stdf.compiled.buffers import Ints, Longs, take
 from fabyield.stdf.compiled.part_ownership import NOBODY
 from fabyield.stdf.compiled.ptr_values import Measured
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_rows
 from fabyield.stdf.decode.definitions import Definitions
 from fabyield.stdf.decode.parts import NEVER_CLOSED, WAITING, Touchdowns
 from fabyield.stdf.decode.rows import Rows, no_rows
-from fabyield.stdf.decode.scan import Chain
 
 ARRAYS = MappingProxyType({"results": "rtn_rslt", "states": "rtn_stat", "rtn_indx": "rtn_indx"})
 MULTI = ("alarm_id", "opt_flag", "start_in", "incr_in", "units_in")
