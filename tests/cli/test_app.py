@@ -59,6 +59,7 @@ def test_wrong_usage_exits_with_2_and_says_why(fabyield, words):
 
 def test_night_without_java_exits_with_2_and_names_java_home(fabyield, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", "/nonexistent")
+    monkeypatch.setattr(os, "execv", lambda *words: pytest.fail(f"started {words}"))
 
     code, out, err = fabyield("nightly")
 

@@ -232,6 +232,12 @@ def test_a_tsr_of_each_kind_counts_its_own_records_alone(checked):
     assert wrong(of_all) == [("all sites, test 7", 1, 3, "executed result")]
 
 
+def test_tsrs_of_each_kind_that_all_count_all_kinds_differ(checked):
+    kinds = [tsr(ALL, test_typ=kind, exec_cnt=3) for kind in "PFM"]
+
+    assert len(checked(*kinds, touched=OF_ONE_NUMBER).differences) == 3
+
+
 # A die fails at one site and passes at another.
 MOVED = (
     *(pir(0), prr(0, part_flg=8, hard_bin=5, **HERE)),

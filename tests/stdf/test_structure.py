@@ -73,6 +73,15 @@ def test_second_mir_and_what_follows_it_is_refused_as_one_stretch(stdf, between)
     assert len([name for name, _, _ in records(content) if name == "PRR"]) == 1
 
 
+@pytest.mark.usefixtures("block")
+def test_second_far_and_what_follows_it_is_refused_as_one_stretch(stdf):
+    first, second = stdf(MIR, *PART, MRR), stdf(LOT_B, *PART * 9, MRR)
+
+    [stretch] = read(first + second).refused.to_pylist()
+
+    assert (stretch["record_offset"], stretch["record_length"]) == (len(first), len(second))
+
+
 def test_part_cut_off_by_a_second_mir_blames_the_mir(stdf):
     status, reason = manifest(stdf(MIR, *PART, pir(0), ptr(0, 2.0), LOT_B, prr(0), MRR))
 
@@ -168,6 +177,12 @@ PAIRS = {
     "PRR twice": (
         (wir("W1"), *PART, prr(0), wrr()),
         ["W1", "W1"],
+        "PRR without PIR (1): their parts count, but which results are theirs is not known",
+    ),
+    "PRR without PIR and without WIR": (
+        (*PART, wir("W1"), *PART, wrr(), prr(0)),
+        [None, "W1", None],
+        "parts outside WIR..WRR (2): which wafer they are of is not known; "
         "PRR without PIR (1): their parts count, but which results are theirs is not known",
     ),
     "PRR of a tester that writes no PIR": ((wir("W1"), prr(0), prr(1), wrr()), ["W1", "W1"], None),

@@ -84,7 +84,7 @@ class Pairs:
             self._found[what] = count + at.size, first
 
     def remarks(self, *, is_cut: bool) -> list[pa.Table]:
-        """Return a refusal of no bytes for each kind of record without its pair."""
+        """Return a refusal of no bytes, if there are records without their pair."""
         if self._is_damaged:
             return []
         self._note("PIR", self._open)
@@ -95,8 +95,9 @@ class Pairs:
             "PRR": self._has_pir,
             "PIR": not is_cut,
         }
-        return [
-            refused_rows(self._found[what][1], 0, None, [text.format(self._found[what][0])])
-            for what, text in REMARKS.items()
-            if what in self._found and is_told.get(what, True)
-        ]
+        told = [w for w in REMARKS if w in self._found and is_told.get(w, True)]
+        if not told:
+            return []
+        # One row, as several may have the same first record.
+        reason = "; ".join(REMARKS[what].format(self._found[what][0]) for what in told)
+        return [refused_rows(min(self._found[w][1] for w in told), 0, None, [reason])]
