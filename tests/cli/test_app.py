@@ -57,6 +57,16 @@ def test_wrong_usage_exits_with_2_and_says_why(fabyield, words):
     assert err.strip()
 
 
+def test_night_without_java_exits_with_2_and_names_java_home(fabyield, monkeypatch):
+    monkeypatch.setenv("JAVA_HOME", "/nonexistent")
+    monkeypatch.setattr(os, "execv", lambda *words: pytest.fail(f"started {words}"))
+
+    code, out, err = fabyield("nightly")
+
+    assert (code, out) == (2, "")
+    assert "JAVA_HOME is /nonexistent, but /nonexistent/bin/java does not exist" in err
+
+
 def test_version_is_printed(fabyield):
     assert fabyield("--version") == (0, f"fabyield {__version__}\n", "")
 

@@ -13,6 +13,7 @@ YIELDS = {
     "RESUME": (20, 95.0, 100.0),
     "REPROBE": (20, 80.0, 90.0),
     "ONECO": (5, 100.0, 100.0),
+    "MIRA": (10, 90.0, 90.0),
 }
 # (lot_id, test_txt, units): (lo_limit, hi_limit, mean, cp, no_capability)
 LIMITS = {
@@ -67,6 +68,15 @@ def test_how_each_part_was_identified_is_stored(night):
 
 def test_die_without_one_coordinate_is_left_off_the_map(night):
     assert "ONECO" in (night.root / "report.html").read_text()
+
+
+def test_lot_behind_a_second_mir_is_in_no_other_and_told(night):
+    [file] = [row for row in night.rows("bronze.stdf_files") if row["lot_id"] == "MIRA"]
+    alerts = [line for line in night.log().splitlines() if "ALERT" in line]
+
+    assert "MIRB" not in {row["lot_id"] for row in night.rows("silver.wafers")}
+    assert file["status"] == "incomplete"
+    assert any("two_lots.stdf is incomplete: a second MIR at byte" in text for text in alerts)
 
 
 def test_limits_and_units_of_records_are_kept_apart_in_capability(night):

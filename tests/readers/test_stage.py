@@ -42,6 +42,19 @@ def test_file_that_cannot_be_opened_stops_no_other(tmp_path):
     assert [(row["file_key"], row["record_length"]) for row in refused] == [(1, 0), (2, 0)]
 
 
+def test_names_that_differ_by_case_or_unicode_form_and_odd_names_are_files_of_their_own(tmp_path):
+    names = ["LOT1.stdf", "lot1.stdf", "caf\u00e9", "cafe\u0301", "line\nend", "x" * 255]
+    for name in names:
+        stdf(tmp_path / name)
+    found = {"file_key": range(len(names)), "path": names}
+
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+    rows = [row for batch in decode(pa.table(found).to_batches()) for row in batch.to_pylist()]
+
+    assert [row["status"] for row in rows] == ["complete"] * len(names)
+    assert pq.read_table(tmp_path / "stage" / "parts")["file_key"].to_pylist() == [*range(6)]
+
+
 def test_f24_full_disk_of_the_stage_is_not_blamed_on_the_stdf_file(tmp_path):
     stdf(tmp_path / "good.stdf")
     (tmp_path / "stage" / "parts").mkdir(parents=True)

@@ -38,6 +38,7 @@ def counted(tmp_path):
         ("partflg0-supersede", (10, 7, 10, 0)),
         ("engineering-run-overrides", (20, 18, 18, 1)),
         ("rtst-cod-ignored", (20, 16, 19, 0)),
+        ("second-mir", (10, 9, 9, 0)),
     ],
 )
 def test_f07_parts_are_told_apart_as_the_tester_says(counted, folder, rule, expected):

@@ -7,7 +7,7 @@ from fabyield.stdf.tools.check import Difference, check
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
 from fabyield.stdf.tools.retest import PartRules
-from tests.stdf.conftest import DATA, MIR, SMALL, pir, prr, ptr
+from tests.stdf.conftest import DATA, MIR, SMALL, ftr, mpr, pir, prr, ptr
 
 ALL = {"head_num": 255, "site_num": 0}
 SITE = {site: {"head_num": 1, "site_num": site} for site in (0, 1)}
@@ -190,6 +190,89 @@ def test_results_in_several_batches_are_counted_together(stdf, tmp_path):
     found = check(outline(path), [whole, whole], Naming(), PartRules())
 
     assert found.differences == []
+
+
+def wrong(found):
+    return [(row.place, row.counted, row.claimed, row.basis) for row in found.differences]
+
+
+# A part has PTR, FTR and MPR of one test number.
+OF_ONE_NUMBER = (
+    pir(0),
+    *((name, fields | {"test_num": 7}) for name, fields in (ptr(0, 0.5), ftr(0), mpr(0))),
+    ptr(0, 0.5, test_num=8),
+    prr(0, num_test=4, **HERE),
+)
+
+
+def test_one_tsr_of_a_test_number_counts_all_kinds_of_its_records(checked):
+    sound = [tsr(ALL, exec_cnt=3), tsr(ALL, exec_cnt=1, test_num=8)]
+
+    found = checked(*sound, touched=OF_ONE_NUMBER)
+
+    assert found.differences == []
+    assert found.agreed == {"TSR.EXEC_CNT": "executed result of any kind"}
+
+
+def test_one_tsr_of_a_test_number_that_counts_neither_way_differs(checked):
+    sound = [tsr(SITE[0], exec_cnt=3), tsr(ALL, exec_cnt=3), tsr(ALL, exec_cnt=1, test_num=8)]
+
+    found = checked(*sound, tsr(SITE[0], exec_cnt=4, test_num=8), touched=OF_ONE_NUMBER)
+
+    assert wrong(found) == [("head 1, site 0, test 8", 1, 4, "executed result of any kind")]
+
+
+def test_a_tsr_of_each_kind_counts_its_own_records_alone(checked):
+    kinds = [tsr(ALL, test_typ=kind, exec_cnt=1) for kind in "PFM"]
+
+    found = checked(*kinds, touched=OF_ONE_NUMBER)
+    of_all = checked(tsr(ALL, exec_cnt=3), *kinds[1:], touched=OF_ONE_NUMBER)
+
+    assert found.agreed == {"TSR.EXEC_CNT": "executed result"}
+    assert wrong(of_all) == [("all sites, test 7", 1, 3, "executed result")]
+
+
+def test_tsrs_of_each_kind_that_all_count_all_kinds_differ(checked):
+    kinds = [tsr(ALL, test_typ=kind, exec_cnt=3) for kind in "PFM"]
+
+    assert len(checked(*kinds, touched=OF_ONE_NUMBER).differences) == 3
+
+
+# A die fails at one site and passes at another.
+MOVED = (
+    *(pir(0), prr(0, part_flg=8, hard_bin=5, **HERE)),
+    *(pir(1), prr(1, hard_bin=1, **HERE)),
+    *(pir(1), prr(1, hard_bin=1, x_coord=2, y_coord=2)),
+)
+UNNAMED = (pir(0), prr(0)) * 3
+ABORTED = (pir(0), prr(0, part_flg=4, x_coord=3, y_coord=3), pir(0), prr(0, **HERE))
+
+
+@pytest.mark.parametrize(
+    ("touched", "counts", "habit"),
+    [
+        (MOVED, {0: {"part_cnt": 1}, 1: {"part_cnt": 2}}, "touch-down"),
+        (MOVED, {0: {"part_cnt": 0}, 1: {"part_cnt": 2}}, "final touch-down"),
+        (MOVED, {0: {"part_cnt": 1}, 1: {"part_cnt": 1}}, "first touch-down"),
+        (UNNAMED, {0: {"part_cnt": 2, "rtst_cnt": 1}}, "touch-down less RTST_CNT"),
+        (ABORTED, {0: {"part_cnt": 1}}, "touch-down that ended normally"),
+        (MOVED, {0: {"part_cnt": 0}, 1: {"part_cnt": 3}}, None),
+        (ABORTED, {0: {"part_cnt": 3}}, None),
+    ],
+)
+def test_part_counts_agree_by_the_habit_that_explains_all_of_them(checked, touched, counts, habit):
+    claims = [("PCR", SITE[site] | found) for site, found in counts.items()]
+
+    found = checked(*claims, touched=touched)
+
+    assert found.agreed.get("PCR.PART_CNT") == habit
+    assert (habit is None) == any(d.record == "PCR.PART_CNT" for d in found.differences)
+
+
+def test_retests_agree_by_the_parts_that_were_touched_again(checked):
+    often = (pir(0), prr(0, **HERE)) * 3
+
+    assert checked(wrr(rtst_cnt=1), touched=often).agreed == {"WRR.RTST_CNT": "part touched again"}
 
 
 @pytest.mark.parametrize("name", ["lot2", "lot3"])

@@ -143,9 +143,9 @@ def to_atdf(
 def check(files: Files, conf: Conf = "dev", retest_rule: RetestRule = None) -> None:
     """Compare the counts in a file with its parts and test results; exit 3 if they differ.
 
-    Covers WRR, PCR, HBR, SBR and TSR. A missing count is no difference. Counts without
-    superseded touch-downs agree "by final touch-down". ABRT_CNT is compared with PART_FLG bit 2,
-    RTST_CNT with bits 0 and 1 or with touch-downs after a die's first; FUNC_CNT is not checked.
+    Covers WRR, PCR, HBR, SBR and TSR; a missing count is no difference. Testers count by
+    different habits, and the one by which all counts of a name agree is printed: docs/stdf.md has
+    the list. FUNC_CNT is not checked.
     """
     from fabyield.cli import stdf_output  # noqa: PLC0415
     from fabyield.stdf import batches  # noqa: PLC0415

@@ -83,10 +83,10 @@ def print_export(done: Exported, out: Path) -> None:
 
 def print_check(found: Sequence[Checked]) -> None:
     """Print the differences that `check` found, then the records that agree."""
-    grid = Grid("file", "record", "place", "counted", "claimed")
+    grid = Grid("file", "record", "place", "counted", "counted by", "claimed")
     for one in found:
         for row in one.differences:
-            counts = f"{row.counted:,}", f"{row.claimed:,}"
+            counts = f"{row.counted:,}", row.basis, f"{row.claimed:,}"
             grid.add_row(_text(one.path), row.record, _text(row.place), *counts)
     if grid.row_count:
         console().print(grid)

@@ -1,11 +1,14 @@
 """Start the Spark session with the options of conf, and change them for a while."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from fabyield.errors import ConfigError
+from fabyield.pipeline.java import check_java
 from fabyield.settings.settings import Settings
 
 # For little work: Spark interprets its plans, as compiling them would take longer, and does not
@@ -21,7 +24,10 @@ DELTA = "io.delta:delta-spark_4.1_2.13:4.4.0"
 
 
 def session(settings: Settings, name: str) -> SparkSession:
-    """Start the Spark session `name`; raise ConfigError without Delta's jars or time zone UTC."""
+    """Start the Spark session `name`; raise ConfigError without Java, Delta's jars or zone UTC."""
+    # Under spark-submit Java runs already.
+    if "PYSPARK_GATEWAY_PORT" not in os.environ and SparkContext._gateway is None:
+        check_java()
     builder = SparkSession.builder.appName(name)
     for key, value in settings.spark.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -9,9 +9,11 @@ import numpy as np
 from fabyield.errors import StdfError
 from fabyield.stdf.atdf.read import MOST_LETTERS, TOO_LONG, atdf_to_stdf, is_atdf
 from fabyield.stdf.compiled.buffers import Bytes
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_rows, refused_table
 from fabyield.stdf.decode.decoder import Decoder
-from fabyield.stdf.decode.scan import Chain, scan
+from fabyield.stdf.decode.first_session import first_session
+from fabyield.stdf.decode.scan import scan
 from fabyield.stdf.decode.single_records import Decoded, decode_records
 from fabyield.stdf.decode.source import Content, Source, in_blocks, open_source
 from fabyield.stdf.decode.tables import StdfTables, joined
@@ -88,7 +90,7 @@ def records(source: Source, refused: list[dict[str, Any]] | None = None) -> Iter
 
 def chains(content: Content) -> Iterator[Chain]:
     """Yield the records of a source block by block; the last chain refuses broken compression."""
-    for chain in scan(_blocks(content), content.name):
+    for chain in first_session(scan(_blocks(content), content.name)):
         if chain.is_last and content.broken:
             chain.refused.append(refused_rows(content.size, 0, None, [content.broken]))
         yield chain

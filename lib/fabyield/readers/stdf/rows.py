@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fabyield.stdf import StdfTables
+from fabyield.stdf.decode.damage import cause
 from fabyield.stdf.tools.sessions import SESSION, counted_retests, session_of
 
 NO_WAFER = -1
@@ -53,7 +54,7 @@ class FileSummary:
         self._placed: Counter[int] = Counter()
         self._counts: Counter[str] = Counter()
         self._refused, self._refused_bytes = 0, 0
-        self._reason: str | None = None
+        self._cause: list[pa.Table] = []
         self._part_counts: list[dict[str, Any]] = []
 
     def add(self, batch: StdfTables) -> dict[str, pa.Table]:
@@ -69,7 +70,7 @@ class FileSummary:
             self._touchdowns[run["wafer_num"]] += run["count_all"]
             self._placed[run["wafer_num"]] += run["placed_sum"]
         if batch.refused.num_rows:
-            self._reason = self._reason or batch.refused["reason"][0].as_py()
+            self._cause = [cause(pa.concat_tables([*self._cause, batch.refused]))]
             self._refused += batch.refused.num_rows
             self._refused_bytes += pc.sum(batch.refused["record_length"]).as_py()
         rows = {
@@ -121,11 +122,12 @@ class FileSummary:
         return pa.RecordBatch.from_pylist([row], FILE)
 
     def _status(self, is_complete: bool) -> tuple[str, str | None]:
+        reason = self._cause[0]["reason"][0].as_py() if self._cause else None
         if not self._touchdowns.total():
-            return "empty", "; ".join(filter(None, ["no part was tested", self._reason]))
+            return "empty", "; ".join(filter(None, ["no part was tested", reason]))
         if is_complete:
             return "complete", None
-        return "incomplete", self._reason or "no MRR: still being written, or cut off"
+        return "incomplete", reason or "no MRR: still being written, or cut off"
 
 
 def refused_file(

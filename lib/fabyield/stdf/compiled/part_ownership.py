@@ -21,7 +21,7 @@ NO_HEAD, MANY = -1, -2
 
 
 class Records(NamedTuple):
-    """Start, end and role of the records of a block; `hidden` as in `decode.scan.Chain`."""
+    """Start, end and role of the records of a block; `hidden` as in `decode.chain.Chain`."""
 
     start: Longs
     end: Longs
@@ -33,8 +33,8 @@ class Open(NamedTuple):
     """The parts and wafer runs that are open at the end of a block.
 
     `part`: the open PIR at each head << 8 | site, `part_at`: its byte in the file, NOBODY if it is
-    lost; `wafer`: the open run in each lane; `part_seen` and `wafer_seen`: the number of hiding
-    stretches (see `counters`) when each was last updated.
+    lost, `part_run`: the run it began in; `wafer`: the open run in each lane; `part_seen` and
+    `wafer_seen`: the number of hiding stretches (see `counters`) when each was last updated.
 
     A lane is a head, or a site group of it after the first, since each may have its own wafer.
     `of_site` and `of_group`: the lane of each head << 8 | site, of each head << 8 | group; `head`:
@@ -43,6 +43,7 @@ class Open(NamedTuple):
 
     part: Ints
     part_at: Longs
+    part_run: Ints
     part_seen: Ints
     wafer: Ints
     wafer_seen: Ints
@@ -57,12 +58,13 @@ class Owned(NamedTuple):
     """The results of `assign_owners`.
 
     `owner` of each record: the PIR of a test, the run of a PRR, WIR or WRR. `closed`: the record
-    that closes each PIR, or OPEN. `opened` of a PRR: the byte of its PIR in the file, or NOBODY. A
-    row of `split`: a run, and the run that continues it.
+    that closes each PIR, or OPEN. Of a PRR: `opened`, the byte of its PIR in the file, and `begun`,
+    the run in which that stands, or NOBODY. A row of `split`: a run, and the run that continues it.
     """
 
     owner: Ints
     opened: Longs
+    begun: Ints
     closed: Ints
     split: Ints
 
@@ -76,8 +78,7 @@ def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int
     any_hidden = hidden.any()
     for i in range(start.size + 1):
         if any_hidden:
-            counters[PARTS_LOST] += hidden[i, 0]
-            counters[WAFERS_LOST] += hidden[i, 1]
+            note_hidden(hidden[i], state)
         if i == start.size:
             break
         owner[i] = NOBODY
@@ -101,11 +102,10 @@ def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int
             assign_lanes(data, at, np.int64(end[i]), state)
         elif what == PRR:
             note_head(head, counters)
-            if part[place] >= 0 and part_seen[place] == counters[PARTS_LOST]:
-                out.closed[part[place]] = i
-                out.opened[i] = state.part_at[place]
-            part[place], part_seen[place] = NOBODY, counters[PARTS_LOST]
             owner[i], splits = run_in_lane(np.int64(state.of_site[place]), state, out, splits)
+            close_part(place, i, state, out)
+            # If its wafer ended before the part did, it still is of that wafer.
+            owner[i] = out.begun[i] if owner[i] < 0 else owner[i]
         elif what == WIR:
             owner[i] = open_run(np.int64(state.of_group[place]), place, state)
         elif what == WRR:
@@ -119,8 +119,30 @@ def open_part(place: Number, at: Number, state: Open) -> None:
     """Open a part at head << 8 | site, whose PIR is at byte `at` of the file."""
     pir = state.counters[PIRS]
     state.part_at[place] = at
+    lane = state.of_site[place]
+    known = state.wafer_seen[lane] == state.counters[WAFERS_LOST]
+    state.part_run[place] = state.wafer[lane] if known else NOBODY
     state.part[place], state.part_seen[place] = pir, state.counters[PARTS_LOST]
     state.counters[PIRS] += 1
+
+
+@njit(cache=True, nogil=True)
+def close_part(place: Number, prr: int, state: Open, out: Owned) -> None:
+    """Close the part at head << 8 | site by a PRR, unless damage may hide which part that is."""
+    pir, lost = state.part[place], state.counters[PARTS_LOST]
+    if pir >= 0 and state.part_seen[place] == lost:
+        out.closed[pir] = prr
+        out.opened[prr], out.begun[prr] = state.part_at[place], state.part_run[place]
+    state.part[place], state.part_seen[place] = NOBODY, lost
+
+
+@njit(cache=True, nogil=True)
+def note_hidden(hidden: Flags, state: Open) -> None:
+    """Count a damaged stretch; after the end of a wafer no open part is known to be of the next."""
+    state.counters[PARTS_LOST] += hidden[0]
+    state.counters[WAFERS_LOST] += hidden[1]
+    if hidden[1]:
+        state.part_run[:] = NOBODY
 
 
 @njit(cache=True, nogil=True)
@@ -191,14 +213,15 @@ def close_run(run: Number, state: Open) -> Number:
 def run_in_lane(lane: Number, state: Open, out: Owned, splits: int) -> tuple[Number, int]:
     """Return the open run of a lane; a new one after a stretch that may hide the run's end.
 
-    A tester with one head may number it differently in WIR and WRR than in parts.
+    A tester with one head may number it differently in WIR and WRR than in parts: once there are
+    parts of one head only, the only open run is that of any other head too.
     """
     wafer, wafer_seen, counters = state.wafer, state.wafer_seen, state.counters
     run: Number = wafer.max() if lane == ALL else wafer[lane]
     at = np.int64(lane)
     if run < 0:
         run = wafer.max()
-        alone = counters[HEAD] != MANY
+        alone = counters[HEAD] >= 0
         for other in range(HEADS):
             if wafer[other] >= 0:
                 at = np.int64(other)

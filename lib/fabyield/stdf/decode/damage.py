@@ -13,7 +13,9 @@ from fabyield.stdf.spec.records import name_of
 
 # A damaged stretch this long may hide any record, a shorter one only those with their code in it.
 OPAQUE = 512
+# The codes of PIR and PRR, WIR and WRR, FAR and MIR.
 PARTS, WAFERS = re.compile(rb"\x05[\x0a\x14]"), re.compile(rb"\x02[\x0a\x14]")
+SESSIONS = re.compile(rb"[\x00\x01]\x0a")
 _TYPES: dict[str, pa.DataType] = {
     **{"record_offset": pa.int64(), "record_length": pa.int64()},
     **{"record_name": pa.string(), "reason": pa.string()},
@@ -35,18 +37,29 @@ def refused_table(refused: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables([REFUSED.empty_table(), *refused]).sort_by("record_offset")
 
 
+def cause(refused: pa.Table) -> pa.Table:
+    """Return the row that explains others: of the whole file, else of a stretch, else of a record.
+
+    No row where nothing is refused.
+    """
+    stretches = refused.filter(refused["record_name"].is_null())
+    of_file = stretches.filter(stretches["record_length"].to_numpy() == 0)
+    return next((rows for rows in (of_file, stretches) if rows.num_rows), refused).slice(0, 1)
+
+
 @dataclass(frozen=True)
 class Gap:
     """A damaged stretch as far as it was seen: its start and end, its header, its last byte.
 
-    `hides`: whether it may hide the end of a part, the end of a wafer; `blank`: it is all zeros.
+    `hides`: whether it may hide the end of a part, the end of a wafer, the start of a session;
+    `blank`: it is all zeros.
     """
 
     start: int
     end: int = 0
     head: bytes = b""
     tail: bytes = b""
-    hides: tuple[bool, bool] = (False, False)
+    hides: tuple[bool, bool, bool] = (False, False, False)
     blank: bool = True
 
     def with_more(self, end: int, stretch: bytes) -> "Gap":
@@ -54,18 +67,20 @@ class Gap:
         seen = self.tail + stretch
         parts = self.hides[0] or bool(PARTS.search(seen))
         wafers = self.hides[1] or bool(WAFERS.search(seen))
+        hides = parts, wafers, self.hides[2] or bool(SESSIONS.search(seen))
         blank = self.blank and not stretch.strip(b"\0")
-        return Gap(self.start, end, (self.head + stretch)[:4], seen[-1:], (parts, wafers), blank)
+        return Gap(self.start, end, (self.head + stretch)[:4], seen[-1:], hides, blank)
 
     def _claimed(self, big: bool) -> int:
         return int.from_bytes(self.head[:2], "big" if big else "little")
 
-    def hidden(self, big: bool) -> tuple[bool, bool]:
-        """Return whether it may hide the end of a part, the end of a wafer."""
+    def hidden(self, big: bool) -> tuple[bool, bool, bool]:
+        """Return what it may hide, as `hides`."""
         opaque = self.end - self.start >= OPAQUE
         # Bytes may be lost unless its header leads to the next record.
         torn = len(self.head) < 4 or self.start + 4 + self._claimed(big) != self.end
-        return self.hides[0] or opaque or torn, self.hides[1] or opaque
+        parts, wafers, sessions = self.hides
+        return parts or opaque or torn, wafers or opaque, sessions or opaque
 
     def refused(self, big: bool, *, over: bool) -> pa.Table:
         """Return its row with the reason; `over` if it reaches to the end of the content."""

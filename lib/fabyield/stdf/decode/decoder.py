@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf.compiled.buffers import Ints
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_table
 from fabyield.stdf.decode.definitions import Definitions
 from fabyield.stdf.decode.file_tables import Header, Wafers
+from fabyield.stdf.decode.pairs import Pairs
 from fabyield.stdf.decode.parts import Touchdowns
 from fabyield.stdf.decode.results import Results, no_results, results_of
 from fabyield.stdf.decode.rows import Rows, no_rows
-from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.decode.tables import MEASURED, StdfTables
 from fabyield.stdf.spec.records import RECORDS
 
@@ -37,6 +38,7 @@ class Decoder:
         self._header = Header()
         self._parts = Touchdowns()
         self._wafers = Wafers(name)
+        self._pairs = Pairs()
         self._definitions = Definitions(name)
         records = MEASURED if results else {}
         self._results = {table: Results(record) for table, record in records.items()}
@@ -46,12 +48,15 @@ class Decoder:
         counts = chain.counts()
         rows = {name: _rows(chain, name, counts) for name in (*LEAST_FIELDS, "WCR", *Header.NAMES)}
         owner, splits = self._parts.assign_owners(chain)
+        self._pairs.add(chain, rows, self._parts, owner)
+        rows["PRR"] = self._pairs.in_one_wafer(rows, self._parts, owner)
         self._wafers.add(rows, owner, splits)
         self._header.add(chain, rows)
         parts = self._parts.parts(rows["PRR"], owner)
         self._add_results(chain, owner, counts)
         if chain.is_last:
             self._parts.give_up()
+            chain.refused.extend(self._pairs.remarks(is_cut=not self._header.has_ended))
         values: dict[str, Any] = {table: no_results(n) for table, n in MEASURED.items()}
         values |= {
             table: results.ready(self._parts, self._definitions, chain.refused)

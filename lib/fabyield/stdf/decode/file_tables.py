@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from fabyield.errors import StdfError
 from fabyield.stdf.arrow.list_columns import ArrowArray, to_arrow
 from fabyield.stdf.compiled.buffers import Ints, Longs
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_rows
+from fabyield.stdf.decode.first_session import is_of_part
 from fabyield.stdf.decode.rows import Rows, no_rows
-from fabyield.stdf.decode.scan import Chain
-from fabyield.stdf.spec.records import RECORDS
 
 RUN = ("head_num", "site_grp")
 COUNTS = ("part_cnt", "rtst_cnt", "abrt_cnt", "good_cnt", "func_cnt")
@@ -30,7 +30,8 @@ class Header:
         self._kept = {name: pa.table(no_rows(name).columns()) for name in self.NAMES[:3]}
         self._retest: list[int] | None = None
         self._whole = True
-        self._ended = False
+        # Whether an MRR came, and no part since.
+        self.has_ended = False
 
     def add(self, chain: Chain, rows: Mapping[str, Rows]) -> None:
         """Add the records of a block."""
@@ -43,8 +44,9 @@ class Header:
             # A record without bins says that the file retests all of them.
             is_all = not bins or self._retest == []
             self._retest = [] if is_all else [*(self._retest or []), *bins]
-        if chain.starts.size:
-            self._ended = int(chain.codes[-1]) == RECORDS["MRR"].code
+        if len(rows["MRR"]) or self.has_ended:
+            last = int(rows["MRR"].index[-1]) + 1 if len(rows["MRR"]) else 0
+            self.has_ended = not is_of_part(chain.roles[last:]).any()
 
     def check(self, chain: Chain) -> None:
         """Note whether a block had refusals; after the last block, refuse a missing MIR."""
@@ -61,7 +63,7 @@ class Header:
             for name in row.column_names:
                 is_own = record == "MRR" and name != "finish_t"
                 columns[f"mrr_{name}" if is_own else name] = row[name]
-        columns["is_complete"] = pa.array([self._ended and self._whole])
+        columns["is_complete"] = pa.array([self.has_ended and self._whole])
         columns["retest_bins"] = pa.array([self._retest], pa.list_(pa.int32()))
         return pa.table(columns)
 

@@ -7,8 +7,8 @@ from fabyield.stdf.arrow.list_columns import ArrowArray, take_numbers, to_arrow
 from fabyield.stdf.compiled import part_ownership
 from fabyield.stdf.compiled.buffers import Ints, Longs
 from fabyield.stdf.compiled.part_ownership import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.spec.codes import NO_PART_VERDICT, PART_FAILED
 
 # Instead of a part's number.
@@ -29,6 +29,7 @@ class Touchdowns:
         self._open = Open(
             part=np.full(PLACES, NOBODY, np.int32),
             part_at=np.full(PLACES, NOBODY, np.int64),
+            part_run=np.full(PLACES, NOBODY, np.int32),
             part_seen=np.zeros(PLACES, np.int32),
             wafer=np.full(HEADS, NOBODY, np.int32),
             wafer_seen=np.zeros(HEADS, np.int32),
@@ -39,17 +40,27 @@ class Touchdowns:
             group=np.full(HEADS, NOBODY, np.int32),
         )
         self._closed: Ints = np.empty(0, np.int32)
-        self._opened: Longs = np.empty(0, np.int64)
+        # Of each record of the block that ends a part: the byte of its PIR, and its wafer run.
+        self.opened: Longs = np.empty(0, np.int64)
+        self.begun: Ints = np.empty(0, np.int32)
         self._parts = 0
         self.part: Longs = np.empty(0, np.int64)
         self._row: Longs = np.empty(0, np.int64)
         self._closing: list[pa.Table] = []
         self._closing_rows = 0
+        # Whether a part was given up while others went on.
+        self.gave_up = False
 
     @property
     def runs(self) -> int:
         """Number of wafer runs so far."""
         return int(self._open.counters[part_ownership.RUNS])
+
+    @property
+    def still_open(self) -> Longs:
+        """The bytes of the PIRs whose parts are open."""
+        at = self._open.part_at[self._open.part >= 0]
+        return np.asarray(at[at >= 0])
 
     def assign_owners(self, chain: Chain) -> tuple[Ints, Ints]:
         """Return the owner of each record of the next block, and the runs that others continue."""
@@ -57,9 +68,10 @@ class Touchdowns:
         self._open.counters[part_ownership.PIRS] = known
         self._open.counters[part_ownership.BASE] = chain.base
         closed = np.full(known + count, OPEN, np.int32)
-        self._opened = np.full(count, NOBODY, np.int64)
+        self.opened = np.full(count, NOBODY, np.int64)
+        self.begun = np.full(count, NOBODY, np.int32)
         split = np.empty((count, 2), np.int32)
-        out = Owned(np.empty(count, np.int32), self._opened, closed, split)
+        out = Owned(np.empty(count, np.int32), self.opened, self.begun, closed, split)
         records = Records(chain.starts, chain.ends, chain.roles, chain.hidden)
         splits = part_ownership.assign_owners(chain.data, records, self._open, out)
         pirs = int(self._open.counters[part_ownership.PIRS])
@@ -73,7 +85,7 @@ class Touchdowns:
         wafer = owner[rows.index].astype(np.int64)
         flags = rows.integers("part_flg")
         number = self._parts + np.arange(len(rows), dtype=np.int64)
-        opened = self._opened[rows.index]
+        opened = self.opened[rows.index]
         table = pa.table(
             {
                 "part_num": pa.array(number),
@@ -124,6 +136,7 @@ class Touchdowns:
 
     def give_up(self, pir: int | None = None) -> None:
         """Mark the part of a PIR, or all open parts, as never closed."""
+        self.gave_up = self.gave_up or pir is not None
         lost = self.part == WAITING if pir is None else np.arange(self.part.size) == pir
         self.part[lost] = NEVER_CLOSED
         still_open = self._open.part

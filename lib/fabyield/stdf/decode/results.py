@@ -12,11 +12,11 @@ from fabyield.stdf.compiled import ptr_values
 from fabyield.stdf.compiled.buffers import Ints, Longs, take
 from fabyield.stdf.compiled.part_ownership import NOBODY
 from fabyield.stdf.compiled.ptr_values import Measured
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_rows
 from fabyield.stdf.decode.definitions import KINDS, Definitions
 from fabyield.stdf.decode.parts import NEVER_CLOSED, WAITING, Touchdowns
 from fabyield.stdf.decode.rows import Rows, no_rows
-from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.decode.shared_numbers import Places, SharedNumbers
 from fabyield.stdf.decode.stated import OWN, OWN_LIMITS
 

@@ -12,8 +12,8 @@ from fabyield.stdf.arrow import list_columns
 from fabyield.stdf.arrow.list_columns import ArrowArray, to_arrow
 from fabyield.stdf.compiled import buffers
 from fabyield.stdf.compiled.buffers import Bytes, Flags, Longs
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.layouts import plan_of
-from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.spec.records import RECORDS, Field
 from fabyield.stdf.spec.types import ARROW, LENGTHS, NUMBERS, width_of
 
@@ -229,6 +229,6 @@ def no_rows(name: str) -> Rows:
     """Return the rows of a file without any record of that name."""
     nothing, data = np.empty(0, np.int64), np.empty(0, np.uint8)
     data.flags.writeable = False
-    hidden = np.zeros((1, 2), np.bool_)
+    hidden = np.zeros((1, 3), np.bool_)
     codes, roles = nothing.astype(np.uint16), nothing.astype(np.uint8)
     return Rows(Chain(data, False, 0, nothing, nothing, codes, roles, nothing, hidden), name)

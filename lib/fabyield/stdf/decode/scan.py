@@ -1,79 +1,23 @@
 """From blocks of bytes to chains of whole records, with refusals for the rest."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import pyarrow as pa
 
 from fabyield.errors import StdfError
 from fabyield.stdf.compiled import headers, record_chain
-from fabyield.stdf.compiled.buffers import Bytes, Flags, Longs, Words, take
-from fabyield.stdf.compiled.headers import Types
+from fabyield.stdf.compiled.buffers import Bytes
 from fabyield.stdf.compiled.record_chain import Links
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import Gap, refused_rows
-from fabyield.stdf.decode.layouts import layouts
-from fabyield.stdf.spec.records import NAMES, RECORDS, VENDOR_TYPES, name_of
+from fabyield.stdf.decode.record_types import types
+from fabyield.stdf.spec.records import RECORDS
 
 FAR_SIZE, PIR_SIZE = 4 + headers.FAR_BODY, 4 + headers.PIR_BODY
 BIG_ENDIAN, LITTLE_ENDIAN, DEC = 1, 2, 0
-ROLES = {
-    **{"FAR": headers.FAR, "PIR": headers.PIR, "PRR": headers.PRR, "WIR": headers.WIR},
-    **{"WRR": headers.WRR, "SDR": headers.SITES},
-    **dict.fromkeys(("PTR", "MPR", "FTR"), headers.TEST),
-}
-# After a damaged stretch, a header with a shorter body than this is not taken for a real one.
-LEAST = {
-    **{"MIR": 15, "MRR": 4, "PCR": 6, "HBR": 8, "SBR": 8, "PMR": 4, "PGR": 3, "SDR": 3},
-    **{"WIR": 6, "WRR": 6, "WCR": 4, "PIR": 2, "PRR": 7, "TSR": 7, "PTR": 8, "MPR": 8, "FTR": 7},
-    **{"ATR": 5, "RDR": 2, "STR": 12, "DTR": 1, "GDR": 2, "PLR": 2},
-}
 
 
-@dataclass(frozen=True)
-class Chain:
-    """The whole records of a block: start, end, code and role of each, and how many per code.
-
-    `base` is the offset of the block in the content. `hidden` has a row per record and one for the
-    end: whether a damaged stretch before it may hide the end of a part, the end of a wafer.
-    """
-
-    data: Bytes
-    big: bool
-    base: int
-    starts: Longs
-    ends: Longs
-    codes: Words
-    roles: Bytes
-    many: Longs
-    hidden: Flags
-    is_last: bool = True
-    refused: list[pa.Table] = field(default_factory=list)
-
-    def refuse(self, index: Longs, name: str, reasons: Sequence[str]) -> None:
-        """Refuse records by their position in the chain."""
-        if index.size:
-            offsets = self.starts[index] + self.base
-            self.refused.append(refused_rows(offsets, self.lengths(index), name, reasons))
-
-    def index(self, name: str) -> Longs:
-        """Return the positions of all records with that name."""
-        return np.flatnonzero(self.codes == RECORDS[name].code)
-
-    def bounds(self, index: Longs) -> tuple[Longs, Longs]:
-        """Return where some of the records start and end."""
-        return take(self.starts, index), take(self.ends, index)
-
-    def lengths(self, index: Longs) -> Longs:
-        """Return the sizes of some of the records in bytes, header included."""
-        start, end = self.bounds(index)
-        return np.subtract(end, start)
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of records by name, in order of type and subtype."""
-        present = np.flatnonzero(self.many).tolist()
-        return {str(name_of(code)): int(self.many[code]) for code in present}
+SECOND_FAR = "a second FAR: another file begins here, to be delivered as a file of its own"
 
 
 def scan(blocks: Iterable[Bytes], name: str) -> Iterator[Chain]:
@@ -101,7 +45,8 @@ class Scanner:
         self._base = 0
         self._big: bool | None = None
         self._lost = False
-        self._over = False
+        # The byte of a second FAR, which ends what is read.
+        self._second: int | None = None
         # Whether the last record so far is MRR: zeros after it are padding.
         self._has_ended = False
         self._gap: Gap | None = None
@@ -128,7 +73,7 @@ class Scanner:
             links.code[:count],
             links.role[:count],
             links.many,
-            np.zeros((count + 1, 2), np.bool_),
+            np.zeros((count + 1, 3), np.bool_),
             last,
         )
         if count:
@@ -149,7 +94,7 @@ class Scanner:
         if self._room.start.size < most:
             self._room = _room(most)
         links = self._room._replace(many=np.zeros_like(self._room.many))
-        if self._over:
+        if self._second is not None:
             return links, (0, 0, data.size, False)
         flags = (first, last, self._lost, careful)
         return links, record_chain.follow_headers(data, bool(self._big), flags, types(), links)
@@ -175,32 +120,21 @@ class Scanner:
     def _rest(self, chain: Chain, stop: int, last: bool) -> Bytes:
         data = chain.data
         left = data.size - stop
-        second = not self._lost and headers.is_far(data, chain.big, np.int64(stop))
-        if left and (last or second):
-            self._over = second
-            if second or not self._has_ended or data[stop:].any():
+        goes_on = not self._lost and self._second is None
+        if goes_on and headers.is_far(data, chain.big, np.int64(stop)):
+            self._second = self._base + stop
+        if self._second is not None:
+            stop = data.size
+            if last:
+                size = self._base + data.size - self._second
+                chain.refused.append(refused_rows(self._second, size, None, [SECOND_FAR]))
+        elif left and last:
+            if not self._has_ended or data[stop:].any():
                 reason = f"a record header takes 4 bytes, {left} are left"
-                if second:
-                    reason = "a second FAR: another file begins here, to be delivered as a file of "
-                    reason += "its own"
                 chain.refused.append(refused_rows(self._base + stop, left, None, [reason]))
             stop = data.size
         self._base += stop
         return data[stop:]
-
-
-@cache
-def types() -> Types:
-    """Return the role and the least size of every record code."""
-    role, least = np.zeros((2, 2**16), np.uint8)
-    role[list(NAMES)] = headers.PLAIN
-    for name, value in ROLES.items():
-        role[RECORDS[name].code] = value
-    for name, value in LEAST.items():
-        least[RECORDS[name].code] = value
-    for vendor in VENDOR_TYPES:
-        role[vendor << 8 : (vendor + 1) << 8] = headers.VENDOR
-    return Types(role, least, layouts())
 
 
 def _room(most: int) -> Links:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from fabyield.stdf.compiled.buffers import Longs
+from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.decode.scan import Chain
 from fabyield.stdf.spec.records import RECORDS, Field, name_of
 from fabyield.stdf.spec.types import Bits, Generic
 

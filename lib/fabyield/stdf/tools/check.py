@@ -1,7 +1,7 @@
 """Compare the counts that a file declares with what is in it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fabyield.stdf.arrow.numpy_columns import numbers
 from fabyield.stdf.compiled.buffers import Flags
+from fabyield.stdf.decode.damage import cause
 from fabyield.stdf.decode.tables import StdfTables
 from fabyield.stdf.spec.codes import NO_TEST_VERDICT, NOT_EXECUTED, TEST_FAILED
 from fabyield.stdf.tools import declared_counts
@@ -31,12 +32,13 @@ _RESULTS = pa.schema(_TYPES)
 
 @dataclass(frozen=True)
 class Difference:
-    """A declared count that equals none of the counts it may mean."""
+    """A declared count that is not what was counted; `basis` says what that is."""
 
     record: str
     place: str
     counted: int
     claimed: int
+    basis: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,10 @@ def check(
 ) -> Checked:
     """Compare the counts of WRR, PCR, HBR, SBR and TSR with the records they count.
 
-    All counts of one name must have the same meaning: they agree if they all equal the
-    touch-downs or, where a tester leaves superseded parts out, all the final touch-downs.
-    Where only some touch-downs have results, TSR differs only if it is too low.
+    All counts of one name must have the same meaning, by one habit of testers: all touch-downs,
+    the final or the first ones of each part, those of no retest or those that ended normally;
+    results of the TSR's kind, or of all kinds of its test number. Where only some touch-downs have
+    results, TSR differs only if it is too low.
     """
     parts, turns = decide(outline, naming, rules)
     for name in ("touchdown_num", "is_final"):
@@ -70,8 +73,7 @@ def check(
         *(c for kind in "HS" for c in declared_counts.bins(tables.bins, kind, counts["part_cnt"])),
         *declared_counts.tests(tables.test_counts, results),
     ]
-    if tables.refused.num_rows:
-        first = tables.refused.slice(0, 1).to_pylist()[0]
+    for first in cause(tables.refused).to_pylist():
         remarks.append(
             f"{tables.refused.num_rows:,} stretches were refused and are not counted; the first, "
             f"at byte {first['record_offset']:,}: {first['reason']}"
@@ -81,28 +83,35 @@ def check(
             f"results are logged of {logged.sum():,} of {logged.size:,} touch-downs: "
             "TSR counts are compared only where fewer than what is logged"
         )
-        found = [claim for claim in found if not _is_high_enough(claim)]
-    differences, agreed = _compared(found)
-    return Checked(outline.path, differences, agreed, remarks)
-
-
-def _compared(found: Iterable[Claim]) -> tuple[list[Difference], dict[str, str]]:
     differences: list[Difference] = []
     agreed: dict[str, str] = {}
     for record, group in groupby(found, lambda claim: claim.record):
-        rows = list(group)
-        usual = next(iter(rows[0].counted))
-        fits = [b for b in rows[0].counted if all(c.counted[b] == c.claimed for c in rows)]
-        if fits:
-            agreed[record] = fits[0]
-            continue
-        wrong = (c for c in rows if c.counted[usual] != c.claimed)
-        differences += [Difference(record, c.place, c.counted[usual], c.claimed) for c in wrong]
-    return differences, agreed
+        is_partial = record.startswith("TSR") and not logged.all()
+        basis, wrong = _compared(list(group), is_partial)
+        differences += wrong
+        if not (wrong or is_partial):
+            agreed[record] = basis
+    return Checked(outline.path, differences, agreed, remarks)
 
 
-def _is_high_enough(claim: Claim) -> bool:
-    return claim.record.startswith("TSR") and max(claim.counted.values()) <= claim.claimed
+def _compared(claims: Sequence[Claim], is_partial: bool) -> tuple[str, list[Difference]]:
+    """Return the meaning by which counts of one name agree, and those that differ from it.
+
+    Where they agree by none it is that of most of them, or else the usual one.
+    """
+    wrong = {
+        basis: [
+            Difference(claim.record, claim.place, counted, claim.claimed, basis)
+            for claim in claims
+            if (counted := claim.counted[basis]) != claim.claimed
+            and not (is_partial and counted < claim.claimed)
+        ]
+        for basis in claims[0].counted
+    }
+    nearest = min(wrong, key=lambda basis: len(wrong[basis]))
+    if 2 * len(wrong[nearest]) >= len(claims):
+        nearest = next(iter(wrong))
+    return nearest, wrong[nearest]
 
 
 def _results(batches: Iterable[StdfTables], parts: pa.Table) -> tuple[pa.Table, Flags]:

@@ -11,7 +11,8 @@ from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.arrow.numpy_columns import flags, is_text, known, numbers, tuples
 from fabyield.stdf.spec.codes import ABNORMAL, ALL, SUPERSEDES
 
-TOUCHDOWN, FINAL = "touch-down", "final touch-down"
+TOUCHDOWN, FINAL, FIRST = "touch-down", "final touch-down", "first touch-down"
+LESS_RETESTS = "touch-down less RTST_CNT"
 ANY_KIND = ""
 KINDS = ("P", "M", "F", ANY_KIND)
 Place = tuple[int, int]
@@ -68,26 +69,43 @@ def place_name(place: Place) -> str:
 def part_counts(parts: pa.Table) -> dict[str, dict[str, pa.Table]]:
     """Return the parts that each count of WRR and PCR may mean, by the count's name."""
     said, passed = numbers(parts, "part_flg"), flags(parts, "part_pass")
-    final, again = flags(parts, "is_final"), numbers(parts, "touchdown_num") > 1
-    return {
-        "part_cnt": {TOUCHDOWN: parts, FINAL: parts.filter(final)},
-        "good_cnt": {TOUCHDOWN: parts.filter(passed), FINAL: parts.filter(passed & final)},
+    final, turn = flags(parts, "is_final"), numbers(parts, "touchdown_num")
+    whole = said & ABNORMAL == 0
+    tested = {TOUCHDOWN: said >= 0, FINAL: final, FIRST: turn == 1}
+    counts = {
+        "part_cnt": tested | {"touch-down that ended normally": whole},
+        "good_cnt": {basis: passed & chosen for basis, chosen in tested.items()},
         "rtst_cnt": {
-            "touch-down that says it supersedes": parts.filter(said & SUPERSEDES != 0),
-            "touch-down after the first": parts.filter(again),
+            "touch-down that says it supersedes": said & SUPERSEDES != 0,
+            "touch-down after the first": turn > 1,
+            "part touched again": turn == 2,
         },
-        "abrt_cnt": {"touch-down that ended abnormally": parts.filter(said & ABNORMAL != 0)},
+        "abrt_cnt": {"touch-down that ended abnormally": ~whole},
     }
+    return {
+        name: {basis: parts.filter(chosen) for basis, chosen in meanings.items()}
+        for name, meanings in counts.items()
+    }
+
+
+def _with_retests(name: str, found: dict[str, int], retests: int | None) -> dict[str, int]:
+    """Add that a tester counts retests in RTST_CNT, and not in PART_CNT."""
+    if name != "part_cnt":
+        return found
+    return found | {LESS_RETESTS: found[TOUCHDOWN] - (retests or 0)}
 
 
 def wafers(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
     """Yield the counts of each WRR."""
     for name, meanings in counts.items():
         counted = {basis: _by_wafer(parts) for basis, parts in meanings.items()}
-        for number, wafer, claimed in tuples(rows, "wafer_num", "wafer_id", name):
+        for number, wafer, claimed, again in tuples(
+            rows, "wafer_num", "wafer_id", name, "rtst_cnt"
+        ):
             if claimed is not None:
                 found = {basis: by_wafer[number] for basis, by_wafer in counted.items()}
                 place = f"wafer {wafer or '-'}, run {number + 1}"
+                found = _with_retests(name, found, again)
                 yield Claim(f"WRR.{name.upper()}", place, claimed, found)
 
 
@@ -98,10 +116,12 @@ def _by_wafer(parts: pa.Table) -> Counter[int]:
 
 def sites(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
     """Yield the counts of each PCR."""
+    retests = _claimed(rows, "rtst_cnt")
     for name, meanings in counts.items():
         tallies = {basis: Tally(parts) for basis, parts in meanings.items()}
         for (place,), count in _claimed(rows, name).items():
             found = {basis: tally.at(place) for basis, tally in tallies.items()}
+            found = _with_retests(name, found, retests.get((place,)))
             yield Claim(f"PCR.{name.upper()}", place_name(place), count, found)
 
 
@@ -120,19 +140,29 @@ def bins(rows: pa.Table, kind: str, meanings: Counts) -> Iterator[Claim]:
 
 
 def tests(rows: pa.Table, results: pa.Table) -> Iterator[Claim]:
-    """Yield the counts of each TSR; `results` counts the records of each test at each site."""
-    kinds = {
+    """Yield the counts of each TSR; `results` counts the records of each test at each site.
+
+    Some testers write one TSR for all kinds of records of a test number, of the kind of the first.
+    """
+    by_kind = {
         kind: results.filter(is_text(results, "test_kind", kind)) if kind else results
         for kind in KINDS
     }
+    kinds: dict[int, set[str]] = {}
+    for number, kind in tuples(rows, "test_num", "test_typ"):
+        kinds.setdefault(number, set()).update({kind} & set(KINDS))
     for name, column in (("exec_cnt", "executed"), ("fail_cnt", "failed")):
-        tallies = {kind: Tally(found, "test_num", column) for kind, found in kinds.items()}
+        tallies = {kind: Tally(found, "test_num", column) for kind, found in by_kind.items()}
         claimed: Counter[tuple[Place, int, str]] = Counter()
         for (place, number, kind), count in _claimed(rows, name, "test_num", "test_typ").items():
             if number is not None:
                 claimed[place, number, kind if kind in KINDS else ANY_KIND] += count
         for (place, number, kind), count in claimed.items():
-            found = {f"{column} result": tallies[kind].at(place, number)}
+            of_any = kind if len(kinds[number]) > 1 else ANY_KIND
+            found = {
+                f"{column} result": tallies[kind].at(place, number),
+                f"{column} result of any kind": tallies[of_any].at(place, number),
+            }
             yield Claim(f"TSR.{name.upper()}", f"{place_name(place)}, test {number}", count, found)
 
 
