@@ -15,7 +15,7 @@ from fabyield.pipeline.night_modes import NightMode
 from fabyield.quality.row_counts import TableRows, totals
 
 log = logging.getLogger(__name__)
-NIGHT, MAINTAIN = "nightly", "maintain"
+NIGHT, REPORT, MAINTAIN = "nightly", "report", "maintain"
 ENDED = ("done", "unchanged")
 COLUMNS = (
     *("fab_id", "batch", "step", "state", "ended_at", "message"),
