@@ -1,12 +1,16 @@
 """How a night is run, whatever its steps do."""
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fabyield.pipeline.night import one_night
+from fabyield.errors import DataQualityError
+from fabyield.lake.catalog import RUNS
+from fabyield.pipeline.launch import run_job
+from fabyield.pipeline.night import nightly, one_night
 from fabyield.pipeline.night_modes import Kind, NightMode
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, RunHistory, State
@@ -100,3 +104,99 @@ def test_night_that_fails_is_summed_up_once_and_its_own_error_is_raised(nights, 
         one_night(night, history, summary)
 
     assert failed == [7]
+
+
+class Failing:
+    """Nights of which some steps fail, each in its own way; `ran` has (batch, step, since)."""
+
+    def __init__(self, run, monkeypatch):
+        self.run, self.ways, self.ran, self.summed_up = run, {}, [], []
+        steps = ["stdf_files", "bin_pareto", "report", "maintain"]
+        monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: steps)
+        monkeypatch.setattr("fabyield.pipeline.night.run_step", self.step)
+        monkeypatch.setattr("fabyield.pipeline.night.is_unchanged", lambda run, last: False)
+
+    def step(self, run, history):
+        def job(run):
+            self.ran.append((run.attempt.batch, run.attempt.step, run.since))
+            if (error := self.ways.get(run.attempt.step)) is not None:
+                raise error
+
+        run_job(job, run, history)
+
+    def night(self, **ways):
+        """The steps that ran, in order, after a night that raised the first of `ways`, if any."""
+        self.ways, self.ran, self.summed_up = ways, [], []
+        policy = replace(self.run.settings.night, parallel_steps=1)
+        settings = replace(self.run.settings, night=policy)
+        with pytest.raises(type(next(iter(ways.values())))) if ways else nullcontext():
+            nightly(settings, on_failure=lambda night: self.summed_up.append(night.attempt.batch))
+        return [(batch, step) for batch, step, _ in self.ran]
+
+    def states(self, batch, step):
+        rows = [r for r in self.run.store.rows(RUNS) if (r["batch"], r["step"]) == (batch, step)]
+        return [row["state"] for row in sorted(rows, key=lambda row: row["ended_at"])]
+
+
+@pytest.fixture
+def failing(run, monkeypatch):
+    return Failing(run, monkeypatch)
+
+
+def test_step_that_nothing_needs_fails_each_night_without_holding_back_the_next(failing, caplog):
+    failing.night()
+    for batch in (2, 3):
+        caplog.clear()
+
+        ran = failing.night(bin_pareto=ValueError("no bin"))
+
+        names = ["stdf_files", "bin_pareto", "report", "maintain"]
+        assert ran == [(batch, name) for name in names]
+        assert failing.states(batch, "bin_pareto") == ["failed"]
+        assert failing.states(batch, NIGHT) == ["running", "incomplete"]
+        [alarm] = [row.message for row in caplog.records if "ALERT" in row.message]
+        assert "critical gold.bin_pareto (owner yield-engineering): step bin_pareto" in alarm
+        assert "no bin; last done for batch 1" in alarm
+        assert failing.summed_up == []
+
+    failing.night()
+    assert (4, "bin_pareto", 1) in failing.ran, "it takes all that it missed"
+    assert failing.states(4, NIGHT) == ["running", "done"]
+
+
+def test_night_without_its_page_is_summed_up_and_has_ended(failing):
+    assert failing.night(report=OSError("disk full"))[-1] == (1, "maintain")
+    assert failing.summed_up == [1]
+
+    assert (2, "stdf_files") in failing.night(report=OSError("disk full"))
+
+
+def test_of_a_broken_step_and_one_that_data_quality_stopped_the_night_raises_the_broken(failing):
+    failing.night(report=KeyError(), bin_pareto=DataQualityError("no"))
+
+    assert failing.states(1, "bin_pareto") == ["stopped"]
+    assert failing.states(1, NIGHT) == ["running", "incomplete"]
+
+
+def test_failure_of_a_step_that_others_need_is_resumed(failing):
+    assert failing.night(stdf_files=ValueError()) == [(1, "stdf_files")]
+
+    assert failing.night()[:2] == [(1, "stdf_files"), (1, "bin_pareto")]
+
+
+@pytest.mark.parametrize("later", [{}, {"report": OSError("disk full")}])
+def test_killed_night_is_resumed_and_the_next_one_follows_whatever_its_page_does(failing, later):
+    failing.night(report=KeyboardInterrupt())
+    deliver(Path(failing.run.settings.landing) / "stdf" / "new.stdf", 999)
+
+    ran = failing.night(**later)
+
+    assert ran[:3] == [(1, "report"), (1, "maintain"), (2, "stdf_files")]
+
+
+def test_step_that_failed_alone_does_not_hold_back_the_night(failing):
+    RunHistory(failing.run.store, FAB).record(Attempt(1, "report"), State.FAILED)
+
+    ran = failing.night(report=OSError("disk full"))
+
+    assert ran[:2] == [(1, "report"), (2, "stdf_files")]

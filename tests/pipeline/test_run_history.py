@@ -31,10 +31,11 @@ def recorded(store, *attempts):
         (["running", "failed"], 1),
         (["running", "failed", "running"], 1),
         (["running", "stopped"], None),
+        (["running", "failed", "running", "incomplete"], None),
         (["running", "failed", "running", "done"], None),
     ],
 )
-def test_night_is_open_until_it_is_done_or_stopped_by_data_quality(store, states, open_batch):
+def test_night_is_open_until_it_has_ended(store, states, open_batch):
     history = recorded(store, *((1, NIGHT, state) for state in states))
 
     assert history.open_batch() == open_batch

@@ -23,6 +23,7 @@ from fabyield.pipeline.steps import (
     can_be_rebuilt,
     declared,
     in_order,
+    is_needed,
     rebuilt_with,
     sources_hash,
     steps,
@@ -42,6 +43,13 @@ def test_steps_come_after_those_that_write_what_they_read():
     }
 
     assert in_order(plans) == ["names", "touches", "die", "yields"]
+
+
+def test_steps_whose_tables_only_people_read_are_not_needed():
+    needed = {name for name in declared() if is_needed(name)}
+
+    assert needed >= {"stdf_files", "fab_tables", "wafers", "die_results", "wafer_yield"}
+    assert needed.isdisjoint({"bin_pareto", "yield_model", "unmatched", "report", "maintain"})
 
 
 def test_page_comes_after_all_tables_and_upkeep_last():

@@ -11,9 +11,9 @@ from fabyield.reports.night_data import BinCount, Die, TopDriver, WaferMap
 from fabyield.reports.wafer_map import bin_colours, draw_wafer, legend, orientation
 
 PARETO = [
-    BinCount("P1", "H", 5, "continuity", 60, 60.0, 60.0),
-    BinCount("P1", "H", 7, "leakage", 30, 30.0, 90.0),
-    BinCount("P1", "H", 9, None, 10, 10.0, 100.0),
+    BinCount("P1", "CP1", False, "H", 5, "continuity", 60, 60.0, 60.0),
+    BinCount("P1", "CP1", False, "H", 7, "leakage", 30, 30.0, 90.0),
+    BinCount("P1", "CP1", False, "H", 9, None, 10, 10.0, 100.0),
 ]
 SQUARE = [Die(0, 0, 1, True), Die(1, 0, 5, False), Die(0, 1, 7, False), Die(1, 1, None, None)]
 

@@ -1,4 +1,4 @@
-from fabyield.reports.lot_yields import product_yields, worst_wafers
+from fabyield.reports.lot_yields import insertion_counts, product_yields, worst_wafers
 
 
 def test_lot_yield_weighs_wafers_by_their_die(wafer):
@@ -16,6 +16,18 @@ def test_insertions_of_a_wafer_are_never_added_up(wafer):
     products = product_yields([wafer(insertion="CP1"), wafer(insertion="CP2")])
 
     assert [(p.insertion, p.tested_die) for p in products] == [("CP1", 100), ("CP2", 100)]
+
+
+def test_packages_that_share_an_insertion_with_wafers_stand_apart(wafer):
+    packages = wafer(wafer_id="-", is_packaged=True, tested_die=7)
+
+    products = product_yields([wafer(), packages])
+
+    assert [(p.is_packaged, p.tested_die) for p in products] == [(False, 100), (True, 7)]
+    assert (products[1].lowest, products[1].lots[0].highest) == (None, None)
+    counts = insertion_counts([packages, wafer()])
+    found = [(one.is_packaged, one.lots, one.wafers, one.parts) for one in counts]
+    assert found == [(False, 1, 1, 100), (True, 1, 0, 7)]
 
 
 def test_lots_keep_their_order_and_wafers_are_sorted_by_id(wafer):

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import fabyield.reports
 from fabyield.quality.row_counts import TableRows
+from fabyield.reports.formatting import MISSING
 from fabyield.reports.night_data import (
     BinCount,
     BrokenExpectation,
@@ -47,7 +48,7 @@ def test_names_from_data_are_text_and_never_markup(night, wafer):
         night(
             lake=EVIL,
             yields=[wafer(lot_id=EVIL, wafer_id=EVIL, product_id=EVIL, insertion=EVIL)],
-            bins=[BinCount(EVIL, "H", 5, EVIL, 5, 100.0, 100.0)],
+            bins=[BinCount(EVIL, EVIL, False, "H", 5, EVIL, 5, 100.0, 100.0)],
             maps=[WaferMap(EVIL, EVIL, EVIL, 95.0, [Die(0, 0, 5, False)])],
             broken=[BrokenExpectation(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL)],
             models=[ModelFigures(EVIL, False, EVIL)],
@@ -91,8 +92,45 @@ def test_headline_counts_wafers_once_and_adds_up_quarantine(night, wafer):
 
     text = words(page(night(yields=[wafer(), wafer(insertion="CP2")], rows=rows)))
 
-    assert "Wafers sorted 1 200 die tested" in text
+    each = "1 wafer, 100 die tested"
+    assert f"Wafers sorted 1 CP1: {each} CP2: {each} Final yield" in text
     assert "Rows quarantined 1,250" in text
+
+
+def test_packages_are_no_wafers_and_no_insertion_is_added_to_another(night, wafer):
+    packages = wafer(lot_id="A1", wafer_id="-", insertion="FT1", tested_die=1234, is_packaged=True)
+
+    html = page(night(yields=[wafer(), packages]))
+
+    assert "Wafers sorted 1 CP1: 1 wafer, 100 die tested Packages tested 1,234 FT1, 1 lot" in (
+        words(html)
+    )
+    yields = words(section(html, "yield"))
+    assert "P1 FT1, packages 1 lot, 1,234 packages tested." in yields
+    assert f"A1 {MISSING} 1,234 7.29" in yields
+    assert "lot A1, packages: first pass" in yields
+
+
+def test_hard_and_soft_bins_of_each_insertion_have_a_pareto(night):
+    kinds = [("CP1", "H"), ("CP1", "S"), ("FT1", "H"), ("FT1", "S")]
+    bins = [
+        BinCount("P1", insertion, insertion == "FT1", kind, 5, None, 5, 100.0, 100.0)
+        for insertion, kind in kinds
+    ]
+
+    html = section(page(night(bins=bins)), "bins")
+
+    assert re.findall('aria-label="(.*?)"', html) == [
+        f"{'Hard' if kind == 'H' else 'Soft'} bin Pareto of P1 {insertion}"
+        for insertion, kind in kinds
+    ]
+    assert "P1 FT1, packages" in words(html)
+
+
+def test_page_says_that_it_makes_up_for_nights_without_one(night):
+    assert "Earlier nights without a page, which this one includes: 2." in page(
+        night(earlier_nights=2)
+    )
 
 
 def test_empty_night_says_in_every_section_what_that_means(night):
@@ -184,7 +222,7 @@ def test_broken_expectation_names_its_owner_and_what_to_look_at(night):
 
 def test_every_drawing_of_a_full_page_is_well_formed(night, wafer):
     die = [Die(0, 0, 1, True), Die(1, 0, 5, False)]
-    bins = [BinCount("P1", kind, 5, "a & b", 5, 100.0, 100.0) for kind in ("H", "S")]
+    bins = [BinCount("P1", "CP1", False, kind, 5, "a & b", 5, 100.0, 100.0) for kind in ("H", "S")]
     html = page(
         night(
             yields=[wafer(lot_id="a & <b>")],
@@ -200,7 +238,7 @@ def test_every_drawing_of_a_full_page_is_well_formed(night, wafer):
 
 
 def test_rarer_bins_left_out_of_a_pareto_are_counted(night):
-    bins = [BinCount("P1", "H", n, None, 1, 5.0, 5.0 * n) for n in range(1, 21)]
+    bins = [BinCount("P1", "CP1", False, "H", n, None, 1, 5.0, 5.0 * n) for n in range(1, 21)]
 
     assert "5 rarer bins not shown" in page(night(bins=bins))
 

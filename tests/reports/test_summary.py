@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from fabyield.quality.row_counts import TableRows
+from fabyield.reports.formatting import MISSING
 from fabyield.reports.night_data import (
     BinCount,
     BrokenExpectation,
@@ -34,6 +37,40 @@ def test_tests_of_unknown_wafers_are_reported_if_there_are_any(night):
     assert "Unknown to the factory" not in summary(night(unmatched=shares[1:]))
 
 
+def test_wafers_are_counted_once_and_apart_from_packages_and_insertions_apart(night, wafer):
+    packages = wafer(lot_id="A1", wafer_id="-", insertion="FT1", tested_die=1234, is_packaged=True)
+    rows = [wafer(), wafer(wafer_id="W02"), wafer(insertion="CP2"), packages]
+
+    lines = summary(night(yields=rows)).splitlines()
+
+    top = lines.index("Wafers sorted: 2")
+    assert [line.split() for line in lines[top + 2 : top + 7]] == [
+        ["CP1", "1", "2", "200"],
+        ["CP2", "1", "1", "100"],
+        ["Packages", "tested"],
+        ["Ins.", "Lots", "Tested", "packages"],
+        ["FT1", "1", "1,234"],
+    ]
+    [lot] = [line.split() for line in lines if line.startswith("  A1 ")]
+    assert [lot[3], *lot[-2:]] == [MISSING] * 3, "neither wafers nor a lowest and highest one"
+    listed = lines[lines.index("Wafers") + 2 :]
+    assert [line.split()[1] for line in listed[: listed.index("")]] == ["W01", "W02", "W01"]
+
+
+def test_worst_wafers_of_many_are_listed_by_insertion(night, wafer):
+    rows = [wafer(wafer_id=f"W{n}", insertion=name) for n in range(20) for name in ("CP1", "CP2")]
+
+    text = summary(night(yields=rows))
+
+    assert all(f"Worst 10 of 20 wafers at {name}\n" in text for name in ("CP1", "CP2"))
+
+
+def test_nights_without_a_page_that_are_included_are_counted(night):
+    assert "Earlier nights without a page, which are included: 2" in summary(
+        night(earlier_nights=2)
+    )
+
+
 def test_few_wafers_are_listed_one_by_one(night, wafer):
     rows = [wafer(), wafer(wafer_id="W02", first_pass_yield_pct=87.654, final_yield_pct=88.0)]
 
@@ -49,17 +86,20 @@ def test_only_the_worst_ten_of_many_wafers_are_listed(night, wafer):
 
     text = summary(night(yields=rows))
 
-    listed = text.split("Worst 10 of 31 wafers\n")[1].split("\n\n")[0].splitlines()[1:]
+    listed = text.split("Worst 10 of 31 wafers at CP1\n")[1].split("\n\n")[0].splitlines()[1:]
     assert [line.split()[1] for line in listed] == [f"W{n:02d}" for n in range(10)]
 
 
-def test_worst_bins_are_the_first_five_of_each_kind(night):
-    bins = [BinCount("P1", "H", n, "leak", 1000, 12.345, 50.0) for n in range(1, 8)]
+def test_worst_bins_are_the_first_three_of_each_kind_at_each_insertion(night):
+    bins = [BinCount("P1", "CP1", False, "H", n, "leak", 1000, 12.345, 50.0) for n in range(1, 8)]
 
     lines = summary(night(bins=bins)).splitlines()
 
-    assert "  P1       hard 1  leak  1,000               12.35 %" in lines
-    assert sum(line.startswith("  P1 ") for line in lines) == 5
+    assert "  P1       CP1   hard 1  leak  1,000               12.35 %" in lines
+    assert sum(line.startswith("  P1 ") for line in lines) == 3
+    kinds = [replace(one, bin_kind="S") for one in bins] + [replace(bins[0], insertion="CP2")]
+    lines = summary(night(bins=bins + kinds)).splitlines()
+    assert sum(line.startswith("  P1 ") for line in lines) == 3 + 3 + 1
 
 
 def test_broken_expectations_name_owner_and_advice(night):
@@ -126,7 +166,7 @@ def test_no_line_is_longer_than_a_hundred_columns(night, wafer):
         night(
             rows=[TableRows(LONG, 10**12, 10**12, 0, 0)],
             yields=[wafer(lot_id=LONG, wafer_id="W01", product_id=LONG, insertion=LONG)],
-            bins=[BinCount(LONG, "H", 5, LONG, 5, 100.0, 100.0)],
+            bins=[BinCount(LONG, LONG, False, "H", 5, LONG, 5, 100.0, 100.0)],
             broken=[BrokenExpectation(LONG, LONG, "warn", LONG, LONG, LONG, LONG)],
             models=[ModelFigures(LONG, False, LONG), ModelFigures(LONG, True)],
         )

@@ -6,7 +6,10 @@ import yaml
 
 from fabyield.errors import ConfigError
 from fabyield.pipeline.steps import steps
+from fabyield.settings import loading
 from fabyield.settings.settings import Settings
+
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -42,13 +45,40 @@ def test_given_options_win_over_every_file(load):
     assert (settings.lake, settings.report) == ("/lake", "/r/page.html")
 
 
-def test_relative_folders_and_sqlite_file_are_made_absolute(load, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_relative_paths_of_a_file_start_at_its_folder_and_others_at_the_project(
+    load, tmp_path, monkeypatch
+):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
 
     settings = load({"lake": "lake", "database": {"url": "jdbc:sqlite:var/fab.db"}})
 
     assert settings.lake == str(tmp_path / "lake")
     assert settings.database.url == f"jdbc:sqlite:{tmp_path}/var/fab.db"
+    assert settings.report == str(PROJECT / "var" / "report.html")
+    assert Settings.load("dev").lake == str(PROJECT / "var" / "lake")
+    assert Settings.load(str(PROJECT / "conf" / "dev.yml")) == Settings.load("dev")
+    assert Settings.load("dev").database.url == f"jdbc:sqlite:{PROJECT}/var/fab.db"
+
+
+def test_relative_paths_of_options_start_at_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert Settings.load("dev", lake="lake").lake == str(tmp_path / "lake")
+
+
+@pytest.mark.parametrize(("script", "home"), [("jobs/nightly.py", "project"), ("x.py", "now")])
+def test_project_of_a_zipped_package_is_that_of_the_job(tmp_path, monkeypatch, script, home):
+    project, now = tmp_path / "project", tmp_path / "now"
+    for folder in (project / "conf", now, tmp_path / "zip" / "fabyield" / "conf"):
+        folder.mkdir(parents=True)
+    (project / "setup.py").touch()
+    monkeypatch.chdir(now)
+    monkeypatch.setattr("sys.argv", [str(project / script)])
+    zipped = tmp_path / "zip" / "fabyield" / "conf"
+    monkeypatch.setattr("fabyield.settings.loading.files", lambda package: zipped)
+
+    assert loading.project() == tmp_path / home
 
 
 def test_url_of_a_server_stays_as_it_is(load):
@@ -175,6 +205,6 @@ def test_f30_secrets_stand_in_no_text_of_the_settings(load, monkeypatch):
 
 
 def test_steps_of_the_night_are_files_of_jobs():
-    jobs = Path(__file__).parents[2] / "jobs"
+    jobs = PROJECT / "jobs"
 
     assert [step for step in steps() if not (jobs / f"{step}.py").is_file()] == []

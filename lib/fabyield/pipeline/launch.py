@@ -144,7 +144,9 @@ def run_job(job: Job, run: Run, history: RunHistory) -> None:
         raise
     if run.step is not None:
         run.attempt.seen |= {table.table: run.store.version(table) for table in run.step.writes}
-    history.record(run.attempt, State.DONE)
+    errors = run.attempt.errors
+    message = "; ".join(f"{_step(error)}{error}" for error in errors)
+    history.record(run.attempt, State.INCOMPLETE if errors else State.DONE, message[:2000])
 
 
 def exit_code(work: Callable[[], None]) -> Exit:

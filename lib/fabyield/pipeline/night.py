@@ -1,22 +1,34 @@
 """Run a night: its steps in order, resumed where an earlier night did not finish."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib import import_module
 
-from fabyield.errors import ConfigError
+from fabyield.errors import ConfigError, first_line
+from fabyield.lake.catalog import RUNS
 from fabyield.lake.locks.lease import check_lease
 from fabyield.lake.storage import remove_folder
 from fabyield.lake.store import Store
 from fabyield.pipeline.ingest.stdf_files import new_files, stages_folder
 from fabyield.pipeline.launch import Job, run_job, step_run
 from fabyield.pipeline.night_modes import NEW_FILES, NightMode
-from fabyield.pipeline.parallel_steps import run_in_parallel
+from fabyield.pipeline.parallel_steps import raise_gravest, run_in_parallel
 from fabyield.pipeline.run import Run
 from fabyield.pipeline.run_history import NIGHT, Attempt, Done, RunHistory, State
 from fabyield.pipeline.spark import SMALL_NIGHT, session, session_conf
-from fabyield.pipeline.steps import can_be_rebuilt, declared, job_modules, steps, waits_for
+from fabyield.pipeline.steps import (
+    Turn,
+    can_be_rebuilt,
+    declared,
+    is_needed,
+    job_modules,
+    steps,
+    waits_for,
+)
+from fabyield.quality import alerts
+from fabyield.quality.alerts import Alert
 from fabyield.settings.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,35 +38,56 @@ Work = Callable[[Run], None]
 def nightly(
     settings: Settings, mode: NightMode = NEW_FILES, on_failure: Work | None = None
 ) -> None:
-    """Finish the open night, if any, then run one in `mode`; call `on_failure` if one fails."""
-    if mode.step is not None:
-        rebuildable = [name for name in steps() if can_be_rebuilt(name)]
-        if mode.step not in rebuildable:
-            raise ConfigError(
-                f"{mode.step}: its tables cannot be rebuilt, or there is no such step; choose one "
-                f"of {', '.join(rebuildable)}"
-            )
+    """Finish the open night, if any, then run one in `mode`; call `on_failure` if one fails.
+
+    Raises what a step raised: at once, or at the end if no other step needs that one.
+    """
+    _check_step(mode)
     store = Store(session(settings, "fabyield nightly"), settings.lake, settings.retries)
     history = RunHistory(store, settings.fab.fab_id)
+    errors: list[Exception] = []
     unfinished = history.open_batch()
     if unfinished is not None:
-        old_mode = history.mode(unfinished)
-        log.info("batch %d (%s) did not finish: resuming it", unfinished, old_mode)
-        night = Run(store, settings, Attempt(unfinished, NIGHT), mode=old_mode)
-        if (step := history.lone_step(unfinished)) is None:
-            one_night(night, history, on_failure)
-            if old_mode == mode and (mode != NEW_FILES or not new_files(night)):
-                return
-        elif step in declared():
-            # With all rows: whether it was started with --full is not recorded.
-            lone = Run(store, settings, Attempt(unfinished, step))
-            run_step(step_run(step, lone, history, full=True), history)
+        old = Run(store, settings, Attempt(unfinished, NIGHT), mode=history.mode(unfinished))
+        resume(old, history, on_failure)
+        errors += old.attempt.errors
+        is_night = history.lone_step(unfinished) is None
+        if is_night and old.mode == mode and (mode != NEW_FILES or not new_files(old)):
+            raise_gravest(errors)
+            return
     night = Run(store, settings, Attempt(history.next_batch(), NIGHT), mode=mode)
     one_night(night, history, on_failure)
+    raise_gravest(errors + night.attempt.errors)
+
+
+def _check_step(mode: NightMode) -> None:
+    rebuildable = [name for name in steps() if can_be_rebuilt(name)]
+    if mode.step is not None and mode.step not in rebuildable:
+        raise ConfigError(
+            f"{mode.step}: its tables cannot be rebuilt, or there is no such step; choose one "
+            f"of {', '.join(rebuildable)}"
+        )
+
+
+def resume(night: Run, history: RunHistory, on_failure: Work | None = None) -> None:
+    """Finish the batch of `night`, a night or a step that was run alone."""
+    batch = night.attempt.batch
+    log.info("batch %d (%s) did not finish: resuming it", batch, night.mode)
+    step = history.lone_step(batch)
+    if step is None:
+        one_night(night, history, on_failure)
+    elif step in declared():
+        # With all rows: whether it was started with --full is not recorded.
+        lone = replace(night, attempt=Attempt(batch, step))
+        with alarmed_unless_needed(step, night, history):
+            run_step(step_run(step, lone, history, full=True), history)
 
 
 def one_night(night: Run, history: RunHistory, on_failure: Work | None = None) -> None:
-    """Run every step of `night` that is not done; an error of a step ends it."""
+    """Run every step of `night` that is not done.
+
+    An error of a step ends it, but those of steps that no other needs are kept in its attempt.
+    """
     history.record(night.attempt, State.RUNNING, str(night.mode))
     order = [step for step in steps() if night.mode.includes(step)]
 
@@ -62,7 +95,8 @@ def one_night(night: Run, history: RunHistory, on_failure: Work | None = None) -
         titles = {step: f"{n:2d}/{len(order)} {step}" for n, step in enumerate(order, 1)}
 
         def work(step: str) -> None:
-            run_if_changed(run, history, step, titles[step])
+            with alarmed_unless_needed(step, run, history):
+                run_if_changed(run, history, step, titles[step])
 
         with session_conf(run.spark, SMALL_NIGHT if _is_small(run, history, order) else {}):
             run_in_parallel(order, waits_for(declared()), work, run.settings.night.parallel_steps)
@@ -72,12 +106,37 @@ def one_night(night: Run, history: RunHistory, on_failure: Work | None = None) -
     try:
         run_job(run_steps, night, history)
     except Exception:
-        # The report step sums up a whole night; a failed one needs that more, but its own error
-        # is the one to raise.
-        with suppress(Exception):
-            if on_failure is not None:
-                on_failure(night)
+        _sum_up(night, on_failure)
         raise
+    pages = [step for step in order if declared()[step].turn is Turn.REPORT]
+    if not all(history.is_done(night.attempt.batch, page) for page in pages):
+        _sum_up(night, on_failure)
+
+
+def _sum_up(night: Run, on_failure: Work | None) -> None:
+    # The report step sums up a whole night; a failed one needs that more, but its own error is the
+    # one to raise.
+    with suppress(Exception):
+        if on_failure is not None:
+            on_failure(night)
+
+
+@contextmanager
+def alarmed_unless_needed(step: str, night: Run, history: RunHistory) -> Iterator[None]:
+    """Alert to an error of `step` and keep it in the attempt at `night`, if no other needs it."""
+    try:
+        yield
+    except Exception as error:
+        if is_needed(step):
+            raise
+        log.debug("stack", exc_info=error)
+        night.attempt.errors.append(error)
+        table = next(iter(declared()[step].writes), RUNS)
+        last = history.last_batch(step)
+        observed = f"{first_line(error)}; {f'last done for batch {last}' if last else 'never done'}"
+        look_at = f"ops.runs, batch {night.attempt.batch}; the next night does what was left undone"
+        notice = Alert(table.owner, table.table, "critical", f"step {step}", observed, look_at)
+        alerts.send([notice], night.settings.alerts)
 
 
 def _is_small(night: Run, history: RunHistory, order: Sequence[str]) -> bool:

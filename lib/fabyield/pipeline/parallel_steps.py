@@ -45,5 +45,13 @@ def run_in_parallel(
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             ended |= {running.pop(future) for future in done}
             errors += [error for future in done if (error := future.exception()) is not None]
+    raise_gravest(errors)
+
+
+def raise_gravest(errors: Sequence[BaseException]) -> None:
+    """Raise the first of `errors` that is no DataQualityError, else the first; do nothing if none.
+
+    A run that broke must not look like one that data quality stopped.
+    """
     if errors:
         raise next((e for e in errors if not isinstance(e, DataQualityError)), errors[0])

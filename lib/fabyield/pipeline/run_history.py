@@ -15,7 +15,7 @@ from fabyield.pipeline.night_modes import NightMode
 from fabyield.quality.row_counts import TableRows, totals
 
 log = logging.getLogger(__name__)
-NIGHT, MAINTAIN = "nightly", "maintain"
+NIGHT, REPORT, MAINTAIN = "nightly", "report", "maintain"
 ENDED = ("done", "unchanged")
 COLUMNS = (
     *("fab_id", "batch", "step", "state", "ended_at", "message"),
@@ -24,13 +24,20 @@ COLUMNS = (
 
 
 class State(StrEnum):
-    """The state of an attempt at a step; unchanged means that nothing it reads was new."""
+    """The state of an attempt at a step; unchanged means that nothing it reads was new.
+
+    A night is incomplete if it ended, but steps failed that no other step needs.
+    """
 
     RUNNING = "running"
     DONE = "done"
     UNCHANGED = "unchanged"
     FAILED = "failed"
     STOPPED = "stopped"
+    INCOMPLETE = "incomplete"
+
+
+CLOSED = {State.DONE, State.STOPPED, State.INCOMPLETE}
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Attempt:
     """One attempt at a step, filled in while the step runs.
 
     `seen` has the Delta versions of the tables that it reads, at its start, and of those that it
-    writes, at its end; -1 for a missing table. `is_full` means that it takes all rows.
+    writes, at its end; -1 for a missing table. `is_full` means that it takes all rows. `errors` has
+    those of the steps that failed without ending their night.
     """
 
     batch: int
@@ -56,6 +64,7 @@ class Attempt:
     seen: dict[str, int] = field(default_factory=dict)
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
     is_full: bool = False
+    errors: list[Exception] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,11 +112,12 @@ class RunHistory:
 
     def open_batch(self) -> int | None:
         """Return the fab's newest batch if its run failed or was killed; None if it ended."""
-        # A run stopped by data quality has ended: the next one reads the corrected sources.
+        # A run stopped by data quality has ended: the next one reads the corrected sources. So has
+        # an incomplete one: each step goes on from where it was last done.
         newest = max((batch for batch, _ in self._states), default=0)
         alone = [states for (batch, _), states in self._states.items() if batch == newest]
         states = self._states.get((newest, NIGHT)) or set().union(*alone)
-        return newest if states and not {State.DONE, State.STOPPED} & states else None
+        return newest if states and not CLOSED & states else None
 
     def mode(self, batch: int) -> NightMode:
         """Return the mode in which the night `batch` was started."""

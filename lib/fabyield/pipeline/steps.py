@@ -155,6 +155,12 @@ def can_be_rebuilt(step: str) -> bool:
     return bool(written) and all(is_derived(t) or t is WAFER_REGISTRY for t in written)
 
 
+def is_needed(step: str) -> bool:
+    """Return whether another step makes tables of what `step` writes."""
+    after = affected_steps(declared()[step].writes, declared())
+    return any(name != step and declared()[name].turn is Turn.TABLES for name in after)
+
+
 def affected_steps(changed: Iterable[Table], steps: Mapping[str, Step]) -> list[str]:
     """Return in order the `steps` that read one of `changed`, directly or through other steps."""
     tables = names_of(changed)

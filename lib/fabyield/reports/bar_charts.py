@@ -42,7 +42,8 @@ def draw_pareto(bins: list[BinCount], colours: dict[int, str]) -> Markup:
     dots = [tag("circle", class_="sum", cx=x, cy=y, r=2.2) for x, y in points]
     parts = [*_grid(len(bins)), *draw_bars(bars, 100, heads)]
     parts += [tag("polyline", class_="sum", points=path), *dots]
-    return drawing(parts, _box(len(bars), 3), f"{kind} Pareto of {or_dash(bins[0].product_id)}")
+    label = f"{kind} Pareto of {or_dash(bins[0].product_id)} {bins[0].insertion}"
+    return drawing(parts, _box(len(bars), 3), label)
 
 
 def draw_drivers(drivers: list[TopDriver]) -> Markup:

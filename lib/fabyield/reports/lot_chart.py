@@ -65,9 +65,9 @@ def _wafer(x: float, wafer: WaferYield, scale: _Scale) -> Markup:
     first, final = wafer.first_pass_yield_pct, wafer.final_yield_pct
     if first is None or final is None:
         return Markup("")
+    name = "packages" if wafer.is_packaged else f"wafer {or_dash(wafer.wafer_id)}"
     title = (
-        f"lot {or_dash(wafer.lot_id)}, wafer {or_dash(wafer.wafer_id)}: "
-        f"first pass {percent(first)}, final {percent(final)}"
+        f"lot {or_dash(wafer.lot_id)}, {name}: first pass {percent(first)}, final {percent(final)}"
     )
     recovered = line((x, scale.y(first)), (x, scale.y(final)), "recovered")
     ends = (("first", first, 1.6), ("final", final, 2.2))

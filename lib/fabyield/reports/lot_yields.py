@@ -12,10 +12,14 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class LotYield:
-    """The yield of wafers of one product, lot and insertion, from their die counts."""
+    """The yield of wafers of one product, lot and insertion, from their die counts.
+
+    Of packages, it counts these in place of die, and has no wafers but one entry for each lot.
+    """
 
     product_id: str | None
     insertion: str
+    is_packaged: bool
     lot_id: str | None
     wafers: list[WaferYield]
 
@@ -53,12 +57,12 @@ class LotYield:
     @property
     def lowest(self) -> WaferYield | None:
         """The wafer with the lowest final yield."""
-        return next(iter(worst_wafers(self.wafers)), None)
+        return None if self.is_packaged else next(iter(worst_wafers(self.wafers)), None)
 
     @property
     def highest(self) -> WaferYield | None:
         """The wafer with the highest final yield."""
-        return next(reversed(worst_wafers(self.wafers)), None)
+        return None if self.is_packaged else next(reversed(worst_wafers(self.wafers)), None)
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,41 @@ class ProductYield(LotYield):
     lots: list[LotYield]
 
 
+@dataclass(frozen=True)
+class InsertionCount:
+    """How many lots and wafers an insertion tested, with how many die or, of packages, parts."""
+
+    insertion: str
+    is_packaged: bool
+    lots: int
+    wafers: int
+    parts: int
+
+
+def insertion_counts(yields: Iterable[WaferYield]) -> list[InsertionCount]:
+    """Return what each insertion tested, wafers before packages."""
+    keys = grouped(yields, lambda one: (one.is_packaged, one.insertion))
+    insertions = sorted(keys, key=lambda rows: (rows[0].is_packaged, rows[0].insertion))
+    return [
+        InsertionCount(
+            rows[0].insertion,
+            rows[0].is_packaged,
+            lots=len({(row.product_id, row.lot_id) for row in rows}),
+            wafers=0 if rows[0].is_packaged else len(rows),
+            parts=sum(row.tested_die for row in rows),
+        )
+        for rows in insertions
+    ]
+
+
 def product_yields(yields: Iterable[WaferYield]) -> list[ProductYield]:
-    """Return one entry per product and insertion; lots keep their order, wafers go by ID."""
+    """Return one entry per product and insertion; lots keep their order, wafers go by ID.
+
+    Packages have entries of their own.
+    """
     products = []
-    for wafers in grouped(yields, lambda wafer: (wafer.product_id, wafer.insertion)):
-        key = wafers[0].product_id, wafers[0].insertion
+    for wafers in grouped(yields, lambda one: (one.product_id, one.insertion, one.is_packaged)):
+        key = wafers[0].product_id, wafers[0].insertion, wafers[0].is_packaged
         lots = [
             LotYield(*key, lot[0].lot_id, sorted(lot, key=lambda one: natural_key(one.wafer_id)))
             for lot in grouped(wafers, lambda wafer: wafer.lot_id)

@@ -34,7 +34,10 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class WaferYield:
-    """Die counts and yield of one wafer in one insertion; unknown names are None."""
+    """Die counts and yield of one wafer in one insertion; unknown names are None.
+
+    If `is_packaged`, they are of the lot's packages: parts that were on no wafer when tested.
+    """
 
     lot_id: str | None
     wafer_id: str | None
@@ -48,19 +51,30 @@ class WaferYield:
     first_pass_yield_pct: float | None
     final_yield_pct: float | None
     gross_die_yield_pct: float | None
+    is_packaged: bool = False
 
 
 @dataclass(frozen=True)
 class BinCount:
-    """One failing bin, with its share and running sum in percent of the product's failing die."""
+    """One failing bin, with its share and running sum in percent of the failing die.
+
+    These are the die, or packages, of one product in one insertion.
+    """
 
     product_id: str | None
+    insertion: str
+    is_packaged: bool
     bin_kind: Literal["H", "S"]
     bin_num: int
     bin_nam: str | None
     die: int
     share_pct: float
     cumulative_pct: float
+
+    @property
+    def tested_in(self) -> tuple[str | None, str, bool]:
+        """The product and insertion, and whether packages were tested."""
+        return self.product_id, self.insertion, self.is_packaged
 
 
 class Die(NamedTuple):
@@ -176,7 +190,10 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Night:
-    """One night; the lists are in the order in which the page shows them."""
+    """One night; the lists are in the order in which the page shows them.
+
+    It includes the `earlier_nights` whose page was not made.
+    """
 
     night_on: date
     lake: str
@@ -192,11 +209,13 @@ class Night:
     predictions: list[Prediction] = field(default_factory=list)
     top_drivers: list[TopDriver] = field(default_factory=list)
     steps: list[StepResult] = field(default_factory=list)
+    earlier_nights: int = 0
 
     @property
     def wafers(self) -> int:
-        """Wafers with a yield; a wafer with several insertions counts once."""
-        return len({(wafer.product_id, wafer.lot_id, wafer.wafer_id) for wafer in self.yields})
+        """Wafers with a yield; one with several insertions counts once, packages do not count."""
+        wafers = (one for one in self.yields if not one.is_packaged)
+        return len({(wafer.product_id, wafer.lot_id, wafer.wafer_id) for wafer in wafers})
 
     @property
     def quarantined(self) -> int:

@@ -12,7 +12,7 @@ from fabyield.errors import plain
 from fabyield.reports.bar_charts import draw_drivers, draw_pareto
 from fabyield.reports.formatting import MISSING, count, number, percent, signed
 from fabyield.reports.lot_chart import draw_lots
-from fabyield.reports.lot_yields import grouped, product_yields
+from fabyield.reports.lot_yields import grouped, insertion_counts, product_yields
 from fabyield.reports.night_data import BinCount, Night, Prediction
 from fabyield.reports.wafer_map import bin_colours, draw_wafer, legend, orientation
 
@@ -28,6 +28,7 @@ def page(night: Night) -> str:
         .render(
             night=night,
             products=product_yields(night.yields),
+            tested=insertion_counts(night.yields),
             style=Markup(_read("page.css")),
             legend=legend(night.maps, colours),
             maps=[(wafer, draw_wafer(wafer, colours)) for wafer in night.maps],
@@ -60,17 +61,20 @@ def outcomes(predictions: Iterable[Prediction]) -> dict[str, int]:
 
 def _paretos(
     bins: list[BinCount], colours: dict[int, str]
-) -> list[tuple[str | None, list[tuple[Markup, int]]]]:
-    """Return per product the drawing of each kind of bin, and how many bins it leaves out."""
+) -> list[tuple[BinCount, list[tuple[Markup, int]]]]:
+    """Return per product and insertion a bin of it, and for hard and soft bins their drawing.
+
+    Each drawing comes with how many bins it leaves out.
+    """
     return [
         (
-            product[0].product_id,
+            some[0],
             [
                 (draw_pareto(kind[:PARETO_BINS], colours), max(0, len(kind) - PARETO_BINS))
-                for kind in grouped(product, lambda one: one.bin_kind)
+                for kind in grouped(some, lambda one: one.bin_kind)
             ],
         )
-        for product in grouped(bins, lambda one: one.product_id)
+        for some in grouped(bins, lambda one: one.tested_in)
     ]
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pyarrow import compute as pc
 
@@ -25,9 +25,12 @@ from fabyield.lake.catalog import (
 from fabyield.lake.reader import Row
 from fabyield.lake.table import BATCH, Table
 from fabyield.pipeline.run import Run
+from fabyield.pipeline.run_history import NIGHT, REPORT, State
 from fabyield.quality.row_counts import TableRows
 from fabyield.reports import night_data as N
+from fabyield.reports.lot_yields import grouped
 from fabyield.transforms.shared.keys import INSERTION
+from fabyield.transforms.shared.name_rules import NO_NAME
 
 T = TypeVar("T")
 REPORT_TABLES = (
@@ -37,30 +40,32 @@ REPORT_TABLES = (
 SHOWN_DRIVERS = 5
 # So many of the first predictions have their drivers.
 EXPLAINED = 200
-SHOWN_BINS = 12
 
 
 def read_night(run: Run) -> N.Night:
     """Read what the run's batch did, and the current yields, maps, bins and predictions.
 
-    The wafers are those of the newest batch that changed a yield, so that a night without new
-    files still shows the latest ones.
+    Nights since the last page are included, so that no wafer is on none. If none of them changed a
+    yield, the wafers are those of the newest batch that did.
     """
-    newest = pc.max(run.arrow(WAFER_YIELD, [BATCH])[BATCH]).as_py() or 0
-    wafers = run.rows(WAFER_YIELD, where=pc.field(BATCH) == newest)
-    wafers = _sorted(wafers, "lot_id", "wafer_id", "insertion")
+    batches = _without_page(run)
+    changed: set[Any] = {*pc.unique(run.arrow(WAFER_YIELD, [BATCH])[BATCH]).to_pylist()}
+    shown = changed & batches or {max(changed, default=0)}
+    rows = run.rows(WAFER_YIELD, where=pc.field(BATCH).isin(list(shown)))
+    wafers = [row | {"is_packaged": row["wafer_id"] == NO_NAME} for row in rows]
+    wafers = _sorted(wafers, "is_packaged", "lot_id", "wafer_id", "insertion")
     models = _sorted(run.rows(MODEL_REPORT), "product_id")
     return N.Night(
         night_on=run.attempt.started_at.date(),
         lake=run.settings.lake,
         page=run.settings.report,
-        files=_file_counts(run),
-        rows=_table_rows(run),
+        files=_file_counts(run, batches),
+        rows=_table_rows(run, batches),
         unmatched=_unmatched(run),
         yields=[_build(N.WaferYield, row) for row in wafers],
         bins=_bin_counts(run, wafers),
         maps=_wafer_maps(run, wafers),
-        broken=_broken_expectations(run),
+        broken=_broken_expectations(run, batches),
         models=[_build(N.ModelFigures, row) for row in models],
         predictions=_predictions(run),
         top_drivers=[
@@ -70,11 +75,21 @@ def read_night(run: Run) -> N.Night:
             for driver in row["drivers"]
         ],
         steps=_steps(run),
+        earlier_nights=len(batches) - 1,
     )
 
 
-def _file_counts(run: Run) -> N.FileCounts:
-    counts = Counter(row["status"] for row in _of_batch(run, STDF_FILES, "status"))
+def _without_page(run: Run) -> set[int]:
+    """Return the batch of the run, and those of the nights since the last page."""
+    rows = run.rows(RUNS, [BATCH, "step", "state"])
+    pages = (row[BATCH] for row in rows if (row["step"], row["state"]) == (REPORT, State.DONE))
+    last = max(pages, default=0)
+    nights = {row[BATCH] for row in rows if row["step"] == NIGHT and row[BATCH] > last}
+    return nights | {run.attempt.batch}
+
+
+def _file_counts(run: Run, batches: set[int]) -> N.FileCounts:
+    counts = Counter(row["status"] for row in _of(batches, run, STDF_FILES, "status"))
     return N.FileCounts(
         read=counts["complete"],
         duplicate=counts["duplicate"],
@@ -83,10 +98,10 @@ def _file_counts(run: Run) -> N.FileCounts:
     )
 
 
-def _table_rows(run: Run) -> list[TableRows]:
-    """Return the row counts of the batch, one entry for each table that was written."""
-    attempts = _of_batch(run, RUNS, "step", "state", "started_at", "tables")
-    done = [row for row in attempts if row["state"] == "done" and row["step"] != "nightly"]
+def _table_rows(run: Run, batches: set[int]) -> list[TableRows]:
+    """Return the row counts of `batches`, one entry for each time that a table was written."""
+    attempts = _of(batches, run, RUNS, "step", "state", "started_at", "tables")
+    done = [row for row in attempts if row["state"] == "done" and row["step"] != NIGHT]
     written = [table for row in _sorted(done, "started_at") for table in row["tables"] or ()]
     return [_build(TableRows, table) for table in written]
 
@@ -100,44 +115,47 @@ def _unmatched(run: Run) -> list[N.Unmatched]:
 
 def _steps(run: Run) -> list[N.StepResult]:
     """Return the last attempt at each step of the batch."""
-    attempts = _sorted(_of_batch(run, RUNS), "started_at", "ended_at")
-    last = {row["step"]: row for row in attempts if row["step"] != "nightly"}
+    attempts = _sorted(_of({run.attempt.batch}, run, RUNS), "started_at", "ended_at")
+    last = {row["step"]: row for row in attempts if row["step"] != NIGHT}
     return [_build(N.StepResult, row) for row in _sorted(last.values(), "started_at")]
 
 
 def _bin_counts(run: Run, wafers: Sequence[Row]) -> list[N.BinCount]:
-    """Return the failing soft bins of `wafers` by product, most frequent first."""
+    """Return the failing bins of `wafers` by product, insertion and kind, most frequent first."""
     wanted = {_insertion(row) for row in wafers}
-    is_failing = ~pc.field("is_pass") & (pc.field("bin_kind") == "S")
-    rows = run.rows(BIN_PARETO, where=is_failing & _of_wafers(wafers))
-    die: dict[Any, Counter[int]] = {}
-    names: dict[tuple[Any, int], str] = {}
-    for row in (row for row in rows if _insertion(row) in wanted):
-        key = row["product_id"], row["bin_num"]
-        die.setdefault(key[0], Counter())[key[1]] += row["die"]
+    rows = run.rows(BIN_PARETO, where=~pc.field("is_pass") & _of_wafers(wafers))
+    rows = [row for row in rows if _insertion(row) in wanted]
+    kinds = grouped(_sorted(rows, "product_id", "insertion", "bin_kind"), _bin_kind)
+    return [count for kind in kinds for count in _pareto(kind)]
+
+
+def _bin_kind(row: Row) -> tuple[str | None, str, bool, Literal["H", "S"]]:
+    return row["product_id"], row["insertion"], row["wafer_id"] == NO_NAME, row["bin_kind"]
+
+
+def _pareto(rows: Sequence[Row]) -> list[N.BinCount]:
+    """Count the bins of `rows`, all of one kind."""
+    kind = _bin_kind(rows[0])
+    die: Counter[int] = Counter()
+    names: dict[int, str] = {}
+    for row in rows:
+        die[row["bin_num"]] += row["die"]
         if row["bin_nam"] is not None:
-            names[key] = max(row["bin_nam"], names.get(key, ""))
-    products = sorted(die, key=lambda product: (product is not None, product))
-    return [count for product in products for count in _pareto(product, die[product], names)]
-
-
-def _pareto(
-    product: str | None, die: Counter[int], names: dict[tuple[Any, int], str]
-) -> list[N.BinCount]:
+            names[row["bin_num"]] = max(row["bin_nam"], names.get(row["bin_num"], ""))
     ranked = sorted(die.items(), key=lambda bin_die: (-bin_die[1], bin_die[0]))
     shares = [100 * count / die.total() for _, count in ranked]
-    bins = [
-        N.BinCount(product, "S", number, names.get((product, number)), count, share, cumulative)
+    return [
+        N.BinCount(*kind, number, names.get(number), count, share, cumulative)
         for (number, count), share, cumulative in zip(
             ranked, shares, accumulate(shares), strict=True
         )
     ]
-    return bins[:SHOWN_BINS]
 
 
 def _wafer_maps(run: Run, wafers: Sequence[Row]) -> list[N.WaferMap]:
-    """Return the maps of the wafers with the lowest final yield."""
-    tested = [row for row in wafers if row["final_yield_pct"] is not None]
+    """Return the maps of the wafers with the lowest final yield; packages have no map."""
+    mapped = [row for row in wafers if not row["is_packaged"]]
+    tested = [row for row in mapped if row["final_yield_pct"] is not None]
     worst = sorted(tested, key=lambda row: row["final_yield_pct"])[: run.settings.report_maps]
     placed = pc.field("x_coord").is_valid() & pc.field("y_coord").is_valid()
     die = run.rows(DIE_RESULTS, where=_of_wafers(worst) & placed)
@@ -172,9 +190,9 @@ def _orientations(run: Run, wafers: Sequence[Row]) -> dict[int, Row]:
     return {key: at[file, num] for file, num, key in sorted(places) if (file, num) in at}
 
 
-def _broken_expectations(run: Run) -> list[N.BrokenExpectation]:
-    """Return the broken expectations of each step's last attempt in the batch."""
-    verdicts = _of_batch(run, VALIDATION_RESULTS)
+def _broken_expectations(run: Run, batches: set[int]) -> list[N.BrokenExpectation]:
+    """Return the broken expectations of each step's last attempt in `batches`."""
+    verdicts = _of(batches, run, VALIDATION_RESULTS)
     newest: dict[str, Any] = {}
     for row in verdicts:
         newest[row["step"]] = max(row["attempt_at"], newest.get(row["step"], row["attempt_at"]))
@@ -200,8 +218,8 @@ def _sorted(rows: Iterable[Row], *names: str) -> list[Row]:
     return sorted(rows, key=lambda row: [(row[n] is not None, row[n]) for n in names])
 
 
-def _of_batch(run: Run, table: Table, *columns: str) -> list[Row]:
-    return run.rows(table, columns, pc.field(BATCH) == run.attempt.batch)
+def _of(batches: set[int], run: Run, table: Table, *columns: str) -> list[Row]:
+    return run.rows(table, columns, pc.field(BATCH).isin(sorted(batches)))
 
 
 def _insertion(row: Row) -> tuple[Any, ...]:

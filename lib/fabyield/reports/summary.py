@@ -4,12 +4,18 @@ from textwrap import wrap
 
 from fabyield.errors import plain
 from fabyield.reports.formatting import MISSING, WIDTH, count, number, or_dash, percent, text_table
-from fabyield.reports.lot_yields import LotYield, grouped, product_yields, worst_wafers
+from fabyield.reports.lot_yields import (
+    LotYield,
+    grouped,
+    insertion_counts,
+    product_yields,
+    worst_wafers,
+)
 from fabyield.reports.night_data import BinCount, BrokenExpectation, ModelFigures, Night, WaferYield
 
 MAX_WAFERS = 30
 WORST_WAFERS = 10
-WORST_BINS = 5
+WORST_BINS = 3
 WAFER_HEADS = ("Lot", "Wafer", "Product", "Ins.", "Tested die", "First pass", "Final")
 LOT_HEADS = (
     *("Lot", "Product", "Ins.", "Wafers"),
@@ -23,6 +29,7 @@ def summary(night: Night) -> str:
         [f"fabyield, night of {night.night_on}", *_alarms(night)],
         [*_files(night), *_unmatched(night)],
         _rows(night),
+        _tested(night),
         _yields(night),
         _bins(night.bins),
         _broken(night.broken),
@@ -34,15 +41,21 @@ def summary(night: Night) -> str:
 
 
 def _alarms(night: Night) -> list[str]:
+    earlier = night.earlier_nights
     failed = [
         f"FAILED: step {plain(step.step)}; the figures below may lack this night's data"
         for step in night.failed_steps
     ]
-    return failed + [
-        f"UNACCOUNTED: {plain(rows.table)}: rows in differ from rows out + quarantined + "
-        f"duplicates by {count(rows.unaccounted)}"
-        for rows in night.unaccounted
-    ]
+    missed = [f"Earlier nights without a page, which are included: {earlier}"] if earlier else []
+    return (
+        failed
+        + missed
+        + [
+            f"UNACCOUNTED: {plain(rows.table)}: rows in differ from rows out + quarantined + "
+            f"duplicates by {count(rows.unaccounted)}"
+            for rows in night.unaccounted
+        ]
+    )
 
 
 def _files(night: Night) -> list[str]:
@@ -75,17 +88,39 @@ def _rows(night: Night) -> list[str]:
     return ["Rows", *text_table(heads, rows)] if rows else []
 
 
+def _tested(night: Night) -> list[str]:
+    insertions = insertion_counts(night.yields)
+    wafers = [
+        (one.insertion, *map(count, (one.lots, one.wafers, one.parts)))
+        for one in insertions
+        if not one.is_packaged
+    ]
+    packages = [
+        (one.insertion, count(one.lots), count(one.parts)) for one in insertions if one.is_packaged
+    ]
+    lines = [f"Wafers sorted: {count(night.wafers)}"] if insertions else []
+    lines += text_table(("Ins.", "Lots", "Wafers", "Tested die"), wafers) if wafers else []
+    heads = ("Ins.", "Lots", "Tested packages")
+    return [*lines, *(["Packages tested", *text_table(heads, packages)] if packages else [])]
+
+
 def _yields(night: Night) -> list[str]:
     if not night.yields:
         return ["Yield: no wafer was sorted this night."]
     lots = [lot for product in product_yields(night.yields) for lot in product.lots]
-    few = len(night.yields) <= MAX_WAFERS
-    worst = worst_wafers(night.yields)[:WORST_WAFERS]
-    wafers = [wafer for lot in lots for wafer in lot.wafers] if few else worst
-    about = "Wafers" if few else f"Worst {len(worst)} of {count(len(night.yields))} wafers"
-    by_lot = text_table(LOT_HEADS, [_lot(lot) for lot in lots], 3)
-    by_wafer = text_table(WAFER_HEADS, [_wafer(wafer) for wafer in wafers], 4)
-    return ["Yield by lot", *by_lot, "", about, *by_wafer]
+    wafers = [wafer for lot in lots if not lot.is_packaged for wafer in lot.wafers]
+    lines = ["Yield by lot", *text_table(LOT_HEADS, [_lot(lot) for lot in lots], 3)]
+    if len(wafers) <= MAX_WAFERS:
+        return [*lines, *(_wafers("Wafers", wafers) if wafers else [])]
+    for some in grouped(wafers, lambda wafer: wafer.insertion):
+        worst = worst_wafers(some)[:WORST_WAFERS]
+        of = f"{count(len(some))} wafers at {plain(some[0].insertion)}"
+        lines += _wafers(f"Worst {len(worst)} of {of}", worst)
+    return lines
+
+
+def _wafers(title: str, wafers: list[WaferYield]) -> list[str]:
+    return ["", title, *text_table(WAFER_HEADS, [_wafer(wafer) for wafer in wafers], 4)]
 
 
 def _lot(lot: LotYield) -> tuple[str, ...]:
@@ -95,7 +130,8 @@ def _lot(lot: LotYield) -> tuple[str, ...]:
     )
     return (
         *(or_dash(lot.lot_id), or_dash(lot.product_id), lot.insertion),
-        *(count(len(lot.wafers)), percent(lot.first_pass_yield_pct), percent(lot.final_yield_pct)),
+        MISSING if lot.is_packaged else count(len(lot.wafers)),
+        *(percent(lot.first_pass_yield_pct), percent(lot.final_yield_pct)),
         *extremes,
     )
 
@@ -112,14 +148,15 @@ def _bins(bins: list[BinCount]) -> list[str]:
     rows = [
         (
             or_dash(one.product_id),
+            or_dash(one.insertion),
             f"{'hard' if one.bin_kind == 'H' else 'soft'} {one.bin_num}",
             *(or_dash(one.bin_nam), count(one.die), percent(one.share_pct)),
         )
-        for kind in grouped(bins, lambda one: (one.product_id, one.bin_kind))
+        for kind in grouped(bins, lambda one: (*one.tested_in, one.bin_kind))
         for one in kind[:WORST_BINS]
     ]
-    heads = ("Product", "Bin", "Name", "Die", "Share of failing die")
-    return ["Worst bins", *text_table(heads, rows, 3)] if rows else []
+    heads = ("Product", "Ins.", "Bin", "Name", "Die", "Share of failing die")
+    return ["Worst bins", *text_table(heads, rows, 4)] if rows else []
 
 
 def _broken(broken: list[BrokenExpectation]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from fabyield.errors import ContractError
-from fabyield.settings.loading import absolute, absolute_file, merged, read_conf
+from fabyield.settings.loading import merged, read_places, with_places
 from fabyield.settings.sections import (
     Database,
     Fab,
@@ -81,15 +81,13 @@ class Settings:
     def load(cls, chosen: str = "dev", **given: str | None) -> Self:
         """Read the settings of `chosen`, an environment's name or a file; `given` wins over both.
 
-        Raises ConfigError for an unknown setting, a wrong value, or a variable that is not set.
+        Relative paths of `given` start at the current folder. Raises ConfigError for an unknown
+        setting, a wrong value, or a variable that is not set.
         """
-        values = merged(read_conf("base"), read_conf(chosen))
-        values |= {key: value for key, value in given.items() if value is not None}
-        settings = build(cls, values | {"environment": Path(chosen).stem}, f"conf {chosen}")
-        folders = ("lake", "landing", "report", "log")
-        places: dict[str, Any] = {name: absolute(getattr(settings, name)) for name in folders}
-        database = replace(settings.database, url=absolute_file(settings.database.url))
-        return replace(settings, database=database, **places)
+        values = merged(read_places("base"), read_places(chosen))
+        options = {key: value for key, value in given.items() if value is not None}
+        values |= with_places(options, Path.cwd()) | {"environment": Path(chosen).stem}
+        return build(cls, values, f"conf {chosen}")
 
 
 def _open_values(section: Any) -> dict[str, Any]:  # noqa: ANN401
