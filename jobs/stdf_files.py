@@ -2,10 +2,10 @@
 
 from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.lake.catalog import QUARANTINE, STDF_FILES, STDF_WAFERS
+from fabyield.pipeline.ingest.file_alerts import check_files
 from fabyield.pipeline.ingest.stdf_files import (
     KINDS,
     bronze_batches,
-    check_files,
     decode_files,
     decoded_files,
     is_partly_published,

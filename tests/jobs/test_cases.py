@@ -91,5 +91,14 @@ def test_limits_and_units_of_records_are_kept_apart_in_capability(night):
     assert found == LIMITS
 
 
+def test_file_that_contradicts_itself_is_told(night):
+    wrong = {row["lot_id"]: row["contradictions"] for row in night.rows("bronze.stdf_files")}
+    alerts = [line for line in night.log().splitlines() if "ALERT" in line]
+
+    assert {lot for lot, told in wrong.items() if told} == {"FLAGPASS"}
+    assert "HBR.HBIN_PF, bin 5 is F: 0 by the tester, 4 counted" in wrong["FLAGPASS"][0]
+    assert any("in 1 files the tester's own counts or bins contradict" in text for text in alerts)
+
+
 def _short(value):
     return float(f"{value:.4g}") if isinstance(value, float) else value

@@ -7,6 +7,7 @@ import pytest
 
 from fabyield.errors import StageError
 from fabyield.lake.catalog import PARTS, STDF_FILES
+from fabyield.readers.stdf.rows import FileRules
 from fabyield.readers.stdf.stage import BROKEN, UNREADABLE, Stage, assign_tasks, decoder
 from fabyield.stdf import Writer
 from fabyield.stdf.decode import source
@@ -31,7 +32,7 @@ def test_file_that_cannot_be_opened_stops_no_other(tmp_path):
     (tmp_path / "folder.stdf").mkdir()
     found = {"file_key": [1, 2, 3], "path": ["gone.stdf", "folder.stdf", "good.stdf"]}
 
-    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), FileRules(), {})
     rows = [row for batch in decode(pa.table(found).to_batches()) for row in batch.to_pylist()]
 
     assert [row["status"] for row in rows] == ["unreadable", "unreadable", "complete"]
@@ -48,7 +49,7 @@ def test_names_that_differ_by_case_or_unicode_form_and_odd_names_are_files_of_th
         stdf(tmp_path / name)
     found = {"file_key": range(len(names)), "path": names}
 
-    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), FileRules(), {})
     rows = [row for batch in decode(pa.table(found).to_batches()) for row in batch.to_pylist()]
 
     assert [row["status"] for row in rows] == ["complete"] * len(names)
@@ -61,7 +62,7 @@ def test_f24_full_disk_of_the_stage_is_not_blamed_on_the_stdf_file(tmp_path):
     # A device that is always full.
     (tmp_path / "stage" / "parts" / "part-00000.parquet").symlink_to("/dev/full")
 
-    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), FileRules(), {})
 
     with pytest.raises(StageError, match=r"stage: cannot be written: .*No space left on device"):
         list(decode(pa.table({"file_key": [1], "path": ["good.stdf"]}).to_batches()))
@@ -71,7 +72,7 @@ def test_only_the_columns_of_the_table_are_kept(tmp_path):
     stdf(tmp_path / "good.stdf")
     kept = {"parts": ["file_key", "part_num", "batch"]}
 
-    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", kept)
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), FileRules(), kept)
     list(decode(pa.table({"file_key": [1], "path": ["good.stdf"]}).to_batches()))
 
     assert pq.read_table(tmp_path / "stage" / "parts").column_names == ["file_key", "part_num"]
@@ -87,7 +88,7 @@ def test_die_without_a_wafer_are_counted_apart_from_packages(tmp_path, monkeypat
             writer.write("PRR", head_num=1, site_num=0, part_flg=0, hard_bin=1, **place)
         writer.write("MRR", finish_t=3)
 
-    decode = decoder(str(tmp_path), str(tmp_path / "stage"), "", {})
+    decode = decoder(str(tmp_path), str(tmp_path / "stage"), FileRules(), {})
     list(decode(pa.table({"file_key": [1], "path": ["no_wafer.stdf"]}).to_batches()))
 
     [run] = pq.read_table(tmp_path / "stage" / "stdf_wafers").to_pylist()
@@ -119,7 +120,7 @@ def test_rows_of_a_file_that_is_broken_in_the_middle_are_not_read(spark, tmp_pat
     (landing / "bad.stdf").write_bytes(damaged)
     stage = Stage(spark, str(tmp_path / "stage"))
     files = pa.table({"file_key": [1, 2], "path": ["good.stdf", "bad.stdf"]})
-    decode = decoder(str(landing), stage.folder, "", {})
+    decode = decoder(str(landing), stage.folder, FileRules(), {})
     decoded = pa.Table.from_batches(decode(files.to_batches()))
     pq.write_table(decoded, _made(tmp_path / "stage" / "files"))
 

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from fabyield.readers.stdf.rows import FileSummary
+from fabyield.readers.stdf.rows import FileRules, FileSummary
 from fabyield.settings.settings import Settings
 from fabyield.stdf import batches, read, records
 from fabyield.stdf.decode import source
@@ -37,7 +37,7 @@ def manifest(content):
     summary = FileSummary(1)
     for batch in batches(content, hashed=True):
         summary.add(batch)
-    row = summary.manifest_row("").to_pylist()[0]
+    row = summary.manifest_row(FileRules()).to_pylist()[0]
     return row["status"], row["reason"]
 
 

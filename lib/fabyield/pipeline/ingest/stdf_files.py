@@ -11,7 +11,7 @@ from pyarrow import compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fabyield.errors import DataQualityError, FabYieldError
+from fabyield.errors import FabYieldError
 from fabyield.lake import storage as folders
 from fabyield.lake.catalog import (
     BIN_COUNTS,
@@ -31,7 +31,9 @@ from fabyield.pipeline.night_modes import Kind
 from fabyield.pipeline.run import Run
 from fabyield.quality.batch import Batch
 from fabyield.readers.landing import LandingFile, listed, settled
+from fabyield.readers.stdf.rows import FileRules
 from fabyield.readers.stdf.stage import FOUND, UNREADABLE, Stage
+from fabyield.stdf.tools.name_rules import Naming
 from fabyield.transforms.shared.key_ranges import in_keys
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class DecodedFile(NamedTuple):
     path: str
     status: str
     reason: str | None
+    contradictions: list[str] | None
 
 
 def decoded_files(files: DataFrame) -> list[DecodedFile]:
@@ -98,8 +101,15 @@ def decode_files(run: Run) -> Stage | None:
         return None
     tables = {kind: table for kind, (table, _) in KINDS.items()}
     files = few_rows(run.spark, [file._asdict() for file in found], FOUND)
-    stage.decode(files, run.settings.landing, run.settings.ingest.operator_key, tables)
+    stage.decode(files, run.settings.landing, _file_rules(run), tables)
     return stage
+
+
+def _file_rules(run: Run) -> FileRules:
+    fab = run.settings.fab
+    insertions = fab.insertion_rules, fab.default_insertion
+    naming = Naming(fab.wafer_id_rules, *insertions, fab.lot_id_rules)
+    return FileRules(run.settings.ingest.operator_key, naming, run.part_rules)
 
 
 def stages_folder(run: Run) -> str:
@@ -169,29 +179,6 @@ def is_partly_published(run: Run) -> bool:
     """Return whether any row of the run's batch is published."""
     mine = pc.field(BATCH) == run.attempt.batch
     return any(run.store.has_rows(table, mine) for table, _ in KINDS.values())
-
-
-def check_files(run: Run, files: Sequence[DecodedFile]) -> None:
-    """Alert to wrong files and an empty night; raise DataQualityError where these must fail."""
-    ingest = run.settings.ingest
-    for file in files:
-        if file.status not in ("complete", "duplicate"):
-            run.notify(STDF_FILES, f"{file.path} is {file.status}: {file.reason}", "the file")
-    empty = [file.path for file in files if file.status == "empty"]
-    if empty and ingest.empty_file == "fail":
-        raise DataQualityError(f"nothing published: empty files: {', '.join(empty)}")
-    # Files that cannot be read again would lose the rows that they have.
-    unreadable = [file.path for file in files if file.status == UNREADABLE]
-    if unreadable and run.mode.kind is not Kind.NIGHT:
-        raise DataQualityError(
-            f"nothing published: files that were read before cannot be read now: "
-            f"{', '.join(unreadable)}; start it again when they can be read"
-        )
-    if not files and run.mode.kind is Kind.NIGHT:
-        what = "no new STDF file tonight"
-        run.notify(STDF_FILES, what, "the testers' delivery to the landing zone")
-        if ingest.empty_night == "fail":
-            raise DataQualityError(f"nothing published: {what}")
 
 
 def _new_files(run: Run) -> list[FileToRead]:

@@ -2,6 +2,7 @@
 
 import hmac
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -9,9 +10,17 @@ import pyarrow.compute as pc
 
 from fabyield.stdf import StdfTables
 from fabyield.stdf.decode.damage import cause
+from fabyield.stdf.tools.contradictions import contradictions
+from fabyield.stdf.tools.name_rules import Naming
+from fabyield.stdf.tools.outline import Outline
+from fabyield.stdf.tools.retest import PartRules
 from fabyield.stdf.tools.sessions import SESSION, counted_retests, session_of
 
 NO_WAFER = -1
+# Of what contradicts a file's parts, so many are kept.
+MOST_CONTRADICTIONS = 20
+COMPLETE = "complete"
+SUMMARISED = ("parts", "bins", "part_counts")
 KEPT = (
     *SESSION,
     *("part_typ", "tstr_typ", "job_rev", "flow_id", "test_cod", "tst_temp", "user_txt"),
@@ -34,6 +43,7 @@ FILE = pa.schema(
         **_fields(pa.int64(), "finish_t", "refused_records", "refused_bytes"),
         "retest_bins": pa.list_(pa.int32()),
         "wafer_ids": pa.list_(pa.string()),
+        "contradictions": pa.list_(pa.string()),
         "record_counts": pa.map_(pa.string(), pa.int64()),
     }
 )
@@ -43,6 +53,15 @@ REFUSED = pa.schema(
         **_fields(pa.string(), "record_name", "reason"),
     }
 )
+
+
+@dataclass(frozen=True)
+class FileRules:
+    """The settings of a fab that a file's row in the manifest depends on."""
+
+    operator_key: str = field(default="", repr=False)
+    naming: Naming = field(default_factory=Naming)
+    parts: PartRules = field(default_factory=PartRules)
 
 
 class FileSummary:
@@ -55,14 +74,15 @@ class FileSummary:
         self._counts: Counter[str] = Counter()
         self._refused, self._refused_bytes = 0, 0
         self._cause: list[pa.Table] = []
-        self._part_counts: list[dict[str, Any]] = []
+        self._summaries: dict[str, list[pa.Table]] = {name: [] for name in SUMMARISED}
 
     def add(self, batch: StdfTables) -> dict[str, pa.Table]:
         """Count a batch, and return its rows by kind, tagged with the file's key."""
         self._last = batch
         parts = _in_wafer(batch.parts)
         self._counts.update(batch.counts)
-        self._part_counts += batch.part_counts.to_pylist()
+        for name, tables in self._summaries.items():
+            tables.append(getattr(batch, name))
         placed = pc.and_(parts["x_coord"].is_valid(), parts["y_coord"].is_valid())
         runs = parts.append_column("placed", placed).group_by("wafer_num")
         touched = runs.aggregate([([], "count_all"), ("placed", "sum")])
@@ -95,26 +115,29 @@ class FileSummary:
             runs = runs.append_column(name, pa.array(found, pa.int64()))
         return _tagged(runs, self._key)
 
-    def manifest_row(self, operator_key: str) -> pa.RecordBatch:
+    def manifest_row(self, rules: FileRules) -> pa.RecordBatch:
         """Return the manifest row (FILE) of the file; without a key no operator_hash."""
-        last = self._last
+        whole: Any = {name: pa.concat_tables(found) for name, found in self._summaries.items()}
+        last = replace(self._last, **whole)
         found: dict[str, Any] = last.file.to_pylist()[0]
         file = {name: found[name] for name in KEPT}
         status, reason = self._status(found["is_complete"])
         # Operator names are personal data: only their hash shows that two files share one.
         name = str(found["oper_nam"] or "").encode()
-        secret = hmac.new(operator_key.encode(), name, "sha256") if operator_key and name else None
+        key = rules.operator_key.encode()
+        secret = hmac.new(key, name, "sha256") if key and name else None
         wafers = last.wafers["wafer_id"].drop_null().to_pylist()
         row = file | {
             "file_key": self._key,
             "status": status,
             "reason": reason,
-            "pcr_rtst_cnt": counted_retests(self._part_counts),
+            "pcr_rtst_cnt": counted_retests(last.part_counts.to_pylist()),
             "sha256": last.sha256,
             "content_bytes": last.content_bytes,
             "session_id": session_of(file, str(last.sha256)),
             "operator_hash": secret and secret.hexdigest(),
             "wafer_ids": sorted({str(wafer) for wafer in wafers}),
+            "contradictions": _contradictions(last, rules) if status == COMPLETE else None,
             "record_counts": list(self._counts.items()),
             "refused_records": self._refused,
             "refused_bytes": self._refused_bytes,
@@ -126,8 +149,14 @@ class FileSummary:
         if not self._touchdowns.total():
             return "empty", "; ".join(filter(None, ["no part was tested", reason]))
         if is_complete:
-            return "complete", None
+            return COMPLETE, None
         return "incomplete", reason or "no MRR: still being written, or cut off"
+
+
+def _contradictions(tables: StdfTables, rules: FileRules) -> list[str] | None:
+    """Return the first counts that contradict the parts; a damaged file lacks parts to count."""
+    found = contradictions(Outline("", 0, tables), rules.naming, rules.parts)
+    return [str(one) for one in found[:MOST_CONTRADICTIONS]] or None
 
 
 def refused_file(

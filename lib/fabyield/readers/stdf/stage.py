@@ -20,7 +20,7 @@ from fabyield.errors import StageError, StdfError
 from fabyield.lake.few_rows import few_rows
 from fabyield.lake.storage import exists, remove_folder, resolve_uri
 from fabyield.lake.table import Table
-from fabyield.readers.stdf.rows import FILE, REFUSED, FileSummary, refused_file
+from fabyield.readers.stdf.rows import FILE, REFUSED, FileRules, FileSummary, refused_file
 from fabyield.readers.stdf.task_failures import task_failure
 
 FILES, UNREADABLE, BROKEN = "files", "unreadable", "broken"
@@ -90,7 +90,7 @@ class Stage:
         return dataset.dataset(path, filesystem=system, format="parquet")
 
     def decode(
-        self, found: DataFrame, landing: str, operator_key: str, tables: Mapping[str, Table]
+        self, found: DataFrame, landing: str, rules: FileRules, tables: Mapping[str, Table]
     ) -> None:
         """Decode the files of `found` (FOUND) below `landing`/stdf.
 
@@ -111,7 +111,7 @@ class Stage:
         keys = few_rows(self.spark, rows, "task int, file_key bigint, path string")
         keys = keys.repartitionById(max(tasks.values(), default=0) + 1, "task").drop("task")
         kept = {kind: list(table.columns) for kind, table in tables.items()}
-        decode = decoder(f"{landing}/stdf", self.folder, operator_key, kept)
+        decode = decoder(f"{landing}/stdf", self.folder, rules, kept)
         decoded = keys.mapInArrow(decode, from_arrow_schema(FILE))
         joined = found.join(decoded, "file_key", how="inner")
         try:
@@ -124,7 +124,7 @@ class Stage:
 
 
 def decoder(
-    root: str, folder: str, operator_key: str, kept: Mapping[str, Collection[str]]
+    root: str, folder: str, rules: FileRules, kept: Mapping[str, Collection[str]]
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """Return the function that a task runs over its rows of file_key and path."""
 
@@ -137,7 +137,7 @@ def decoder(
             for batch in batches:
                 for found in batch.to_pylist():
                     path = f"{base}/{found['path']}"
-                    yield _decode(system, path, found["file_key"], operator_key, sink)
+                    yield _decode(system, path, found["file_key"], rules, sink)
 
     return decode
 
@@ -204,7 +204,7 @@ def assign_tasks(sizes: Mapping[int, int], most: int) -> dict[int, int]:
 
 
 def _decode(
-    system: fs.FileSystem, path: str, file_key: int, operator_key: str, sink: Sink
+    system: fs.FileSystem, path: str, file_key: int, rules: FileRules, sink: Sink
 ) -> pa.RecordBatch:
     size, summary = 0, FileSummary(file_key)
     try:
@@ -215,7 +215,7 @@ def _decode(
                 for kind, rows in summary.add(batch).items():
                     sink.add(kind, rows)
         sink.add("stdf_wafers", summary.wafers())
-        return summary.manifest_row(operator_key)
+        return summary.manifest_row(rules)
     except StdfError as error:
         status, reason = BROKEN if size else "empty", str(error)
     except OSError as error:

@@ -1,7 +1,7 @@
 """Compare the counts that a file declares with what is in it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -13,8 +13,13 @@ from fabyield.stdf.decode.damage import cause
 from fabyield.stdf.decode.tables import StdfTables
 from fabyield.stdf.spec.codes import NO_TEST_VERDICT, NOT_EXECUTED, TEST_FAILED
 from fabyield.stdf.tools import declared_counts
-from fabyield.stdf.tools.declared_counts import Claim
-from fabyield.stdf.tools.info import decide
+from fabyield.stdf.tools.contradictions import (
+    OTHER_VERDICT,
+    Difference,
+    compared,
+    part_claims,
+    with_turns,
+)
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.retest import PartRules
@@ -28,17 +33,6 @@ _TYPES: dict[str, pa.DataType] = {
     **{"executed": pa.int64(), "failed": pa.int64()},
 }
 _RESULTS = pa.schema(_TYPES)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A declared count that is not what was counted; `basis` says what that is."""
-
-    record: str
-    place: str
-    counted: int
-    claimed: int
-    basis: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -61,16 +55,11 @@ def check(
     results of the TSR's kind, or of all kinds of its test number. Where only some touch-downs have
     results, TSR differs only if it is too low.
     """
-    parts, turns = decide(outline, naming, rules)
-    for name in ("touchdown_num", "is_final"):
-        parts = parts.append_column(name, turns[name])
+    parts = with_turns(outline, naming, rules)
     results, logged = _results(batches, parts)
     tables, remarks = outline.tables, []
-    counts = declared_counts.part_counts(parts)
     found = [
-        *declared_counts.wafers(tables.wafers, counts),
-        *declared_counts.sites(tables.part_counts, counts),
-        *(c for kind in "HS" for c in declared_counts.bins(tables.bins, kind, counts["part_cnt"])),
+        *part_claims(tables, parts),
         *declared_counts.tests(tables.test_counts, results),
     ]
     for first in cause(tables.refused).to_pylist():
@@ -87,31 +76,11 @@ def check(
     agreed: dict[str, str] = {}
     for record, group in groupby(found, lambda claim: claim.record):
         is_partial = record.startswith("TSR") and not logged.all()
-        basis, wrong = _compared(list(group), is_partial)
+        basis, wrong = compared(list(group), is_partial)
         differences += wrong
-        if not (wrong or is_partial):
+        if not (wrong or is_partial or basis == OTHER_VERDICT):
             agreed[record] = basis
     return Checked(outline.path, differences, agreed, remarks)
-
-
-def _compared(claims: Sequence[Claim], is_partial: bool) -> tuple[str, list[Difference]]:
-    """Return the meaning by which counts of one name agree, and those that differ from it.
-
-    Where they agree by none it is that of most of them, or else the usual one.
-    """
-    wrong = {
-        basis: [
-            Difference(claim.record, claim.place, counted, claim.claimed, basis)
-            for claim in claims
-            if (counted := claim.counted[basis]) != claim.claimed
-            and not (is_partial and counted < claim.claimed)
-        ]
-        for basis in claims[0].counted
-    }
-    nearest = min(wrong, key=lambda basis: len(wrong[basis]))
-    if 2 * len(wrong[nearest]) >= len(claims):
-        nearest = next(iter(wrong))
-    return nearest, wrong[nearest]
 
 
 def _results(batches: Iterable[StdfTables], parts: pa.Table) -> tuple[pa.Table, Flags]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.arrow.numpy_columns import flags, is_text, known, numbers, tuples
+from fabyield.stdf.compiled.buffers import Flags
 from fabyield.stdf.spec.codes import ABNORMAL, ALL, SUPERSEDES
 
 TOUCHDOWN, FINAL, FIRST = "touch-down", "final touch-down", "first touch-down"
@@ -83,9 +84,13 @@ def part_counts(parts: pa.Table) -> dict[str, dict[str, pa.Table]]:
         "abrt_cnt": {"touch-down that ended abnormally": ~whole},
     }
     return {
-        name: {basis: parts.filter(chosen) for basis, chosen in meanings.items()}
+        name: {basis: _those(parts, chosen) for basis, chosen in meanings.items()}
         for name, meanings in counts.items()
     }
+
+
+def _those(parts: pa.Table, chosen: Flags) -> pa.Table:
+    return parts if chosen.all() else parts.filter(chosen)
 
 
 def _with_retests(name: str, found: dict[str, int], retests: int | None) -> dict[str, int]:
@@ -102,7 +107,8 @@ def wafers(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
         for number, wafer, claimed, again in tuples(
             rows, "wafer_num", "wafer_id", name, "rtst_cnt"
         ):
-            if claimed is not None:
+            # Testers that do not count write 0 for PART_CNT, which cannot be missing.
+            if claimed or (claimed is not None and name != "part_cnt"):
                 found = {basis: by_wafer[number] for basis, by_wafer in counted.items()}
                 place = f"wafer {wafer or '-'}, run {number + 1}"
                 found = _with_retests(name, found, again)
