@@ -4,6 +4,7 @@ import pytest
 
 from tests.stdf.test_cases import CASES
 
+WHOLE = (20, 85.0, 85.0)
 YIELDS = {
     "FTRES": (20, 80.0, 95.0),
     "FTSITE": (10, 80.0, 80.0),
@@ -13,6 +14,13 @@ YIELDS = {
     "RESUME": (20, 95.0, 100.0),
     "REPROBE": (20, 80.0, 90.0),
     "ONECO": (5, 100.0, 100.0),
+    **dict.fromkeys(("C1PIR", "C1PRR", "C1PTR", "C1WRR", "CNOVER", "CNPTR", "ZEROS"), WHOLE),
+    **dict.fromkeys(("GDR", "CATA", "ASCII3", "TIME0", "WRRID"), WHOLE),
+    "ZOVER": (12, 75.0, 75.0),
+    "NOPRR": (5, 100.0, 100.0),
+    "FLAGS": (8, 50.0, 50.0),
+    "MPR": (3, 100.0, 100.0),
+    "INTER": (9, 100.0, 100.0),
     "MIRA": (10, 90.0, 90.0),
 }
 # (lot_id, test_txt, units): (lo_limit, hi_limit, mean, cp, no_capability)

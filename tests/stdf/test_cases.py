@@ -1,5 +1,6 @@
 """Files built after public bug reports; tests/data/cases has their sources and right values."""
 
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -121,18 +122,50 @@ def test_blanks_around_the_text_of_a_test_are_no_other_test(results):
     assert [row["result"] for row in rows] == [1.0, 2.0, 3.0, 4.0]
 
 
+WHOLE = (20, 17, 17)
+
+
 @pytest.mark.parametrize(
-    ("pattern", "expected"),
+    ("pattern", "expected", "refused"),
     [
-        ("c12_resume.stdf", (20, 19, 20, 0)),
-        ("d2_probe*.stdf", (20, 16, 18, 0)),
-        ("c11_flags.stdf", (8, None, None, 0)),
-        ("c3_zeros_over.stdf", (12, None, None, 0)),
+        ("b4_opt.stdf", (4, 4, 4), {}),
+        ("c1_*.stdf", (80, 68, 68), {}),
+        ("c2_cnover_dtr.stdf", WHOLE, {}),
+        ("c2_cnover_ptr.stdf", WHOLE, {"PTR": 20}),
+        ("c3_zeros_dtr.stdf", WHOLE, {None: 1}),
+        ("c3_zeros_over.stdf", (12, 9, 9), {None: 1}),
+        ("c4_gdr.stdf", WHOLE, {}),
+        ("c6_cat.stdf", WHOLE, {None: 1}),
+        ("c6_multimember.stdf.gz", WHOLE, {}),
+        ("c6_trail.stdf.gz", WHOLE, {None: 1}),
+        ("c7_strip7.stdf", WHOLE, {None: 1}),
+        ("c9_heads.stdf", (12, 9, 9), {}),
+        ("c10_sdr.stdf", (3, 3, 3), {}),
+        ("c11_flags.stdf", (8, 4, 4), {}),
+        ("c12_resume.stdf", (20, 19, 20), {}),
+        ("c13_mpr.stdf", (3, 3, 3), {}),
+        ("c_time0.stdf", WHOLE, {}),
+        ("c_wrrid.stdf", WHOLE, {}),
+        ("d2_probe*.stdf", (20, 16, 18), {}),
+        ("d5_*.stdf", (10, 10, 10), {}),
+        ("d6_nan.stdf", (8, 8, 8), {}),
+        ("e1_inter.stdf", (9, 9, 9), {}),
     ],
 )
-def test_files_that_were_read_rightly_still_are(counted, pattern, expected):
-    found = counted("passed", pattern)
-
-    assert [value for value, right in zip(found, expected, strict=True) if right is not None] == [
-        right for right in expected if right is not None
+def test_files_that_were_read_rightly_still_are(counted, pattern, expected, refused):
+    names = [
+        name
+        for path in (CASES / "passed").glob(pattern)
+        for name in read(path).refused["record_name"].to_pylist()
     ]
+
+    assert counted("passed", pattern)[:3] == expected
+    assert Counter(names) == refused
+
+
+def test_tests_of_a_part_that_is_never_closed_are_on_no_other_die(counted):
+    table = read(CASES / "passed" / "c8_noprr.stdf")
+
+    assert counted("passed", "c8_noprr.stdf")[:3] == (5, 5, 5)
+    assert table.test_values["part_num"].to_pylist() == [0, 1, 2, 3, 4]
+    assert "part never closed by PRR" in table.refused["reason"].to_pylist()

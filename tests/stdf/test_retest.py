@@ -7,9 +7,15 @@ import pytest
 from fabyield.errors import StdfError
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
-from fabyield.stdf.tools.retest import PartRules, touchdowns
-from fabyield.stdf.tools.sessions import RUNS, SessionFile, parts_of, runs_of
-from tests.stdf.conftest import DATA
+from fabyield.stdf.tools.retest import PartRules, touchdowns, touchdowns_that_count
+from fabyield.stdf.tools.sessions import (
+    RUNS,
+    SessionFile,
+    files_that_count,
+    parts_of,
+    runs_of,
+)
+from tests.stdf.conftest import DATA, MIR, pir, prr
 
 AT = {"x_coord": 3, "y_coord": -4, "part_id": None, "part_flg": 0, "run": 0}
 PLACE = {"head_num": 1, "site_num": 0, "hard_bin": 1, "part_txt": None, "record_offset": 0}
@@ -150,3 +156,34 @@ def test_f07_real_wafers_have_their_known_first_and_final_yield(name, yields):
     chosen = [np.asarray(turns[which]) for which in ("is_first", "is_final")]
     assert [rows.sum() for rows in chosen] == [1_456, 1_456]
     assert tuple(round(100 * passed[rows].mean(), 2) for rows in chosen) == yields
+
+
+def engineering(stdf, tmp_path, *wafers):
+    """A file of an engineering run of these wafers, and one of production of W1."""
+    found = []
+    for name, mode, tested in (("e", "E", wafers), ("p", "P", ["W1"])):
+        records = [(MIR[0], {**MIR[1], "mode_cod": mode, "node_nam": name})]
+        for wafer in tested:
+            records += [("WIR", {"head_num": 1, "start_t": 5, "wafer_id": wafer}), pir(0)]
+            records += [prr(0, x_coord=1, y_coord=1), ("WRR", {"head_num": 1, "finish_t": 6})]
+        path = tmp_path / name
+        path.write_bytes(stdf(*records, ("MRR", {})))
+        found.append(outline(path))
+    return files_that_count(found, Naming(), ["E"])
+
+
+def test_engineering_run_of_a_wafer_that_production_tested_counts_not(stdf, tmp_path):
+    sources, skipped = engineering(stdf, tmp_path, "W1", "W2")
+
+    turns = touchdowns_that_count(parts_of(sources), runs_of(sources, Naming()), PartRules())
+
+    assert skipped == []
+    assert turns["is_final"].to_pylist() == [False, True, True]
+    assert turns["decided_by"].to_pylist() == [None, "only_touchdown", "only_touchdown"]
+
+
+def test_file_none_of_whose_runs_count_is_left_out(stdf, tmp_path):
+    sources, [skipped] = engineering(stdf, tmp_path, "W1")
+
+    assert [source.place for source in sources] == [1]
+    assert skipped.reason == "engineering run (MODE_COD E) of what production tested"

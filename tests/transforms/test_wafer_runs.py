@@ -290,17 +290,20 @@ def test_rdr_or_rtst_cod_makes_a_file_a_retest(runs, code, bins, expected):
 
 def test_engineering_run_counts_only_where_no_other_tested(rows):
     modes = [(1, "CP1", "P"), (1, "CP1", "E "), (1, "CP2", "e"), (2, "CP1", None), (2, "CP1", "Q")]
+    run = dict(zip(("wafer_key", "insertion", "mode_cod"), (3, "CP1", "E"), strict=True))
     found = rows(
         WAFER_RUNS,
         *(
-            {"wafer_key": key, "insertion": at, "mode_cod": mode, "file_key": n}
+            {"wafer_key": key, "insertion": at, "mode_cod": mode, "file_key": n, "touchdowns": 1}
             for n, (key, at, mode) in enumerate(modes)
         ),
+        run | {"file_key": 5, "touchdowns": 1},
+        run | {"file_key": 6, "touchdowns": 0, "mode_cod": "P"},
     )
 
     left = transform.without_engineering(found, ["E", "Q"]).where("not is_superseded").collect()
 
-    assert sorted(row["file_key"] for row in left) == [0, 2, 3]
+    assert sorted(row["file_key"] for row in left) == [0, 2, 3, 5, 6]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 from fabyield.stdf.tools.part_identity import NAMES as EVIDENCE
 from fabyield.stdf.tools.part_identity import identify
+from fabyield.stdf.tools.sessions import counting_runs
 
 RULES = ("touch", "flag")
 NONE, BY_PART_ID, BY_COORDINATE, BY_FILE, BY_TOUCH, ONLY, UNKNOWN = range(7)
@@ -72,6 +73,20 @@ def touchdowns(parts: pa.Table, runs: pa.Table, rules: PartRules) -> pa.Table:
     decided[~valid[final]] = UNKNOWN
     found = _in_file_order(order, turns, (first, final), by, decided)
     return found.append_column("identified_by", _named(evidence, None, EVIDENCE))
+
+
+def touchdowns_that_count(parts: pa.Table, runs: pa.Table, rules: PartRules) -> pa.Table:
+    """Return `touchdowns`, but null and false for parts of runs that do not count."""
+    counts = counting_runs(runs, rules.engineering_modes)[numbers(parts, "run")]
+    if counts.all():
+        return touchdowns(parts, runs, rules)
+    turns = touchdowns(parts.filter(counts), runs, rules).drop_columns(["first_row"])
+    rows: ArrowArray = pa.array(np.cumsum(counts) - 1, mask=~counts)
+    turns = turns.take(rows)
+    for name in ("is_first", "is_final"):
+        place = turns.schema.get_field_index(name)
+        turns = turns.set_column(place, name, pa.array(flags(turns, name)))
+    return turns
 
 
 def touchdowns_of_group(rows: pa.Table, rules: PartRules) -> pa.Table:

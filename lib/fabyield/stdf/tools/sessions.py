@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fabyield.stdf.arrow.numpy_columns import numbers
+from fabyield.stdf.compiled.buffers import Flags
 from fabyield.stdf.spec.codes import ALL
 from fabyield.stdf.tools.name_rules import NOWHERE, Naming, trimmed
 from fabyield.stdf.tools.outline import Outline
@@ -18,7 +21,8 @@ _RUN: dict[str, pa.DataType] = {
     **{"wafer_key": pa.int64(), "file_key": pa.int64(), "session_id": pa.string()},
     **{"sblot_id": pa.string(), "is_on_wafer": pa.bool_(), "started_at": pa.int64()},
     **{"finished_at": pa.int64(), "rtst_cod": pa.string(), "retest_bins": pa.list_(pa.int32())},
-    **{"pcr_rtst_cnt": pa.int64(), "is_retest_file": pa.bool_()},
+    **{"pcr_rtst_cnt": pa.int64(), "is_retest_file": pa.bool_(), "mode_cod": pa.string()},
+    "touchdowns": pa.int64(),
 }
 RUNS = pa.schema(_RUN)
 # MIR.RTST_COD: the lot was tested before, or how many times.
@@ -92,7 +96,7 @@ def files_that_count(
     better file of the same session and kind (a retest is no better version of the first test).
     Better than a cut file is a whole one or one with more content; better than a whole one is a
     whole one with more wafers or, with the same wafers, given later. A file of an engineering mode
-    (MIR.MODE_COD) does not count if another mode tested all its wafers at the same insertion.
+    (MIR.MODE_COD) does not count if no run of it does; see `counting_runs`.
     """
     first: dict[str, SessionFile] = {}
     left, skipped = [], []
@@ -108,29 +112,29 @@ def files_that_count(
         else:
             reason = f"{better.outline.path} is a more complete file of the same session"
             skipped.append(Skipped(source.outline.path, reason))
-    is_engineering = {source.place: mode_of(source) in engineering_modes for source in left}
-    tested = {
-        key
-        for source in left
-        if not is_engineering[source.place]
-        for key in _tested(source, naming)
-    }
-    for source in [one for one in left if is_engineering[one.place]]:
-        if _tested(source, naming) <= tested:
-            left.remove(source)
-            reason = f"engineering run (MODE_COD {mode_of(source)}) of what production tested"
-            skipped.append(Skipped(source.outline.path, reason))
+    runs = runs_of(left, naming)
+    tested = set(runs.filter(pc.field("touchdowns") > 0)["file_key"].to_pylist())
+    counting = runs.filter(pa.array(counting_runs(runs, engineering_modes)))["file_key"].to_pylist()
+    left_out = tested.difference(counting)
+    for source in [one for one in left if one.place in left_out]:
+        left.remove(source)
+        mode = mode_of(source.outline.header)
+        reason = f"engineering run (MODE_COD {mode}) of what production tested"
+        skipped.append(Skipped(source.outline.path, reason))
     return left, skipped
 
 
-def mode_of(source: SessionFile) -> str:
+def counting_runs(runs: pa.Table, engineering_modes: Sequence[str]) -> Flags:
+    """Return which runs with parts count: of engineering modes only where no other run tested."""
+    wafer, tested = numbers(runs, "wafer_key"), numbers(runs, "touchdowns") > 0
+    modes = runs["mode_cod"].to_pylist()
+    is_engineering = np.array([mode in engineering_modes for mode in modes], np.bool_)
+    return np.asarray(tested & ~(is_engineering & np.isin(wafer, wafer[tested & ~is_engineering])))
+
+
+def mode_of(header: Mapping[str, Any]) -> str:
     """Return MIR.MODE_COD of a file, empty if it has none."""
-    return trimmed(source.outline.header["mode_cod"]).upper()
-
-
-def _tested(source: SessionFile, naming: Naming) -> set[tuple[str, str, str]]:
-    insertion = naming.insertion(source.outline.header)
-    return {(source.lot, wafer, insertion) for wafer, _ in source.wafers}
+    return trimmed(header["mode_cod"]).upper()
 
 
 def is_superseded(mine: SessionFile, other: SessionFile) -> bool:
@@ -179,12 +183,17 @@ def runs_of(sources: Sequence[SessionFile], naming: Naming) -> pa.Table:
             "finished_at": header["finish_t"] or None,
             "pcr_rtst_cnt": counted_retests(tables.part_counts.to_pylist()),
             "is_retest_file": is_retest(header),
+            "mode_cod": mode_of(header),
         }
-        for wafer, start in [*source.wafers[: tables.wafers.num_rows], (NOWHERE, None)]:
+        wafers = [*source.wafers[: tables.wafers.num_rows], (NOWHERE, None)]
+        number = numbers(tables.parts, "wafer_num", tables.wafers.num_rows)
+        touched = np.bincount(number, minlength=len(wafers)).tolist()
+        for (wafer, start), touchdowns in zip(wafers, touched, strict=True):
             key = keys.setdefault((source.lot, wafer, insertion), len(keys))
             # A tester without a clock writes 0.
             started = start or header["start_t"] or None
             run = {"wafer_key": key, "is_on_wafer": wafer != NOWHERE, "started_at": started}
+            run["touchdowns"] = touchdowns
             rows.append(file | run)
     return pa.Table.from_pylist(rows, RUNS)
 

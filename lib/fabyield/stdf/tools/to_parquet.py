@@ -18,7 +18,7 @@ from fabyield.stdf.tools import parquet_tables
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.parquet_tables import FileTests, TestCatalog
-from fabyield.stdf.tools.retest import PartRules, touchdowns
+from fabyield.stdf.tools.retest import PartRules, touchdowns_that_count
 from fabyield.stdf.tools.sessions import SessionFile, Skipped, files_that_count, parts_of, runs_of
 
 Batches = Callable[[str], Iterable[StdfTables]]
@@ -147,7 +147,7 @@ def _write_others(
 ) -> tuple[int, int, int]:
     """Write parts, wafers and bins; count the die, those that pass first and those in the end."""
     found = parts_of(sources)
-    turns = touchdowns(found, runs_of(sources, rules.naming), rules.parts)
+    turns = touchdowns_that_count(found, runs_of(sources, rules.naming), rules.parts)
     tables = {name: parquet_tables.of_files(sources, name) for name in ("wafers", "bins")}
     tables["parts"] = parquet_tables.parts(sources, found, turns)
     for name, rows in tables.items():

@@ -85,7 +85,8 @@ def wafer_runs(
 def without_engineering(rows: DataFrame, modes: Sequence[str]) -> DataFrame:
     """Supersede the runs of `modes` where another run tested the same wafer and insertion."""
     is_engineering = _is_code("mode_cod", modes)
-    counts = F.max(~is_engineering & ~F.col("is_superseded")).over(Window.partitionBy(*INSERTION))
+    is_other = ~is_engineering & ~F.col("is_superseded") & (F.col("touchdowns") > 0)
+    counts = F.max(is_other).over(Window.partitionBy(*INSERTION))
     return rows.withColumn("is_superseded", F.col("is_superseded") | (is_engineering & counts))
 
 
