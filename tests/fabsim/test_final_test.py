@@ -8,14 +8,15 @@ import pytest
 from fabsim import Plan
 from fabsim.line.history import LineRun
 from fabsim.plan.final_test import Ecid, FinalTest, Heap, Mark, Numbering, PackageXy
-from fabsim.testers.sessions import Session
+from fabsim.testers.sessions import Session, sessions
+from fabsim.testers.write_stdf import stdf_file
 from fabsim.truth import yield_row
 from fabyield.stdf.reader import batches
 from fabyield.stdf.tools.outline import Outline, outline
 from fabyield.stdf.tools.retest import PartRules, touchdowns
 from fabyield.stdf.tools.sessions import files_that_count, parts_of, runs_of
 from fabyield.stdf.tools.to_parquet import Rules, to_parquet
-from tests.fabsim.fabs import Fab, packages_plan, packages_tested
+from tests.fabsim.fabs import FT1, Fab, packages_plan, packages_tested
 from tests.stdf.test_cases import NAMING
 
 ONE = FinalTest(ecid=Ecid.NONE, package_xy=PackageXy.ZERO)
@@ -254,3 +255,16 @@ def test_a_fab_delivers_every_session_and_one_true_yield_of_each_lot(base, tmp_p
     assert len(lots) == len(set(lots)) > 0
     assert {"A1001"} <= set(lots)
     assert sorted(name.partition(".")[0] for name in files) == ["", "_e2", "_rt1", "_rt2", "_t2"]
+
+
+def test_a_session_is_the_same_whichever_sessions_of_its_lot_are_due(base):
+    late = replace(base.dirt, late=0.5, late_nights=(1, 1))
+    built = LineRun.until(replace(base, final_test=FinalTest(testers=2), dirt=late), 9)
+    alone = 0
+    for lot in built.lots[3:8]:
+        whole = {one.run.place: stdf_file(one) for one in sessions(built, lot, FT1)}
+        for night in range(4, 13):
+            due = list(sessions(built, lot, FT1, range(night, night + 1)))
+            assert all(stdf_file(one) == whole[one.run.place] for one in due)
+            alone += [one.run.place for one in due] == [1]
+    assert alone > 0

@@ -131,7 +131,11 @@ def sessions(
             for slot in slots
             if nights is None or any(one.night in nights for one in slot.flaws.deliveries)
         ]
-        yield from _measured(line, lot, carrier, due)
+        if due:
+            # At once and on the first tester, because a part that is tested again has the levels
+            # of its first test, whichever of its sessions are due.
+            whole = measure(line, lot, slots[0].place, carrier)
+            yield from (_session(line, lot, carrier, slot, whole) for slot in due)
 
 
 @dataclass(frozen=True)
@@ -166,22 +170,18 @@ def _planned(
         yield carrier, slots
 
 
-def _measured(
-    line: LineRun, lot: StartedLot, carrier: Carrier, slots: list[_Slot]
-) -> Iterator[Session]:
-    if not slots:
-        return
-    local = line.plan.calendar.local
-    # At once, because a part that is tested again has the levels of its first test.
-    whole = measure(line, lot, slots[0].place, carrier)
-    for slot in slots:
-        run, flaws, values = slot.run, slot.flaws, whole.take(slot.run.rows)
-        if run.mode_cod != PRODUCTION:
-            own = Carrier(carrier.turn + run.place, carrier.parts, run.touches)
-            values = measure(line, lot, slot.place, own)
-        bins = np.unique(whole.hard_bin[run.tested_before]).tolist()
-        times = (local(at) + flaws.clock_seconds for at in (slot.starts_at, slot.ends_at))
-        yield Session(line, lot, slot.place, carrier, run, flaws, values, bins, *times)
+def _session(
+    line: LineRun, lot: StartedLot, carrier: Carrier, slot: _Slot, whole: Readings
+) -> Session:
+    """Return a session of a carrier; `whole` has what all its touch-downs measure."""
+    run, flaws, values = slot.run, slot.flaws, whole.take(slot.run.rows)
+    if run.mode_cod != PRODUCTION:
+        own = Carrier(carrier.turn + run.place, carrier.parts, run.touches)
+        values = measure(line, lot, slot.place, own)
+    bins = np.unique(whole.hard_bin[run.tested_before]).tolist()
+    times = (slot.starts_at, slot.ends_at)
+    starts, ends = (line.plan.calendar.local(at) + flaws.clock_seconds for at in times)
+    return Session(line, lot, slot.place, carrier, run, flaws, values, bins, starts, ends)
 
 
 def _file_name(line: LineRun, lot: int, number: int, turn: int) -> str:
