@@ -37,6 +37,15 @@ def column(rows: Iterable[object], name: str) -> npt.NDArray[Any]:
     return np.array([getattr(row, name) for row in rows])
 
 
+def counted_by(keys: Ints) -> Ints:
+    """Return for each entry how many before it are equal to it."""
+    order = np.argsort(keys, kind="stable")
+    _, starts, sizes = np.unique(keys[order], return_index=True, return_counts=True)
+    count = np.empty_like(keys)
+    count[order] = np.arange(len(keys)) - np.repeat(starts, sizes)
+    return count
+
+
 def significant(values: Floats) -> Floats:
     """Round to six significant decimal digits; zero stays zero."""
     magnitude = np.floor(np.log10(np.abs(values), out=np.zeros_like(values), where=values != 0))

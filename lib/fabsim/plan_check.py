@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fabsim.calendar import HOUR
 from fabsim.line.schedule import BUSY, lot_seconds
 from fabsim.plan.excursions import IN_A_CHAMBER, PLACES, Excursion
+from fabsim.plan.insertions import Unit
 from fabsim.plan.plan import Plan
 from fabyield.errors import ConfigError, near
 
@@ -18,6 +19,7 @@ def check(plan: Plan) -> None:
     for where, name, known in _names(plan):
         if name not in known:
             raise ConfigError(f"plan: {where}: {name!r} is not in the plan{near(name, known)}")
+    _check_final_test(plan)
     for product in plan.products:
         for insertion in plan.insertions:
             if (seconds := lot_seconds(plan, insertion, product)) > BUSY:
@@ -26,6 +28,22 @@ def check(plan: Plan) -> None:
                     f"{insertion.insertion}, but testers have {BUSY // HOUR} h a day: use more "
                     "sites, fewer wafers or less test_ms"
                 )
+
+
+def _check_final_test(plan: Plan) -> None:
+    habits = plan.final_test
+    if mixed := habits.mixed_numbers:
+        raise ConfigError(
+            f"plan: final_test.rescreen_numbering: 'first', but with {mixed} two rejects may have "
+            "one number: use anew"
+        )
+    packages = {one.insertion for one in plan.insertions if one.unit is Unit.PACKAGE}
+    for one in plan.excursions:
+        if habits.testers > 1 and one.at.get("node_nam") and one.at["insertion"] in packages:
+            raise ConfigError(
+                f"plan: final_test.testers: {habits.testers}, but excursion {one.name} is at one "
+                f"tester of {one.at['insertion']}: use 1"
+            )
 
 
 def _names(plan: Plan) -> Iterator[tuple[str, str, set[str]]]:

@@ -121,8 +121,11 @@ def _die(line: LineRun, lot: StartedLot, slot: int) -> pa.Table:
 
 
 def yield_row(session: Session) -> Row:
-    """Return the verdicts of a session, in the night in which it is first delivered."""
-    touches = session.touches
+    """Return the verdicts of a carrier, in the night in which its first session is delivered.
+
+    Those of all its sessions; engineering runs do not count.
+    """
+    touches = session.carrier.touches
     first, passed = ~touches.is_retest, touches.passed
     return {
         "night_on": session.line.plan.calendar.night_on(session.flaws.deliveries[0].night),

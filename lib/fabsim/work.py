@@ -88,7 +88,7 @@ class Work:
             content, deliveries = stdf_file(session), session.flaws.deliveries
             due = [one for one in deliveries if one.night in self.nights]
             files += [self._deliver(session, one, content) for one in due]
-            if deliveries[0].night in self.nights:
+            if not session.run.place and deliveries[0].night in self.nights:
                 rows["yields"].append(truth.yield_row(session))
         night = sort_night(plan, lot)
         if unit.number == 0 and night is not None and night in self.nights:

@@ -15,7 +15,9 @@ from fabsim import Destination, Plan, in_processes, simulate
 from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Effect, Excursion, Kind, Shape
 from fabsim.testers.sessions import Session, sessions
+from fabsim.testers.write_stdf import stdf_file
 from fabyield.stdf import StdfTables, read
+from tests.plans import small_plan
 
 CP1, CP2, FT1 = 0, 1, 2
 HARMLESS = Effect(0.0, 0.0, Shape.RANDOM, "vth")
@@ -68,6 +70,22 @@ def all_sessions(built: LineRun, number: int) -> Iterator[Session]:
     """All sessions at an insertion that are known by now."""
     for lot in built.lots:
         yield from sessions(built, lot, number)
+
+
+def packages_plan() -> Plan:
+    """One lot a night of some eighty packages, a third of which fail at first."""
+    few = small_plan(lots_per_night=1)
+    few = replace(few, products=tuple(replace(p, defects_per_die=0.3) for p in few.products))
+    return with_insertions(few, contact_pct=25.0, contact_cured=0.6, coverage=0.5, share=1.0)
+
+
+def packages_tested(built: LineRun, folder: Path) -> dict[Path, Session]:
+    """Write the files of the first lot's final test; its sessions in order of delivery."""
+    found = sessions(built, built.lots[0], FT1)
+    files = {folder / one.flaws.deliveries[0].name.removesuffix(".gz"): one for one in found}
+    for path, session in files.items():
+        path.write_bytes(stdf_file(session))
+    return files
 
 
 def in_sigmas(session: Session) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from fabsim import Destination, in_processes, simulate
 from fabsim.plan.excursions import Dirt, Kind
+from fabsim.plan.final_test import FinalTest
 from fabsim.truth import SCHEMAS
 from fabyield.errors import ConfigError
 from fabyield.readers.landing import listed
@@ -151,6 +152,7 @@ def test_a_fab_keeps_the_plan_of_its_first_night(least, at_once, tmp_path):
         (least.changed(seed=1), f"plan.seed was {least.seed}, and is 1"),
         (least.changed(lots_per_night=9), r"plan.line.lots_per_night was \d, and is 9"),
         (replace(least, route=least.route[1:]), "plan.route was"),
+        (replace(least, final_test=FinalTest(testers=2)), "plan.json: .* another plan"),
     ):
         with pytest.raises(ConfigError, match=reason):
             simulate(other, Destination.in_folder(str(tmp_path)), range(2, 3), in_processes(1))

@@ -63,6 +63,10 @@ def test_missing_field_is_refused_by_name(load_changed):
             lambda v: v["areas"][0].update(is_batch=1),
             r"areas\[0\]\.is_batch: must be true",
         ),
+        (
+            lambda v: v["final_test"].update(rescreen_marks=["atr"]),
+            r"final_test\.rescreen_marks\[0\]: 'atr' is not one of rdr, rtst_cod, part_flg",
+        ),
         (lambda v: v.update(patterns={"share": 1}), r"patterns: must be a list, not a mapping"),
     ],
 )
@@ -122,6 +126,18 @@ def test_same_fab_is_had_in_another_size(plan):
             "edge_loss_pct: nan",
         ),
         (lambda v: v.update(zone="Asia/Nowhere"), "zone: 'Asia/Nowhere' is no IANA time zone"),
+        (
+            lambda v: v["final_test"].update(testers=0),
+            r"final_test\.testers: 0, it must be at least",
+        ),
+        (
+            lambda v: v["final_test"].update(rescreens=10),
+            r"final_test\.rescreens: 10, .* at most 9",
+        ),
+        (
+            lambda v: v["final_test"].update(engineering_runs=["P"]),
+            r"final_test\.engineering_runs\[0\]: 'P', it must be one of A, C, D, E, M, Q",
+        ),
         (lambda v: v["products"][0].update(reticle=[2]), r"products\[0\]\.reticle: entries: 1"),
         (
             lambda v: v["route"][0].update(equipment=[]),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fabsim.plan.excursions import Bystander, Effect, Kind, Shape
+from fabsim.plan.final_test import FinalTest, Heap, Numbering
 from fabsim.plan_check import check
 from fabyield.errors import ConfigError
 from tests.fabsim.fabs import ETCH, HARMLESS, excursion, with_excursion
@@ -83,6 +84,26 @@ def test_bystander_of_what_is_in_no_chamber_is_refused(plan):
     worn = excursion(Kind.PROBE_SITE, PROBE)
 
     refused(replace(plan, excursions=(worn,), bystanders=(bystander(),)), "excursion: 'story' is")
+
+
+@pytest.mark.parametrize(
+    "habits",
+    [
+        FinalTest(rescreens=1, sites_number_alone=True),
+        FinalTest(rescreens=1, testers=2, rescreen_of=Heap.LOT),
+    ],
+)
+def test_numbers_that_several_rejects_have_are_refused_for_rescreens(plan, habits):
+    refused(replace(plan, final_test=habits), "rescreen_numbering: 'first', but with .*: use anew")
+    check(replace(plan, final_test=replace(habits, rescreen_numbering=Numbering.ANEW)))
+
+
+def test_worn_site_at_one_of_several_testers_of_a_lot_is_refused(plan):
+    at = {"insertion": "FT1", "node_nam": "ft-a01", "site_num": "3"}
+    worn = with_excursion(plan, excursion(Kind.PROBE_SITE, at))
+
+    check(worn)
+    refused(replace(worn, final_test=FinalTest(testers=2)), "testers: 2, but excursion story is at")
 
 
 def test_lot_that_takes_longer_than_a_day_of_a_tester_is_refused(plan):

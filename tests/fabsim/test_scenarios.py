@@ -1,6 +1,6 @@
 """Scenarios hold what they say, as far as the fab alone decides it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from fabsim import load_plan, scenarios
 from fabsim.line.excursion_hits import window
 from fabsim.line.history import LineRun
 from fabsim.plan.excursions import Dirt, Kind, Scarcity
+from fabsim.plan.final_test import FinalTest
 from fabsim.testers.sessions import sessions
 from fabsim.testers.write_stdf import stdf_file
 from fabsim.wafer.defects import damage
@@ -16,10 +17,10 @@ from fabsim.wafer.die_levels import die_levels
 from fabyield.errors import ConfigError
 from tests.fabsim.fabs import CP1, CP2, FT1
 
-NAMES = ["quiet", "bad_chamber", "new_product", "dirty_night", "few_defects", "big"]
+NAMES = ["quiet", "bad_chamber", "new_product", "dirty_night", "few_defects", "big", "test_floor"]
 
 
-def test_there_are_six_scenarios():
+def test_there_are_seven_scenarios():
     assert list(scenarios()) == NAMES
 
 
@@ -55,6 +56,14 @@ def test_dirty_night_has_every_kind_of_cause_but_a_recipe():
 
     assert {one.kind for one in dirty.excursions} == set(Kind) - {Kind.WRONG_RECIPE}
     assert all(getattr(dirty.dirt, name) for name in Dirt.__dataclass_fields__)
+
+
+def test_the_test_floor_has_every_habit_and_nothing_else(plan):
+    floor = load_plan(scenario="test_floor")
+
+    habits, usual = vars(floor.final_test), vars(FinalTest())
+    assert [name for name in habits if habits[name] == usual[name]] == ["rescreen_marks"]
+    assert replace(floor, final_test=FinalTest()) == plan
 
 
 def test_the_new_products_recipe_is_wrong_and_the_few_defects_are_few():

@@ -6,9 +6,9 @@ import pytest
 
 from fabyield.errors import DataQualityError, FabYieldError
 from fabyield.lake.catalog import STDF_FILES, STDF_WAFERS
+from fabyield.pipeline.ingest.file_alerts import check_files
 from fabyield.pipeline.ingest.stdf_files import (
     DecodedFile,
-    check_files,
     decode_files,
     is_partly_published,
     new_files,

@@ -65,6 +65,10 @@ def fail(part_id, **more):
     return {"part_id": part_id, "part_pass": False, "hard_bin": 5, **more}
 
 
+OPEN_AT_ONCE = {
+    1: {"pir_offset": 0, "record_offset": 20},
+    2: {"pir_offset": 10, "record_offset": 29},
+}
 WAFER, RETEST = {"is_on_wafer": True}, {"rtst_cod": "1"}
 
 
@@ -126,6 +130,23 @@ def test_parts_open_at_once_are_two_and_then_each_site_numbers_its_own():
     assert {how for _, how in found(parts)} == {"part_id_and_site"}
 
 
+def test_flag_names_the_part_of_its_own_site_where_sites_number_alone():
+    first = [{"part_id": "1", "site_num": site, **OPEN_AT_ONCE[site]} for site in (1, 2)]
+    again = {"part_id": "1", "site_num": 1, "part_flg": 1, "pir_offset": 30, "record_offset": 35}
+
+    assert found([*first, again])[2] == (0, "part_id_flag")
+
+
+def test_flag_does_not_make_one_package_of_two_die():
+    parts = [
+        {"part_id": "1", "origin": "L/01/3/4"},
+        {"part_id": "1", "origin": "L/02/3/4", "part_flg": 1},
+        {"part_id": "1", "part_flg": 1},
+    ]
+
+    assert firsts(parts) == [0, 1, 1]
+
+
 def test_pcr_without_retests_makes_every_touchdown_a_part():
     assert firsts(["1", "1"], [{"pcr_rtst_cnt": 0}]) == [0, 1]
     assert firsts(["1", "1"], [{"pcr_rtst_cnt": 1}]) == [0, 0]
@@ -160,6 +181,13 @@ def test_rescreen_that_keeps_the_numbers_is_known_by_them():
     parts = ["1", fail("2"), "3", fail("4"), {"part_id": "4", "run": 1}]
 
     assert found(parts, [{}, RETEST])[4] == (3, "rescreen_part_id")
+
+
+def test_number_that_two_testers_gave_says_nothing_of_single_parts():
+    parts = [fail("1"), fail("2"), fail("1", run=1), {"part_id": "1", "run": 2}]
+    parts.append({"part_id": "2", "run": 2})
+
+    assert found(parts, [{}, {}, RETEST])[3:] == [(0, "rescreen_count"), (1, "rescreen_part_id")]
 
 
 def test_second_rescreen_is_of_what_still_fails():

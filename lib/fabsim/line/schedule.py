@@ -1,6 +1,6 @@
 """When a lot is tested at an insertion, and on which tester."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fabsim.calendar import HOUR
 from fabsim.line.lots import StartedLot, lots_of_night
@@ -67,6 +67,14 @@ def booking(plan: Plan, lot: StartedLot, number: int) -> Booking | None:
         node_nam=habits.node_nam.format(number=tester),
         starts_at=plan.calendar.begins(night) + HOUR + place * (BUSY // lots_a_day),
     )
+
+
+def on_tester(plan: Plan, place: Booking, tester: int, testers: int) -> Booking:
+    """Return the booking on the one of `testers` that share a lot, `tester` from 0."""
+    first, make = divmod(place.tester, len(plan.habits))
+    number = (first - 1) * testers + tester + 1
+    node_nam = place.habits.node_nam.format(number=number)
+    return replace(place, tester=number * len(plan.habits) + make, node_nam=node_nam)
 
 
 def lot_seconds(plan: Plan, insertion: Insertion, product: Product) -> float:

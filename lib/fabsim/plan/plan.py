@@ -1,11 +1,12 @@
 """Every number of the simulated fab, as conf/simulate.yml names it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Self
 
 from fabsim.calendar import Calendar
 from fabsim.plan.bounds import Percent, Share, unique
 from fabsim.plan.excursions import Bystander, Dirt, Excursion, Pattern, Scarcity
+from fabsim.plan.final_test import FinalTest
 from fabsim.plan.insertions import Group, Habits, Insertion, Spread
 from fabsim.plan.line import Area, Line, Pcm, ProcessStep, Product, RealWafers, SensorPlan
 from fabyield.settings.typed import between, sized, time_zone
@@ -40,6 +41,7 @@ class Plan:
     dirt: Dirt
     scarcity: Scarcity
     known_wafers: tuple[RealWafers, ...]
+    final_test: FinalTest = field(default_factory=FinalTest)
 
     @property
     def calendar(self) -> Calendar:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fabsim.arrays import Bools, Columns, Floats, Ints
+from fabsim.arrays import Bools, Columns, Floats, Ints, counted_by
 from fabsim.line.history import LineRun
 from fabsim.line.lots import StartedLot
 from fabsim.line.schedule import booking
 from fabsim.plan.excursions import Excursion, Kind
+from fabsim.plan.final_test import FinalTest
 from fabsim.plan.insertions import Unit
+from fabsim.plan.plan import Plan
 from fabsim.plan.wafer_map import wafer_map
 from fabsim.random_streams import Stream, stream
 from fabsim.wafer.defects import damage
@@ -60,7 +62,10 @@ class Touches(Columns):
     @property
     def decides(self) -> Bools:
         """Which touch-downs are the last of their part."""
-        return ~np.isin(self.part, self.part[self.is_retest]) | self.is_retest
+        _, from_last = np.unique(self.part[::-1], return_index=True)
+        last = np.zeros(len(self.part), bool)
+        last[len(self.part) - 1 - from_last] = True
+        return last
 
     @property
     def good(self) -> Ints:
@@ -103,7 +108,7 @@ def incoming_parts(line: LineRun, lot: StartedLot, number: int) -> list[Parts]:
 
 def touch_parts(line: LineRun, lot: StartedLot, number: int, turn: int, parts: Parts) -> Touches:
     """Touch every part of carrier `turn` once, then retest the failing ones."""
-    insertion = line.plan.insertions[number]
+    insertion, habits = line.plan.insertions[number], final_test(line.plan, number)
     rng = stream(line.plan.seed, Stream.CONTACT, lot.index, number, turn)
     count = len(parts.die)
     contact = rng.random(count) < insertion.contact_pct / 100
@@ -111,13 +116,23 @@ def touch_parts(line: LineRun, lot: StartedLot, number: int, turn: int, parts: P
     if line.plan.scarcity.defective:
         stays = np.zeros(count, bool)
     tester = _Tester(line, lot, number, rng)
-    first = tester.touch(parts, np.arange(count), contact)
-    again = tester.touch(parts, np.flatnonzero(~first.passed), stays)
-    start = first.touchdown[-1] + 1 if count else 0
-    is_retest = np.ones_like(again.is_retest)
-    return Touches.joined(
-        [first, replace(again, touchdown=again.touchdown + start, is_retest=is_retest)]
-    )
+    passes = [tester.touch(parts, np.arange(count), contact)]
+    for turn_again in range(max(habits.rescreens, 1)):
+        if turn_again:
+            stays &= rng.random(count) > insertion.contact_cured
+        failed = passes[-1].take(~passes[-1].passed)
+        at_home = habits.sites_number_alone and not habits.rescreens
+        again = tester.touch(parts, failed.part, stays, failed.site if at_home else None)
+        start = passes[-1].touchdown[-1] + 1 if len(failed.part) else 0
+        is_retest = np.ones_like(again.is_retest)
+        passes.append(replace(again, touchdown=again.touchdown + start, is_retest=is_retest))
+    return Touches.joined(passes)
+
+
+def final_test(plan: Plan, number: int) -> FinalTest:
+    """Return the habits of final test; of an insertion of wafers, those by default."""
+    is_final = plan.insertions[number].unit is Unit.PACKAGE
+    return plan.final_test if is_final else FinalTest()
 
 
 def active_excursions(line: LineRun, lot: StartedLot, number: int, kind: Kind) -> list[Excursion]:
@@ -181,10 +196,20 @@ class _Tester:
         ]
         self.sites, self.rng = plan.insertions[number].sites, rng
 
-    def touch(self, parts: Parts, chosen: Ints, contact: Bools) -> Touches:
-        """Touch the `chosen` of `parts`; `contact` has the parts with a bad contact."""
-        count, mine = len(chosen), parts.take(chosen)
-        site, is_contact = 1 + np.arange(count) % self.sites, contact[chosen]
+    def touch(
+        self, parts: Parts, chosen: Ints, contact: Bools, home: Ints | None = None
+    ) -> Touches:
+        """Touch the `chosen` of `parts`; `contact` has the parts with a bad contact.
+
+        They come to the sites in turn, or each to its `home`.
+        """
+        count = len(chosen)
+        touchdown, site = np.divmod(np.arange(count), self.sites)
+        if home is not None:
+            touchdown = counted_by(home)
+            order = np.lexsort((home, touchdown))
+            chosen, touchdown, site = chosen[order], touchdown[order], home[order] - 1
+        site, mine, is_contact = 1 + site, parts.take(chosen), contact[chosen]
         fails = mine.is_dead | mine.is_overkilled
         group = np.where(fails, mine.group, NO_FAIL)
         for number, share, failing in self.worn:
@@ -195,7 +220,7 @@ class _Tester:
         return Touches(
             part=chosen,
             site=site,
-            touchdown=np.arange(count) // self.sites,
+            touchdown=touchdown,
             is_retest=np.zeros(count, bool),
             is_contact=is_contact,
             group=np.where(is_contact, CONTACT_GROUP, group),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabsim.arrays import Bools, Floats, Ints, Singles, significant
+from fabsim.arrays import Bools, Columns, Floats, Ints, Singles, significant
 from fabsim.line.history import LineRun
 from fabsim.line.lots import StartedLot
 from fabsim.line.schedule import Booking
@@ -22,7 +22,7 @@ INSIDE = 0.97
 
 
 @dataclass(frozen=True)
-class Readings:
+class Readings(Columns):
     """Measurements, one row per touch-down of a part: x tests, x functional tests, x pins."""
 
     results: Singles

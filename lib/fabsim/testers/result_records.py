@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fabsim.arrays import Ints
+from fabsim.plan.final_test import Mark, PackageXy
 from fabsim.plan.insertions import ByteOrder, Retest, Says
 from fabsim.testers.readings import PIN_LIMIT, PINS
 from fabsim.testers.sessions import Session, part_texts
@@ -158,8 +159,8 @@ def _multiple(session: Session) -> Fields:
 def _verdicts(session: Session) -> Fields:
     readings, touches, insertion = session.readings, session.touches, session.program.insertion
     again = SUPERSEDES[session.habits.retest] * touches.is_retest
-    is_same = session.habits.retest is Retest.SAME_PART_ID
-    number = touches.part if is_same else np.arange(len(touches.part))
+    if Mark.PART_FLG in session.run.marks:
+        again = again | SUPERSEDES[Retest.SAME_PART_ID]
     common = {
         "site_num": touches.site,
         "part_flg": PART_FAILED * ~touches.passed | again,
@@ -167,10 +168,11 @@ def _verdicts(session: Session) -> Fields:
         "hard_bin": readings.hard_bin,
         "soft_bin": readings.soft_bin,
         "test_t": readings.test_ms,
-        "part_id": [str(one) for one in 1 + number],
+        "part_id": [str(one) for one in session.run.part_number.tolist()],
     }
     if not session.slot:
-        nowhere = {"x_coord": NO_COORD, "y_coord": NO_COORD}
-        return {**common, **nowhere, "part_txt": part_texts(session)}
+        is_missing = session.final_test.package_xy is PackageXy.MISSING
+        at = NO_COORD if is_missing else 0
+        return {**common, "x_coord": at, "y_coord": at, "part_txt": part_texts(session)}
     die = session.parts.die[touches.part]
     return {**common, "x_coord": session.die.x_coord[die], "y_coord": session.die.y_coord[die]}

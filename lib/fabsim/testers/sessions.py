@@ -1,4 +1,4 @@
-"""Test sessions: one wafer, or a lot's packages, on one tester."""
+"""Test sessions: one wafer, or packages of a lot, on one tester."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,27 +8,41 @@ import numpy as np
 from fabsim.line.history import LineRun
 from fabsim.line.lot_renames import lot_ids
 from fabsim.line.lots import StartedLot, wafer_id
-from fabsim.line.schedule import LOAD, SETUP, Booking, booking
+from fabsim.line.schedule import LOAD, SETUP, Booking, booking, on_tester
 from fabsim.plan.excursions import Kind
-from fabsim.plan.insertions import Habits, Unit
+from fabsim.plan.final_test import PRODUCTION, Ecid, FinalTest, Heap
+from fabsim.plan.insertions import Habits, Retest, Unit
 from fabsim.plan.line import Product
 from fabsim.plan.program import Program
 from fabsim.plan.wafer_map import DieGrid, wafer_map
 from fabsim.testers.delivery_faults import ENDING, Flaws, SessionKey, draw_flaws
-from fabsim.testers.die_flow import Carrier, Parts, Touches, active_excursions, carriers
+from fabsim.testers.die_flow import (
+    Carrier,
+    Parts,
+    Touches,
+    active_excursions,
+    carriers,
+    final_test,
+)
 from fabsim.testers.readings import Readings, measure
+from fabsim.testers.runs import Run, runs_of
 
 
 @dataclass(frozen=True)
 class Session:
-    """One carrier on one tester, as its file names it; times are STDF's, by the tester's clock."""
+    """One run of a carrier on a tester, as its file names it.
+
+    Times are STDF's, by the tester's clock. `retest_bins`: the hard bins that a rescreen tests.
+    """
 
     line: LineRun
     lot: StartedLot
     place: Booking
     carrier: Carrier
+    run: Run
     flaws: Flaws
     readings: Readings
+    retest_bins: list[int]
     start_t: int
     finish_t: int
 
@@ -49,13 +63,18 @@ class Session:
 
     @property
     def parts(self) -> Parts:
-        """The parts under test."""
+        """The parts of the carrier."""
         return self.carrier.parts
 
     @property
     def touches(self) -> Touches:
         """The touch-downs in order."""
-        return self.carrier.touches
+        return self.run.touches
+
+    @property
+    def final_test(self) -> FinalTest:
+        """The habits of final test, those by default for a wafer."""
+        return final_test(self.line.plan, self.place.number)
 
     @property
     def die(self) -> DieGrid:
@@ -64,8 +83,8 @@ class Session:
 
     @property
     def key(self) -> SessionKey:
-        """The numbers of the lot, the insertion and the carrier."""
-        return self.lot.index, self.place.number, self.carrier.turn
+        """The numbers of the lot, the insertion and the session in the lot."""
+        return self.lot.index, self.place.number, self.carrier.turn + self.run.place
 
     @property
     def slot(self) -> int:
@@ -75,7 +94,7 @@ class Session:
     @property
     def lot_id(self) -> str:
         """The lot ID at the time of the test."""
-        return _lot_id(self.line, *self.key)
+        return _lot_id(self.line, self.lot.index, self.place.number, self.carrier.turn)
 
     @property
     def wafer_id(self) -> str:
@@ -105,16 +124,64 @@ def sessions(
     place = booking(line.plan, lot, number)
     if place is None:
         return
-    calendar, ends = line.plan.calendar, place.starts_at
-    for carrier in carriers(line, lot, number):
-        key = lot.index, number, carrier.turn
-        flaws = draw_flaws(line.plan, key, place.tester, place.night, _file_name(line, *key))
+    for carrier, slots in _planned(line, lot, place):
         # Planned without measuring, so that a session outside of `nights` costs little.
-        starts, ends = ends + LOAD, ends + LOAD + _duration(line, number, carrier.touches)
-        if nights is None or any(one.night in nights for one in flaws.deliveries):
-            values = measure(line, lot, place, carrier)
-            times = (calendar.local(at) + flaws.clock_seconds for at in (starts, ends))
-            yield Session(line, lot, place, carrier, flaws, values, *times)
+        due = [
+            slot
+            for slot in slots
+            if nights is None or any(one.night in nights for one in slot.flaws.deliveries)
+        ]
+        if due:
+            # At once and on the first tester, because a part that is tested again has the levels
+            # of its first test, whichever of its sessions are due.
+            whole = measure(line, lot, slots[0].place, carrier)
+            yield from (_session(line, lot, carrier, slot, whole) for slot in due)
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """When and where a run is tested, and what is wrong with it."""
+
+    run: Run
+    place: Booking
+    flaws: Flaws
+    starts_at: int
+    ends_at: int
+
+
+def _planned(
+    line: LineRun, lot: StartedLot, place: Booking
+) -> Iterator[tuple[Carrier, list[_Slot]]]:
+    plan, number = line.plan, place.number
+    habits, keeps_id = final_test(plan, number), place.habits.retest is Retest.SAME_PART_ID
+    ends: dict[int, int] = {}
+    for carrier in carriers(line, lot, number):
+        slots = []
+        for run in runs_of(habits, carrier, keeps_id):
+            at = on_tester(plan, place, run.tester, habits.testers)
+            key = lot.index, number, carrier.turn + run.place
+            name = _file_name(line, lot.index, number, carrier.turn) + run.label + ENDING
+            flaws = draw_flaws(plan, key, at.tester, at.night, name)
+            own = ends.get(run.tester, at.starts_at + run.tester)
+            is_of_all = run.rescreen and habits.rescreen_of is Heap.LOT
+            starts = LOAD + (max(ends.values()) if is_of_all else own)
+            ends[run.tester] = starts + _duration(line, number, run.touches)
+            slots.append(_Slot(run, at, flaws, starts, ends[run.tester]))
+        yield carrier, slots
+
+
+def _session(
+    line: LineRun, lot: StartedLot, carrier: Carrier, slot: _Slot, whole: Readings
+) -> Session:
+    """Return a session of a carrier; `whole` has what all its touch-downs measure."""
+    run, flaws, values = slot.run, slot.flaws, whole.take(slot.run.rows)
+    if run.mode_cod != PRODUCTION:
+        own = Carrier(carrier.turn + run.place, carrier.parts, run.touches)
+        values = measure(line, lot, slot.place, own)
+    bins = np.unique(whole.hard_bin[run.tested_before]).tolist()
+    times = (slot.starts_at, slot.ends_at)
+    starts, ends = (line.plan.calendar.local(at) + flaws.clock_seconds for at in times)
+    return Session(line, lot, slot.place, carrier, run, flaws, values, bins, starts, ends)
 
 
 def _file_name(line: LineRun, lot: int, number: int, turn: int) -> str:
@@ -125,7 +192,7 @@ def _file_name(line: LineRun, lot: int, number: int, turn: int) -> str:
         *([wafer_id(1 + turn)] if insertion.unit is Unit.WAFER else []),
         insertion.insertion.lower(),
     ]
-    return "_".join(names) + ENDING
+    return "_".join(names)
 
 
 def _lot_id(line: LineRun, lot: int, number: int, turn: int) -> str:
@@ -144,11 +211,17 @@ def _duration(line: LineRun, number: int, touches: Touches) -> int:
 
 
 def part_texts(session: Session) -> list[str]:
-    """Return the part text of each touched package: lot/wafer/x/y of its die."""
-    die, parts = session.die, session.parts.take(session.touches.part)
-    x, y = die.x_coord[parts.die].tolist(), die.y_coord[parts.die].tolist()
+    """Return the part text of each touched package: lot/wafer/x/y of its die, an ID, or none."""
+    ecid, die, parts = session.final_test.ecid, session.die, session.parts
+    if ecid is Ecid.NONE:
+        return [""] * len(session.touches.part)
     names = lot_ids(session.line.plan, session.lot)
-    return [
-        f"{names[slot - 1]}/{wafer_id(slot)}/{across}/{down}"
-        for slot, across, down in zip(parts.slot.tolist(), x, y, strict=True)
+    has_place = ecid is Ecid.COORDINATES
+    columns = (die.x_coord[parts.die], die.y_coord[parts.die]) if has_place else (parts.die,)
+    texts = [
+        "/".join([names[slot - 1], wafer_id(slot), *map(str, place)])
+        for slot, *place in zip(
+            parts.slot.tolist(), *(one.tolist() for one in columns), strict=True
+        )
     ]
+    return [texts[part] for part in session.touches.part]

@@ -3,6 +3,7 @@
 from io import BytesIO
 
 from fabsim.line.lot_renames import lot_ids
+from fabsim.plan.final_test import Mark
 from fabsim.testers.result_records import HEAD, byte_order, result_records
 from fabsim.testers.sessions import Session
 from fabsim.testers.summary_records import summary_records, wafer_counts
@@ -34,12 +35,14 @@ def stdf_file(session: Session) -> bytes:
 
 def _write_head(writer: Writer, session: Session) -> None:
     insertion, habits, product = session.program.insertion, session.habits, session.product
+    run = session.run
     writer.write(
         "MIR",
         setup_t=session.setup_t,
         start_t=session.start_t,
         stat_num=1,
-        mode_cod="P",
+        mode_cod=run.mode_cod,
+        **({"rtst_cod": str(run.rescreen)} if Mark.RTST_COD in run.marks else {}),
         lot_id=session.lot_id,
         part_typ=product.product_id,
         node_nam=session.place.node_nam,
@@ -52,6 +55,8 @@ def _write_head(writer: Writer, session: Session) -> None:
         exec_typ="simulated",
         flow_id=insertion.insertion,
     )
+    if Mark.RDR in run.marks:
+        writer.write("RDR", rtst_bin=session.retest_bins)
     sites = list(range(1, insertion.sites + 1))
     writer.write("SDR", head_num=HEAD, site_grp=1, site_num=sites)
     if session.slot:

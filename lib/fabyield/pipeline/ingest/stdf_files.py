@@ -69,7 +69,7 @@ class DecodedFile(NamedTuple):
     path: str
     status: str
     reason: str | None
-    contradictions: list[str] | None
+    contradictions: list[str] | None = None
 
 
 def decoded_files(files: DataFrame) -> list[DecodedFile]:

@@ -5,11 +5,11 @@ from enum import StrEnum
 import numpy as np
 import pyarrow as pa
 
-from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 from fabyield.stdf.tools.name_rules import trimmed
+from fabyield.stdf.tools.row_keys import codes, pair, previous
 
 
 class Evidence(StrEnum):
@@ -56,12 +56,12 @@ class _Identities:
     def __init__(self, parts: pa.Table, runs: pa.Table) -> None:
         self._parts, self._runs = parts, runs
         self.run = run = numbers(parts, "run")
-        self._session = _codes(runs["session_id"])[run]
+        self._session = codes(runs["session_id"])[run]
         self._file = numbers(runs, "file_key")[run]
         placed = known(parts, "x_coord") & known(parts, "y_coord")
-        self._xy = np.where(placed, _pair(numbers(parts, "x_coord"), numbers(parts, "y_coord")), -1)
-        self._id = _codes(parts["part_id"])
-        self._origin = _codes(parts["origin"])
+        self._xy = np.where(placed, pair(numbers(parts, "x_coord"), numbers(parts, "y_coord")), -1)
+        self._id = codes(parts["part_id"])
+        self._origin = codes(parts["origin"])
         self._on_wafer = flags(runs, "is_on_wafer")[run]
         self._flag = numbers(parts, "part_flg")
         # Parts that only their session knows by a name.
@@ -79,36 +79,46 @@ class _Identities:
     def by_place(self) -> None:
         """A die of a wafer is known by its coordinates, a package by the die it was cut from."""
         die = self._on_wafer & (self._xy >= 0)
-        self._link(_previous(self._xy, die), die, Evidence.COORDINATES)
+        self._link(previous(self._xy, die), die, Evidence.COORDINATES)
         cut = ~die & (self._origin >= 0)
-        self._link(_previous(self._origin, cut), cut, Evidence.ORIGIN)
+        self._link(previous(self._origin, cut), cut, Evidence.ORIGIN)
 
     def by_flag(self) -> None:
         """PART_FLG bit 0 repeats the part of this PART_ID, bit 1 that of these coordinates."""
-        by_id = _previous(_pair(self._session, self._id), self._id >= 0)
-        on_wafer = _previous(self._id, self._on_wafer & (self._id >= 0))
+        if not (self._flag & (PART_ID_FLAG | COORDINATE_FLAG)).any():
+            return
+        by_id, _ = self._last_named(pair(self._session, self._id), self._id >= 0)
+        on_wafer = previous(self._id, self._on_wafer & (self._id >= 0))
         by_id = np.where((by_id < 0) & self._on_wafer & (self._xy < 0), on_wafer, by_id)
         self._link(by_id, self._repeats(by_id, PART_ID_FLAG), Evidence.PART_ID_FLAG)
-        by_xy = _previous(_pair(self._session, self._xy), ~self._on_wafer & (self._xy >= 0))
+        by_xy = previous(pair(self._session, self._xy), ~self._on_wafer & (self._xy >= 0))
         self._link(by_xy, self._repeats(by_xy, COORDINATE_FLAG), Evidence.COORDINATE_FLAG)
 
     def _repeats(self, earlier: Longs, bit: int) -> Flags:
-        found: Flags = (self._flag & bit != 0) & (earlier >= 0) & (self.earlier < 0)
+        origin, theirs = self._origin, self._origin[earlier]
+        is_other = (origin >= 0) & (theirs >= 0) & (origin != theirs)
+        found: Flags = (self._flag & bit != 0) & (earlier >= 0) & (self.earlier < 0) & ~is_other
         return found
 
-    def by_name(self) -> None:
-        """Within its session a part is known by PART_ID, or by coordinates that tell parts apart.
+    def _last_named(self, name: Longs, rows: Flags) -> tuple[Longs, Flags]:
+        """Return the one of `rows` before each that has its `name`, and where sites number alone.
 
-        Two parts that are open at the same time are two: then each site numbers its own.
+        Two parts that are open at the same time are two: then it is the one before on its site.
         """
+        earlier = previous(name, rows)
+        by_site = np.isin(self._session, self._session[self._overlaps(earlier)])
+        if not by_site.any():
+            return earlier, by_site
+        head, site = numbers(self._parts, "head_num"), numbers(self._parts, "site_num")
+        of_site = previous(pair(name, pair(head, site)), rows & by_site)
+        return np.where(by_site, of_site, earlier), by_site
+
+    def by_name(self) -> None:
+        """Within its session a part is known by PART_ID, or by coordinates that tell it apart."""
         name = np.where(self._id >= 0, self._id, np.where(self._are_names(), -2 - self._xy, -1))
         head = numbers(self._parts, "head_num")
-        site = numbers(self._parts, "site_num")
         is_named = self._is_local & (name != -1)
-        of_head = _pair(_pair(self._session, head), name)
-        earlier = _previous(of_head, is_named)
-        by_site = np.isin(self._session, self._session[self._overlaps(earlier)])
-        earlier = np.where(by_site, _previous(_pair(of_head, site), is_named & by_site), earlier)
+        earlier, by_site = self._last_named(pair(pair(self._session, head), name), is_named)
         # PCR: the tester says that it touched no part twice.
         told = numbers(self._runs, "pcr_rtst_cnt", -1)[self.run]
         earlier[told == 0] = -1
@@ -118,9 +128,9 @@ class _Identities:
 
     def _are_names(self) -> Flags:
         """Where coordinates of packages name them: not where parts open at a time share them."""
-        key = _pair(self._session, self._xy)
+        key = pair(self._session, self._xy)
         has = self._is_local & (self._xy >= 0) & (self._id < 0)
-        shared = np.isin(self._session, self._session[self._overlaps(_previous(key, has))])
+        shared = np.isin(self._session, self._session[self._overlaps(previous(key, has))])
         return has & ~shared
 
     def _overlaps(self, earlier: Longs) -> Flags:
@@ -165,8 +175,12 @@ class _Identities:
         ids, theirs = self._id[new], self._id[put_in]
         if (ids >= 0).all() and np.unique(ids).size == ids.size and np.isin(ids, theirs).all():
             order = np.argsort(theirs, kind="stable")
-            same = put_in[order[np.searchsorted(theirs[order], ids)]]
-            self.earlier[new], self.evidence[new] = same, CODE[Evidence.RESCREEN_PART_ID]
+            place = np.searchsorted(theirs[order], ids)
+            # Of testers that number alone, several parts have the same PART_ID.
+            is_one = np.searchsorted(theirs[order], ids, side="right") - place == 1
+            self.earlier[new] = put_in[order[place]]
+            how = CODE[Evidence.RESCREEN_PART_ID], CODE[Evidence.RESCREEN_COUNT]
+            self.evidence[new] = np.where(is_one, *how)
             return
         linked = min(new.size, put_in.size)
         self.earlier[new[:linked]] = put_in[:linked]
@@ -220,26 +234,3 @@ class _State:
         rejects = earlier[self._pass[earlier] != 1]
         is_all = bins is not None or (count > rejects.size and count == earlier.size)
         return earlier if is_all else rejects
-
-
-def _previous(key: Longs, rows: Flags) -> Longs:
-    """Return for each of `rows` the one before it with the same key, -1 for none."""
-    found = np.full(key.size, -1)
-    mine = np.flatnonzero(rows)
-    order = mine[np.argsort(key[mine], kind="stable")]
-    same = key[order[1:]] == key[order[:-1]]
-    found[order[1:][same]] = order[:-1][same]
-    return found
-
-
-def _pair(one: Longs, other: Longs) -> Longs:
-    """Number the pairs of two integers; `one` below 2**30, `other` within 2**33."""
-    least = other.min()
-    both = one * (other.max() - least + 1) + other - least
-    return np.unique(both, return_inverse=True)[1]
-
-
-def _codes(texts: ArrowArray) -> Longs:
-    """Number the texts; -1 for null."""
-    indices = pa.chunked_array(texts).combine_chunks().dictionary_encode().indices
-    return np.asarray(indices.cast(pa.int64()).fill_null(-1))
