@@ -306,37 +306,38 @@ def test_engineering_run_counts_only_where_no_other_tested(rows):
     assert sorted(row["file_key"] for row in left) == [0, 2, 3, 5, 6]
 
 
+AT = "fab_id string, wafer_key int, insertion string, tst_temp string, is_superseded boolean"
+
+
+def at_several(spark, *runs):
+    """has_other_temperature of runs of one wafer: (insertion, temperature, is_superseded)."""
+    rows = of_tuples(spark, [("F1", 1, *run) for run in runs], AT)
+    marked = transform.with_temperatures(rows).select("has_other_temperature").collect()
+    return [value for (value,) in marked]
+
+
 @pytest.mark.parametrize(
-    ("temperatures", "expected"),
+    ("one", "other", "expected"),
     [
-        (("25", " 25.0 C"), False),
-        (("25", "+25"), False),
-        (("25", "85"), True),
-        (("-40", "40"), True),
-        (("ROOM", "room "), False),
-        (("ROOM", "HOT"), True),
-        (("25", None), False),
+        ("25", " 25.0 C", None),
+        ("25", "+25", None),
+        ("25", "85", True),
+        ("-40", "40", True),
+        ("ROOM", "room ", None),
+        ("ROOM", "HOT", True),
+        ("25", None, None),
     ],
 )
-def test_runs_of_a_wafer_at_several_temperatures_are_found(rows, temperatures, expected):
-    found = rows(WAFER_RUNS, *({"tst_temp": one} for one in temperatures))
+def test_runs_of_a_wafer_at_several_temperatures_are_found(spark, one, other, expected):
+    found = at_several(spark, ("CP1", one, False), ("CP1", other, False))
 
-    marked = transform.with_temperatures(found).select("has_other_temperature").collect()
-
-    assert [value for (value,) in marked] == [expected] * 2
+    assert found == [expected] * 2
 
 
-def test_temperature_of_a_run_that_does_not_count_is_no_other_one(rows):
-    found = rows(
-        WAFER_RUNS,
-        {"tst_temp": "25"},
-        {"tst_temp": "85", "is_superseded": True},
-        {"tst_temp": "85", "insertion": "CP2"},
-    )
+def test_temperature_of_a_run_that_does_not_count_is_no_other_one(spark):
+    found = at_several(spark, ("CP1", "25", False), ("CP1", "85", True), ("CP2", "85", False))
 
-    marked = transform.with_temperatures(found).select("has_other_temperature").collect()
-
-    assert [value for (value,) in marked] == [False] * 3
+    assert found == [None] * 3
 
 
 def test_temperature_names_the_insertion_by_a_rule(rows):

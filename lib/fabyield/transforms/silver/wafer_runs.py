@@ -91,7 +91,10 @@ def without_engineering(rows: DataFrame, modes: Sequence[str]) -> DataFrame:
 
 
 def with_temperatures(rows: DataFrame) -> DataFrame:
-    """Add whether runs of the same wafer and insertion that count were at several temperatures."""
+    """Add whether runs of the same wafer and insertion that count were at several temperatures.
+
+    Null stands for no, as in rows of before this column: no run changes because it exists.
+    """
     shown = F.upper(trimmed(F.col("tst_temp")))
     number = F.regexp_extract(shown, "^([+-]?[0-9]+([.][0-9]+)?)", 1).try_cast("double")
     # "25", "25.0" and "25 C" are one temperature.
@@ -99,7 +102,7 @@ def with_temperatures(rows: DataFrame) -> DataFrame:
     counting = F.when(~F.col("is_superseded"), temperature)
     runs = Window.partitionBy(*INSERTION)
     several = F.min(counting).over(runs) != F.max(counting).over(runs)
-    return rows.withColumn("has_other_temperature", F.coalesce(several, F.lit(False)))
+    return rows.withColumn("has_other_temperature", F.when(several, F.lit(True)))
 
 
 def _is_code(name: str, codes: Sequence[str]) -> Column:
