@@ -69,9 +69,9 @@ class Definitions:
 
     def _defined_by(self, rows: Rows, test: Ints) -> Ints:
         """Return the test that each record defines, -1 where it may be one of several."""
-        defined = test.copy()
+        defined, numbers = test.copy(), list(self._unnamed)
         for row in np.flatnonzero(test < 0).tolist():
-            kind, number = list(self._unnamed)[-2 - test[row]]
+            kind, number = numbers[-2 - test[row]]
             before = rows.starts[row] + rows.chain.base < self._shared[kind][number]
             defined[row] = self._usual[kind, number] if before else -1
         return defined

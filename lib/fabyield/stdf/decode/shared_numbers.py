@@ -4,7 +4,7 @@ A file is decoded block by block, but what is told must not depend on where a bl
 that decides are places in the file: a record is judged by the names before it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -72,9 +72,7 @@ class SharedNumbers:
         shared = definitions.shared(self._kind)
         test = rows["test_index"].to_numpy().astype(np.int64)
         number, offset = definitions.numbers_of(test), rows["record_offset"].to_numpy()
-        begin = np.full(number.size, NEVER)
-        for one, since in shared.items():
-            begin[number == one] = since
+        begin = _since(shared, number)
         before = np.flatnonzero((test < 0) & (offset < begin))
         test[before] = definitions.usual(self._kind, number[before])
         teaches = offset < np.minimum(begin, NEVER - LEARNED) + LEARNED
@@ -142,6 +140,13 @@ class SharedNumbers:
                 fact = self._facts.setdefault((place, number, turn), Fact(test, offset))
                 if fact.test != test and fact.until == NEVER:
                     self._facts[place, number, turn] = fact._replace(until=offset)
+
+
+def _since(shared: Mapping[int, int], number: Longs) -> Longs:
+    """Return from which byte on each number is shared, NEVER if it is not."""
+    known, since = np.array(sorted(shared.items()), np.int64).T
+    place = np.minimum(np.searchsorted(known, number), known.size - 1)
+    return np.where(known[place] == number, since[place], NEVER)
 
 
 def _distinct(*columns: Longs) -> tuple[Longs, Longs]:
