@@ -11,17 +11,11 @@ import pyarrow.parquet as pq
 from benchmarks.join.data import keyed, with_key
 from benchmarks.simulated import Wafer
 from fabyield.lake.catalog import PARAMETRIC_RESULTS
+from fabyield.stdf.decode.stated import OWN_LIMITS
 
 # Of all rows: the table's warning is for more than 5 % that are not valid.
 INVALID, HEADLESS = 0.1, 0.001
 TESTS, BYTES = 50, 83
-TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "bigint": pa.int64(),
-    "int": pa.int32(),
-    "float": pa.float32(),
-    "boolean": pa.bool_(),
-}
 SAME: dict[str, Any] = {
     "fab_id": "FAB1",
     "insertion": "CP1",
@@ -39,8 +33,8 @@ SAME: dict[str, Any] = {
 
 def write(path: Path, made: Iterable[Wafer], rows: int, is_broken: bool) -> int:
     """Write the table, wafer after wafer of `made`; give the number of its rows."""
-    fields = PARAMETRIC_RESULTS.columns.items()
-    schema = pa.schema([(name, TYPES[column.type]) for name, column in fields])
+    # Nullable, as some rows are broken.
+    schema = pa.schema([(column.name, column.type) for column in PARAMETRIC_RESULTS.arrow])
     total = 0
     with pq.ParquetWriter(path, schema) as writer:
         for table in _tables(keyed(made, rows), is_broken):
@@ -59,7 +53,7 @@ def _filled(results: pa.Table, key: int, random: np.random.Generator | None) -> 
     rows = np.arange(results.num_rows)
     columns = {name: pa.repeat(pa.scalar(value), rows.size) for name, value in SAME.items()}
     places = {"file_key": rows * 0 + key, "part_num": rows // TESTS, "record_offset": rows * BYTES}
-    columns |= places | {"valid": rows >= 0}
+    columns |= places | {"valid": rows >= 0, "own_limits": pa.nulls(rows.size, OWN_LIMITS)}
     if random is not None:
         columns["valid"] = random.random(rows.size) >= INVALID
         columns["head_num"] = pa.array(rows * 0 + 1, mask=random.random(rows.size) < HEADLESS)

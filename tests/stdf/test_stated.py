@@ -37,6 +37,7 @@ def texts(content):
         ({"opt_flag": 62, "lo_limit": 9.0, "hi_limit": 9.0}, None),
         ({"opt_flag": 254, "lo_limit": 9.0, "hi_limit": 9.0}, None),
         (FULL | {"opt_flag": 14, "units": " V "}, None),
+        (FULL | {"opt_flag": 14, "units": "  "}, None),
         (FULL | {"opt_flag": 14, "units": "mV"}, {"units": "mV"}),
         (FULL | {"opt_flag": 63, "units": "mV"}, None),
         (FULL | {"opt_flag": 14, "hi_limit": 9.9e37}, {"hi_limit": INFINITE}),

@@ -80,8 +80,8 @@ class Pairs:
 
     def _note(self, what: str, at: Longs) -> None:
         if at.size:
-            count, first = self._found.get(what, (0, int(at[0])))
-            self._found[what] = count + at.size, first
+            count, first = self._found.get(what, (0, int(at.min())))
+            self._found[what] = count + at.size, min(first, int(at.min()))
 
     def remarks(self, *, is_cut: bool) -> list[pa.Table]:
         """Return a refusal of no bytes, if there are records without their pair."""

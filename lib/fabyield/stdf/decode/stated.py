@@ -47,6 +47,7 @@ def stated(rows: Rows, field: str) -> tuple[ArrowArray, Flags]:
     elif field == "units":
         column = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.equal(column, EMPTY), pa.scalar(None, column.type), column)
+        says = np.asarray(column.is_valid())
     return column, says
 
 
