@@ -101,3 +101,23 @@ def test_number_with_one_name_needs_no_turn(stdf):
     first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0))
 
     assert texts(stdf(MIR, *first, *part(ptr(0, 3.0)))) == ["VDD"] * 3
+
+
+@pytest.mark.parametrize(
+    ("stated", "own"),
+    [
+        ({"lo_limit": 5.0, "hi_limit": 6.0, "units": "A"}, None),
+        ({"lo_limit": 1.0, "hi_limit": 6.0, "units": "A"}, {"lo_limit": 1.0}),
+    ],
+)
+@pytest.mark.parametrize("block", [97, 1 << 20])
+def test_limits_of_a_record_without_a_text_are_compared_with_its_test(stdf, stated, own, block):
+    vdd = {"test_txt": "VDD", "opt_flag": 14, "lo_limit": 1.0, "hi_limit": 2.0, "units": "V"}
+    idd = {"test_txt": "IDD", "opt_flag": 14, "lo_limit": 5.0, "hi_limit": 6.0, "units": "A"}
+    first = part(ptr(0, 1.0, **vdd), ptr(0, 2.0, **idd))
+    content = stdf(MIR, *first, *part(ptr(0, 1.0), ptr(0, 2.0, opt_flag=14, test_txt="", **stated)))
+
+    with patch.object(source, "BLOCK", block):
+        found = read(content).test_values["own_limits"].to_pylist()
+
+    assert found == [None, None, None, own and NO_OWN | own]

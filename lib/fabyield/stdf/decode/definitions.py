@@ -11,7 +11,7 @@ from fabyield.errors import StdfError
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Ints, Longs
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.decode.stated import TYPES, own_limits, stated, statement
+from fabyield.stdf.decode.stated import TYPES, other_than, own_limits, stated, statement
 
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
 DEFINED = (
@@ -131,19 +131,26 @@ class Definitions:
                 self._values[name][index] = value
 
     def own_limits(self, rows: Rows, test: Ints) -> ArrowArray | None:
-        """Return the OWN_LIMITS of records of known tests; None if none differs from its test."""
+        """Return the OWN_LIMITS of records; of those with a code, all that they state."""
         if "lo_limit" not in rows.record.places:
             return None
         usual = np.array([*(self._usual[number] for number in self._unnamed), 0])
-        test = np.where(test < 0, usual[np.where(test < 0, -2 - test, -1)], test)
         # Most blocks state what the block before did, whose records were found to be usual.
         says = statement(rows, test) if len(rows) <= 2 * len(self) else b""
         if says and says == self._nothing_else.get(rows.record.name):
             return None
-        own = own_limits(rows, test, lambda name: pa.array(self._values[name], TYPES[name]))
+        of_one = np.where(test < 0, usual[np.where(test < 0, -2 - test, -1)], test)
+        own = own_limits(rows, of_one, self._column, test < 0)
         if own is None:
             self._nothing_else[rows.record.name] = says
         return own
+
+    def _column(self, name: str) -> ArrowArray:
+        return pa.array(self._values[name], TYPES[name])
+
+    def other_limits(self, own: ArrowArray, test: Longs) -> ArrowArray:
+        """Return OWN_LIMITS without what is that of the test of each row."""
+        return other_than(own, test, self._column)
 
     def shared(self, kind: str) -> dict[int, int]:
         """Return the numbers that several named tests of a kind share, with the second's offset."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.decode.definitions import Definitions
 
@@ -83,8 +84,10 @@ class SharedNumbers:
         unknown = told == UNKNOWN
         told[unknown] = definitions.nameless(self._kind, number[at][unknown])
         test[at] = told
+        unnamed = rows["test_index"].to_numpy() < 0
         column = rows.schema.get_field_index("test_index")
-        return rows.set_column(column, "test_index", pa.array(test.astype(np.int32)))
+        rows = rows.set_column(column, "test_index", pa.array(test.astype(np.int32)))
+        return _with_own_limits(rows, np.flatnonzero(unnamed), definitions)
 
     def tests(self, found: Executions, unfinished: Longs) -> Longs:
         """Return the test of each execution, UNKNOWN where names contradict or are lacking.
@@ -140,6 +143,22 @@ class SharedNumbers:
                 fact = self._facts.setdefault((place, number, turn), Fact(test, offset))
                 if fact.test != test and fact.until == NEVER:
                     self._facts[place, number, turn] = fact._replace(until=offset)
+
+
+def _with_own_limits(rows: pa.Table, unnamed: Longs, definitions: Definitions) -> pa.Table:
+    """Compare what records without a name state with the test that they turned out to be of."""
+    column = rows.schema.get_field_index("own_limits")
+    if column < 0 or not unnamed.size or rows[column].null_count == rows.num_rows:
+        return rows
+    own = pa.chunked_array(rows[column].chunks).combine_chunks()
+    test = rows["test_index"].to_numpy()[unnamed]
+    at: ArrowArray = pa.array(unnamed)
+    other = definitions.other_limits(own.take(at), test)
+    place = np.arange(rows.num_rows)
+    place[unnamed] = rows.num_rows + np.arange(unnamed.size)
+    places: ArrowArray = pa.array(place)
+    both = pa.concat_arrays([own, other]).take(places)
+    return rows.set_column(column, "own_limits", both)
 
 
 def _since(shared: Mapping[int, int], number: Longs) -> Longs:

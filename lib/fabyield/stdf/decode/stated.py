@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fabyield.stdf.arrow.list_columns import ArrowArray
-from fabyield.stdf.compiled.buffers import Flags, Ints
+from fabyield.stdf.compiled.buffers import Flags, Ints, Longs
 from fabyield.stdf.decode.rows import Rows
 from fabyield.stdf.spec.records import RECORDS
 from fabyield.stdf.spec.types import ARROW
@@ -64,11 +64,14 @@ def statement(rows: Rows, test: Ints) -> bytes:
     return np.stack([test[order], rows.reach()[order], *numbers]).tobytes() + repr(units).encode()
 
 
-def own_limits(rows: Rows, test: Ints, usual: Callable[[str], ArrowArray]) -> ArrowArray | None:
+def own_limits(
+    rows: Rows, test: Ints, usual: Callable[[str], ArrowArray], may_be_other: Flags
+) -> ArrowArray | None:
     """Return OWN_LIMITS of test records, null for those that hold to their test's; None if all do.
 
-    `usual` gives a field of every test. A field is null where it is the test's; a limit that the
-    record says not to have is infinite. Source: STDF V4, PTR, default data.
+    A record that may be of another test has all that it states. `usual` gives a field of every
+    test. A field is null where it is the test's; a limit that the record says not to have is
+    infinite. Source: STDF V4, PTR, default data.
     """
     own, differing = [], np.zeros(len(rows), np.bool_)
     for name in OWN:
@@ -78,7 +81,8 @@ def own_limits(rows: Rows, test: Ints, usual: Callable[[str], ArrowArray]) -> Ar
         if not says.any():
             own.append(nothing)
             continue
-        differs = says & np.asarray(_is_distinct(column, usual(name).take(pa.array(test))))
+        is_other = np.asarray(_is_distinct(column, usual(name).take(pa.array(test))))
+        differs = says & (is_other | may_be_other)
         if name in NO_LIMIT_IS:
             column = pc.fill_null(column, NO_LIMIT_IS[name])
         own.append(pc.if_else(pa.array(differs), column, nothing))
@@ -86,6 +90,20 @@ def own_limits(rows: Rows, test: Ints, usual: Callable[[str], ArrowArray]) -> Ar
     if not differing.any():
         return None
     return pa.StructArray.from_arrays(own, fields=list(OWN_LIMITS), mask=pa.array(~differing))
+
+
+def other_than(own: ArrowArray, test: Longs, usual: Callable[[str], ArrowArray]) -> ArrowArray:
+    """Return OWN_LIMITS without the fields that equal those of each row's test."""
+    fields, differing = [], np.zeros(len(own), np.bool_)
+    for name in OWN:
+        column: ArrowArray = pc.struct_field(own, name)
+        of_test = usual(name).take(pa.array(test))
+        if name in NO_LIMIT_IS:
+            of_test = pc.fill_null(of_test, NO_LIMIT_IS[name])
+        same: ArrowArray = pc.equal(column, of_test)
+        fields.append(pc.if_else(same.fill_null(False), pa.scalar(None, column.type), column))
+        differing |= np.asarray(fields[-1].is_valid())
+    return pa.StructArray.from_arrays(fields, fields=list(OWN_LIMITS), mask=pa.array(~differing))
 
 
 def _is_distinct(one: ArrowArray, other: ArrowArray) -> ArrowArray:
