@@ -88,6 +88,21 @@ def test_part_cut_off_by_a_second_mir_blames_the_mir(stdf):
     assert (status, reason[:12]) == ("incomplete", "a second MIR")
 
 
+@pytest.mark.usefixtures("block")
+def test_second_mir_behind_parts_behind_mrr_is_the_reason(stdf):
+    status, reason = manifest(stdf(MIR, *PART, MRR, *PART, LOT_B, *PART, MRR))
+
+    assert (status, reason[:12]) == ("incomplete", "a second MIR")
+
+
+@pytest.mark.usefixtures("block")
+def test_parts_behind_mrr_hide_no_record_without_its_pair(stdf):
+    tables = read(stdf(MIR, wir("W1"), *PART, wrr("W1"), *PART, MRR, *PART, MRR))
+
+    reasons = [row["reason"][:23] for row in tables.refused.to_pylist()]
+    assert reasons == ["parts outside WIR..WRR ", "parts behind MRR without"[:23]]
+
+
 def test_mir_that_is_repeated_byte_by_byte_changes_nothing(stdf):
     tables = read(stdf(MIR, MIR, *PART, MIR, *PART, MRR))
 

@@ -40,11 +40,14 @@ def refused_table(refused: Iterable[pa.Table]) -> pa.Table:
 def cause(refused: pa.Table) -> pa.Table:
     """Return the row that explains others: of the whole file, else of a stretch, else of a record.
 
-    No row where nothing is refused.
+    Of rows of the whole file the last, as a broken stream has its row at the end. No row where
+    nothing is refused.
     """
     stretches = refused.filter(refused["record_name"].is_null())
     of_file = stretches.filter(stretches["record_length"].to_numpy() == 0)
-    return next((rows for rows in (of_file, stretches) if rows.num_rows), refused).slice(0, 1)
+    if of_file.num_rows:
+        return of_file.slice(of_file.num_rows - 1)
+    return (stretches if stretches.num_rows else refused).slice(0, 1)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ def first_session(chains: Iterable[Chain]) -> Iterator[Chain]:
         if begin < 0 and (found := session.other(block)):
             index, reason = found
             begin = block.base + int(block.starts[index])
+        if block.is_last and begin < 0 and session.behind is not None:
+            block.refused.append(refused_rows(session.behind, 0, None, [BEHIND]))
         yield block if begin < 0 else _until(block, index, begin, reason)
 
 
@@ -58,6 +60,8 @@ class Session:
     """
 
     def __init__(self) -> None:
+        # The byte of the first part behind MRR that counts for the lot before it.
+        self.behind: int | None = None
         self._mir: bytes | None = None
         self._has_parts = False
         # Whether an MRR came and no part since, and whether damage since may hide a MIR.
@@ -95,9 +99,8 @@ class Session:
             self._has_ended = first == chain.codes.size
             if self._may_be_other and not self._has_ended:
                 return first, HIDDEN
-            if not self._has_ended:
-                at = chain.base + int(chain.starts[first])
-                chain.refused.append(refused_rows(at, 0, None, [BEHIND]))
+            if not self._has_ended and self.behind is None:
+                self.behind = chain.base + int(chain.starts[first])
         return None
 
 

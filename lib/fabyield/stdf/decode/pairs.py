@@ -55,7 +55,10 @@ class Pairs:
 
     def add(self, chain: Chain, rows: Mapping[str, Rows], parts: Touchdowns, owner: Ints) -> None:
         """Add the records of a block, once their owners are known."""
-        lost = any(table["record_name"].null_count for table in chain.refused)
+        lost = any(
+            table["record_length"].filter(table["record_name"].is_null()).to_numpy().any()
+            for table in chain.refused
+        )
         self._is_damaged = self._is_damaged or lost or parts.gave_up
         wir = rows["WIR"]
         names = wir.column("wafer_id").to_pylist()

@@ -76,10 +76,10 @@ def touchdowns(parts: pa.Table, runs: pa.Table, rules: PartRules) -> pa.Table:
 
 
 def touchdowns_that_count(parts: pa.Table, runs: pa.Table, rules: PartRules) -> pa.Table:
-    """Return `touchdowns`, but null and false for parts of runs that do not count."""
+    """Return `touchdowns` without first_row; null and false for parts of runs that do not count."""
     counts = counting_runs(runs, rules.engineering_modes)[numbers(parts, "run")]
     if counts.all():
-        return touchdowns(parts, runs, rules)
+        return touchdowns(parts, runs, rules).drop_columns(["first_row"])
     turns = touchdowns(parts.filter(counts), runs, rules).drop_columns(["first_row"])
     rows: ArrowArray = pa.array(np.cumsum(counts) - 1, mask=~counts)
     turns = turns.take(rows)
