@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from fabyield.stdf.compiled.cache import compiled
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint16]
@@ -33,7 +34,7 @@ def bounds(lengths: Longs) -> Longs:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def take(values: Column, index: Ints | Longs) -> Column:
     """Take values by index (-1: the last one); much faster than numpy on many of them."""
     out = np.empty(index.size, values.dtype)
@@ -42,7 +43,7 @@ def take(values: Column, index: Ints | Longs) -> Column:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scatter(out: Bytes, at: Longs, data: Bytes, offsets: Longs) -> None:
     """Copy piece i of `data` to `out[at[i]:]` and move `at[i]` to its end."""
     for i in range(at.size):
@@ -53,7 +54,7 @@ def scatter(out: Bytes, at: Longs, data: Bytes, offsets: Longs) -> None:
         at[i] = to
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gather(data: Bytes, starts: Longs, lengths: Longs) -> Bytes:
     """Join the pieces of `data` that begin at `starts`."""
     out, to = np.empty(lengths.sum(), np.uint8), 0
@@ -64,7 +65,7 @@ def gather(data: Bytes, starts: Longs, lengths: Longs) -> Bytes:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def nibbles(data: Bytes, starts: Longs, counts: Longs) -> Bytes:
     """Read the half bytes of the arrays at `starts`, the low one of each byte first."""
     out, to = np.empty(counts.sum(), np.uint8), 0
@@ -94,7 +95,7 @@ class Array(NamedTuple):
     many: np.int64
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_fields(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Found) -> Small:
     """Find each field of each record, and its number, in one pass over the data.
 
@@ -140,7 +141,7 @@ def find_fields(data: Bytes, big: bool, starts: Longs, fields: Ints, found: Foun
     return whole
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def single(
     data: Bytes, big: bool, place: Number, end: Number, kind: tuple[Number, Number]
 ) -> tuple[np.int64, np.int64]:
@@ -157,7 +158,7 @@ def single(
     return value, size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def array_size(data: Bytes, big: bool, place: np.int64, end: np.int64, array: Array) -> np.int64:
     """Return the bytes of an array, more than the record has left if an element is damaged."""
     shape, width, many = array
@@ -176,7 +177,7 @@ def array_size(data: Bytes, big: bool, place: np.int64, end: np.int64, array: Ar
     return at - place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def element_size(data: Bytes, big: bool, at: np.int64, end: np.int64, array: Array) -> np.int64:
     """Return the bytes of a text with its length, or of a GDR value with its type code."""
     if array.shape == PIECES:
@@ -191,7 +192,7 @@ def element_size(data: Bytes, big: bool, at: np.int64, end: np.int64, array: Arr
     return 1 + before + ((length + 7) // 8 if code == 12 else length)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def element_starts(data: Bytes, big: bool, places: Longs, counts: Longs, array: Array) -> Longs:
     """Return where each element of the arrays at `places` begins."""
     starts = np.empty(counts.sum(), np.int64)
@@ -205,7 +206,7 @@ def element_starts(data: Bytes, big: bool, places: Longs, counts: Longs, array: 
     return starts
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
     """Read unsigned integers, each of its own width."""
     values = np.zeros(places.size, np.uint64)
@@ -218,7 +219,7 @@ def unsigned(data: Bytes, big: bool, places: Longs, widths: Longs) -> Wide:
     return values
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number(data: Bytes, big: bool, at: Number, width: Number) -> np.int64:
     """Read an unsigned integer of up to four bytes; of more, the first four bytes in file order."""
     # Unsigned, or numba would check each index for counting from the end.

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from fabyield.stdf.compiled.buffers import Bytes, Found, Ints, Longs, Number, find_fields
+from fabyield.stdf.compiled.cache import compiled
 
 # The role of a record.
 NONE, PLAIN, PIR, PRR, WIR, WRR, TEST, SITES, VENDOR, FAR = range(10)
@@ -41,7 +41,7 @@ class Types(NamedTuple):
     layouts: Layouts
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
     """Return code and body length."""
     # Unsigned, or numba would check each index for counting from the end.
@@ -52,7 +52,7 @@ def header(data: Bytes, big: bool, at: Number) -> tuple[Number, Number]:
     return np.int64(kind) << 8 | np.int64(subtype), length
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_far(data: Bytes, big: bool, at: Number) -> bool:
     """Return whether a real FAR begins at `at`, not another record with a damaged type."""
     if at + 4 + FAR_BODY > data.size:
@@ -61,7 +61,7 @@ def is_far(data: Bytes, big: bool, at: Number) -> bool:
     return bool(code == FAR_CODE and length == FAR_BODY and data[at + 5] == VERSION)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
     """Return WHOLE if a run of records begins at `at`, WRONG if not, MORE if data is missing."""
     closing = False
@@ -83,7 +83,7 @@ def plausible(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> i
     return WHOLE
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
     """Return whether the record at `at` ends where a field does, or is a vendor's own."""
     known = types.layouts
@@ -99,14 +99,14 @@ def fits(data: Bytes, big: bool, types: Types, at: Number) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_sound(data: Bytes, big: bool, types: Types, at: Number, end: Number) -> bool:
     """Return whether the record at `at` ends where a field does, and no others end with it."""
     tail = (max(at + 4, end - BACK), end)
     return fits(data, big, types, at) and not run_inside(data, big, types, tail, False)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def run_inside(
     data: Bytes, big: bool, types: Types, bounds: tuple[Number, Number], with_part: bool
 ) -> bool:
@@ -131,7 +131,7 @@ def run_inside(
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_pirs(data: Bytes, big: bool) -> Number:
     """Return the number of byte sequences that look like the header of a PIR."""
     high, low = (np.uint64(0), np.uint64(1)) if big else (np.uint64(1), np.uint64(0))

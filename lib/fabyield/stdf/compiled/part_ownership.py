@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from fabyield.stdf.compiled.buffers import Bytes, Flags, Ints, Longs, Number, number
+from fabyield.stdf.compiled.cache import compiled
 from fabyield.stdf.compiled.headers import FAR, PIR, PLAIN, PRR, SITES, TEST, VENDOR, WIR, WRR
 from fabyield.stdf.spec.codes import ALL
 
@@ -69,7 +69,7 @@ class Owned(NamedTuple):
     split: Ints
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int:
     """Assign each record of a block its owner; return the number of rows in `out.split`."""
     part, part_seen, counters = state.part, state.part_seen, state.counters
@@ -114,7 +114,7 @@ def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int
     return splits
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def open_part(place: Number, at: Number, state: Open) -> None:
     """Open a part at head << 8 | site, whose PIR is at byte `at` of the file."""
     pir = state.counters[PIRS]
@@ -126,7 +126,7 @@ def open_part(place: Number, at: Number, state: Open) -> None:
     state.counters[PIRS] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def close_part(place: Number, prr: int, state: Open, out: Owned) -> None:
     """Close the part at head << 8 | site by a PRR, unless damage may hide which part that is."""
     pir, lost = state.part[place], state.counters[PARTS_LOST]
@@ -136,7 +136,7 @@ def close_part(place: Number, prr: int, state: Open, out: Owned) -> None:
     state.part[place], state.part_seen[place] = NOBODY, lost
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def note_hidden(hidden: Flags, state: Open) -> None:
     """Count a damaged stretch; after the end of a wafer no open part is known to be of the next."""
     state.counters[PARTS_LOST] += hidden[0]
@@ -145,7 +145,7 @@ def note_hidden(hidden: Flags, state: Open) -> None:
         state.part_run[:] = NOBODY
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def note_head(head: Number, counters: Longs) -> None:
     """Record the head of a part."""
     if counters[HEAD] == NO_HEAD:
@@ -154,7 +154,7 @@ def note_head(head: Number, counters: Longs) -> None:
         counters[HEAD] = MANY
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def assign_lanes(data: Bytes, at: Number, end: Number, state: Open) -> None:
     """Assign the sites of an SDR to the lane of their group, a new one after the first group."""
     head, group = np.int64(data[at]), number(data, True, at, 2)
@@ -172,7 +172,7 @@ def assign_lanes(data: Bytes, at: Number, end: Number, state: Open) -> None:
         state.of_site[head << 8 | np.int64(data[place])] = state.of_group[group]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def open_run(lane: Number, group: Number, state: Open) -> Number:
     """Open a wafer run in a lane, or in all lanes of its head if the record names no group."""
     run: Number = state.counters[RUNS]
@@ -188,7 +188,7 @@ def open_run(lane: Number, group: Number, state: Open) -> Number:
     return run
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def lane_of_wrr(group: Number, state: Open) -> Number:
     """Return the lane that a WRR ends; without a group, any lane of its head with an open run."""
     lane = np.int64(state.of_group[group])
@@ -199,7 +199,7 @@ def lane_of_wrr(group: Number, state: Open) -> Number:
     return lane
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def close_run(run: Number, state: Open) -> Number:
     """Close a wafer run, a new one if none was open; return its number."""
     if run < 0:
@@ -209,7 +209,7 @@ def close_run(run: Number, state: Open) -> Number:
     return run
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def run_in_lane(lane: Number, state: Open, out: Owned, splits: int) -> tuple[Number, int]:
     """Return the open run of a lane; a new one after a stretch that may hide the run's end.
 

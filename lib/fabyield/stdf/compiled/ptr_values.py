@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from fabyield.stdf.compiled.buffers import Bytes, Ints, Longs, Number, Raw, Small, number
+from fabyield.stdf.compiled.cache import compiled
 
 # Offsets in a PTR, header included; and its length with the result.
 TEST_FLG, PARM_FLG, RESULT, WITH_RESULT = 10, 11, 12, 16
@@ -21,7 +21,7 @@ class Measured(NamedTuple):
     result: Raw
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def measure(data: Bytes, big: bool, start: Longs, end: Longs, out: Measured) -> None:
     """Fill `out` with the flags and results of PTRs."""
     test_flg, parm_flg, result = out.test_flg, out.parm_flg, out.result
@@ -32,7 +32,7 @@ def measure(data: Bytes, big: bool, start: Longs, end: Longs, out: Measured) -> 
         result[i] = number(data, big, at + RESULT, 4) if left >= WITH_RESULT else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def kinds(data: Bytes, start: Longs, end: Longs) -> tuple[Ints, Ints]:
     """Number the kinds of PTRs by first appearance; also return the first PTR of each.
 
@@ -69,7 +69,7 @@ def kinds(data: Bytes, start: Longs, end: Longs) -> tuple[Ints, Ints]:
         i += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number_repeats(
     data: Bytes, bounds: tuple[Longs, Longs], known: tuple[Longs, Longs], kind: Ints, i: int
 ) -> int:
@@ -93,7 +93,7 @@ def number_repeats(
     return i
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def alike(data: Bytes, start: Longs, end: Longs, a: int, b: int) -> bool:
     """Return whether two PTRs are of one kind."""
     size = end[a] - start[a]
@@ -111,7 +111,7 @@ def alike(data: Bytes, start: Longs, end: Longs, a: int, b: int) -> bool:
     return bool(differ == 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hash_of(data: Bytes, at: Number, stop: Number) -> Number:
     """Hash what `alike` compares."""
     code = np.int64(stop - at)
@@ -127,7 +127,7 @@ def hash_of(data: Bytes, at: Number, stop: Number) -> Number:
     return code ^ code >> 29 ^ code >> 47
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def free_slot(slots: Longs, code: int) -> int:
     """Return the first free slot for `code`; the table is never full."""
     slot = code & (slots.size - 1)

@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from fabyield.stdf.compiled import headers
 from fabyield.stdf.compiled.buffers import Bytes, Longs, Number, Words
+from fabyield.stdf.compiled.cache import compiled
 from fabyield.stdf.compiled.headers import Types, header
 
 
@@ -25,7 +25,7 @@ class Links(NamedTuple):
     gap: Longs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def follow_plain(
     data: Bytes, big: bool, types: Types, links: Links, known: tuple[Number, int]
 ) -> tuple[Number, int]:
@@ -62,7 +62,7 @@ def follow_plain(
     return at, count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[int, Number]:
     """Return the status of the record at `at`, and where it ends."""
     code, length = header(data, big, at)
@@ -90,7 +90,7 @@ def judge(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple
     return status, end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> int:
     """Return WHOLE if a record seems to begin at `at` and another after it."""
     code, length = header(data, big, at)
@@ -104,7 +104,7 @@ def next_status(data: Bytes, big: bool, last: bool, types: Types, at: Number) ->
     return headers.DOUBTFUL if types.role[code] == headers.NONE else headers.WHOLE
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def resync(
     data: Bytes, big: bool, last: bool, types: Types, bounds: tuple[Number, Number]
 ) -> tuple[Number, bool]:
@@ -128,7 +128,7 @@ def resync(
     return (stop, True) if last or at >= stop else (at, False)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def shorter_run(data: Bytes, big: bool, last: bool, types: Types, at: Number) -> tuple[Number, int]:
     """Return where a run of shorter records begins inside the long one at `at`, else `at`.
 
@@ -146,7 +146,7 @@ def shorter_run(data: Bytes, big: bool, last: bool, types: Types, at: Number) ->
     return at, headers.WHOLE
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add(links: Links, types: Types, count: int, bounds: tuple[Number, Number], code: Number) -> int:
     """Append a record to `links`; return the new number of records."""
     links.start[count], links.end[count] = bounds
@@ -155,7 +155,7 @@ def add(links: Links, types: Types, count: int, bounds: tuple[Number, Number], c
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def follow_headers(
     data: Bytes, big: bool, flags: tuple[bool, bool, bool, bool], types: Types, links: Links
 ) -> tuple[int, int, Number, bool]:
