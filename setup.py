@@ -38,6 +38,7 @@ setup(
         "pyspark==4.1.4",
         "pyyaml>=6",
         "scikit-learn>=1.9",
+        "scipy>=1.17",
         "sqlalchemy>=2.1,<3",
         "tenacity>=9.1",
         "typer>=0.29",

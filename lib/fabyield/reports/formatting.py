@@ -32,6 +32,13 @@ def number(value: float | None, digits: int = 2) -> str:
     return _written(value, f",.{digits}f")
 
 
+def figures(value: float | None, digits: int = 4) -> str:
+    """Return a number with `digits` decimals or, if it is small, as many significant digits."""
+    if value is None or isnan(value) or not 0 < abs(value) < 0.1:
+        return number(value, digits)
+    return f"{value:.{digits}g}"
+
+
 def signed(value: float | None, digits: int = 2) -> str:
     """Return a number with its sign, so that its direction is clear without colour."""
     return _written(value, f"+,.{digits}f")

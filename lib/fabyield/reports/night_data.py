@@ -114,6 +114,39 @@ class BrokenExpectation:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What supports a finding; `value` is of the affected wafers, see gold.excursion_evidence."""
+
+    kind: str
+    subject: str
+    value: float | None = None
+    other_value: float | None = None
+    difference: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Where wafers lose yield, in a sentence, with the evidence for it; see gold.excursion."""
+
+    finding: str
+    excursion_id: str
+    product_id: str
+    insertion: str
+    state: Literal["new", "ongoing", "ended"]
+    first_found_on: date
+    lost_good_die: float
+    affected_wafers: int
+    other_yield_pct: float | None = None
+    yield_pct: float | None = None
+    evidence: list[Evidence] = field(default_factory=list)
+
+    def of(self, *kinds: str) -> list[Evidence]:
+        """Return the evidence of some kinds."""
+        return [one for one in self.evidence if one.kind in kinds]
+
+
+@dataclass(frozen=True)
 class ModelFigures:
     """A product's low-yield model and its trivial baselines; None if no model was trained.
 
@@ -199,6 +232,7 @@ class Night:
     lake: str
     page: str
     files: FileCounts = FileCounts()
+    findings: list[Finding] = field(default_factory=list)
     rows: list[TableRows] = field(default_factory=list)
     unmatched: list[Unmatched] = field(default_factory=list)
     yields: list[WaferYield] = field(default_factory=list)

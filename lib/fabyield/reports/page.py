@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from fabyield.errors import plain
 from fabyield.reports.bar_charts import draw_drivers, draw_pareto
-from fabyield.reports.formatting import MISSING, count, number, percent, signed
+from fabyield.reports.formatting import MISSING, count, figures, number, percent, signed
 from fabyield.reports.lot_chart import draw_lots
 from fabyield.reports.lot_yields import grouped, insertion_counts, product_yields
 from fabyield.reports.night_data import BinCount, Night, Prediction
@@ -93,6 +93,7 @@ def _environment() -> Environment:
         "number": number,
         "percent": percent,
         "signed": signed,
+        "figures": figures,
         "lot_chart": draw_lots,
         "orientation": orientation,
     }

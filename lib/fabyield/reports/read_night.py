@@ -11,6 +11,8 @@ from pyarrow import compute as pc
 from fabyield.lake.catalog import (
     BIN_PARETO,
     DIE_RESULTS,
+    EXCURSION,
+    EXCURSION_EVIDENCE,
     METRIC_HISTORY,
     MODEL_REPORT,
     RUNS,
@@ -35,7 +37,15 @@ from fabyield.transforms.shared.name_rules import NO_NAME
 T = TypeVar("T")
 REPORT_TABLES = (
     *(BIN_PARETO, DIE_RESULTS, METRIC_HISTORY, MODEL_REPORT, RUNS, STDF_FILES, STDF_WAFERS),
-    *(WAFER_RUNS, VALIDATION_RESULTS, WAFER_YIELD, YIELD_DRIVER, YIELD_PREDICTION),
+    *(
+        EXCURSION,
+        EXCURSION_EVIDENCE,
+        WAFER_RUNS,
+        VALIDATION_RESULTS,
+        WAFER_YIELD,
+        YIELD_DRIVER,
+        YIELD_PREDICTION,
+    ),
 )
 SHOWN_DRIVERS = 5
 # So many of the first predictions have their drivers.
@@ -60,6 +70,7 @@ def read_night(run: Run) -> N.Night:
         lake=run.settings.lake,
         page=run.settings.report,
         files=_file_counts(run, batches),
+        findings=_findings(run),
         rows=_table_rows(run, batches),
         unmatched=_unmatched(run),
         yields=[_build(N.WaferYield, row) for row in wafers],
@@ -86,6 +97,18 @@ def _without_page(run: Run) -> set[int]:
     last = max(pages, default=0)
     nights = {row[BATCH] for row in rows if row["step"] == NIGHT and row[BATCH] > last}
     return nights | {run.attempt.batch}
+
+
+def _findings(run: Run) -> list[N.Finding]:
+    """Return the excursions that this night found, that with most lost die first."""
+    rows = run.rows(EXCURSION)
+    last = max((row["last_found_on"] for row in rows), default=None)
+    rows = [row for row in rows if row["last_found_on"] == last]
+    evidence: dict[str, list[N.Evidence]] = {}
+    for row in _sorted(run.rows(EXCURSION_EVIDENCE), "excursion_id", "kind", "evidence_rank"):
+        evidence.setdefault(row["excursion_id"], []).append(_build(N.Evidence, row))
+    rows.sort(key=lambda row: (row["state"] == "ended", -row["lost_good_die"], row["excursion_id"]))
+    return [_build(N.Finding, r, evidence=evidence.get(r["excursion_id"], [])) for r in rows]
 
 
 def _file_counts(run: Run, batches: set[int]) -> N.FileCounts:

@@ -27,6 +27,7 @@ def summary(night: Night) -> str:
     """Return lines of at most 100 columns; control characters in names are replaced."""
     sections = [
         [f"fabyield, night of {night.night_on}", *_alarms(night)],
+        _findings(night),
         [*_files(night), *_unmatched(night)],
         _rows(night),
         _tested(night),
@@ -56,6 +57,15 @@ def _alarms(night: Night) -> list[str]:
             for rows in night.unaccounted
         ]
     )
+
+
+def _findings(night: Night) -> list[str]:
+    lines = [
+        f"{one.finding} [{one.state}, {number(one.lost_good_die, 0)} good die lost]"
+        for one in night.findings
+    ]
+    wrapped = (wrap(plain(line), WIDTH, subsequent_indent="  ") for line in lines)
+    return ["Findings", *(part for parts in wrapped for part in parts)] if lines else []
 
 
 def _files(night: Night) -> list[str]:

@@ -134,6 +134,23 @@ class Retries:
 
 
 @dataclass(frozen=True)
+class Commonality:
+    """When a wafer is low, and when what the low wafers have in common is a suspect.
+
+    A wafer is low `low_yield_sigmas` robust sigmas below the median of its product, of at least
+    `min_sigma_pct` each. A suspect has low wafers of `min_lots` lots, a false discovery rate below
+    `q_value`, and costs at least `min_points` of yield. The last `lots` of a product are compared.
+    """
+
+    lots: Annotated[int, between(2, 100_000)]
+    low_yield_sigmas: Annotated[float, between(0.5, 20)]
+    min_sigma_pct: Annotated[float, between(0, 50)]
+    q_value: Annotated[float, between(0, 1)]
+    min_lots: Annotated[int, between(1, 1_000)]
+    min_points: Annotated[float, between(0, 100)]
+
+
+@dataclass(frozen=True)
 class ModelSettings:
     """How low-yield wafers of `insertion` are defined, and how the model of them is trained.
 

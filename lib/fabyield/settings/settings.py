@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from fabyield.errors import ContractError
 from fabyield.settings.loading import merged, read_places, with_places
 from fabyield.settings.sections import (
+    Commonality,
     Database,
     Fab,
     Ingest,
@@ -23,7 +24,7 @@ from fabyield.settings.typed import between, build, matching
 
 Place = Annotated[str, matching("[^\0]+", "a path or a URI")]
 # The sections that steps declare; the others are of the lake and of the run as a whole.
-STEP_SECTIONS = ("fab", "database", "ingest", "maintain", "model")
+STEP_SECTIONS = ("fab", "database", "ingest", "maintain", "commonality", "model")
 
 
 class Undeclared:
@@ -58,6 +59,7 @@ class Settings:
     lease: Leasing
     retries: Retries
     alerts: list[str]
+    commonality: Commonality
     model: ModelSettings
     report_maps: Annotated[int, between(0, 1_000)]
     spark: dict[str, str | int | float | bool] = field(repr=False)

@@ -1,0 +1,249 @@
+"""Which tool, recipe or tester is suspected of the low wafers of a product, on arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fabyield.settings.sections import Commonality
+from fabyield.statistics import commonality, design_effect, low_yield_limit, worst_span
+
+Flags = NDArray[np.bool_]
+Row = dict[str, Any]
+Factor = tuple[str, str]
+NEVER = np.iinfo(np.int64).min
+# Of suspects with the same wafers, the first kind is named: the most specific place.
+KINDS = ("chamber", "equipment", "recipe", "tester", "program")
+MOST_SUSPECTS = 20
+# Two places are told apart by at least so many wafers.
+TELLING = 3
+
+
+class Place(NamedTuple):
+    """A factor, which is its kind and step, and the level that is the suspect."""
+
+    factor_kind: str
+    process_step: str
+    level: str
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Wafers with their lot, yield and whether it is low, and per factor their level and time.
+
+    All arrays have an element per wafer; levels are None, and times the least integer, where the
+    wafer has no visit.
+    """
+
+    lot: NDArray[Any]
+    yield_pct: NDArray[np.float64]
+    is_low: Flags
+    limit_pct: float
+    levels: Mapping[Factor, NDArray[Any]]
+    times: Mapping[Factor, NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, rows: pa.Table, settings: Commonality) -> "Arms":
+        """Sort the visits `rows` of one product and insertion by wafer and factor."""
+        keys = rows["wafer_key"].to_numpy()
+        _, first, wafer = np.unique(keys, return_index=True, return_inverse=True)
+        yields = rows["final_yield_pct"].to_numpy()[first]
+        limit = low_yield_limit(
+            yields, sigmas=settings.low_yield_sigmas, min_sigma=settings.min_sigma_pct
+        )
+        level = rows["level"].to_numpy(zero_copy_only=False)
+        at = rows["at"].cast(pa.int64()).to_numpy()
+        levels: dict[Factor, NDArray[Any]] = {}
+        times: dict[Factor, NDArray[np.int64]] = {}
+        for name, places in _places_of_factors(rows).items():
+            levels[name] = np.full(first.size, None, object)
+            levels[name][wafer[places]] = level[places]
+            times[name] = np.full(first.size, NEVER)
+            times[name][wafer[places]] = at[places]
+        lots = rows["lot_id"].to_numpy(zero_copy_only=False)[first]
+        return cls(lots, yields, yields < limit, limit, levels, times)
+
+    def through(self, place: Place) -> tuple[Flags, Flags]:
+        """Return which wafers went through a place, and which through others of its factor."""
+        levels = self.levels[place[:2]]
+        here = levels == place.level
+        return here, ~here & (levels != None)  # noqa: E711
+
+    def tested(self, active: Flags) -> list[tuple[Place, Row]]:
+        """Return the commonality of each place among the `active` wafers, smallest p first."""
+        effect = design_effect(self.is_low[active], self.lot[active])
+        names = {"\t".join(name): name for name in self.levels}
+        levels = {text: self.levels[name][active] for text, name in names.items()}
+        table = commonality(levels, self.is_low[active], effect=effect)
+        rows = ((Place(*names[row["factor"]], row["level"]), row) for row in table.to_pylist())
+        return sorted(rows, key=lambda one: (one[1]["p_value"], KINDS.index(one[0].factor_kind)))
+
+    def figures(self, place: Place, active: Flags) -> Row:
+        """Return the counts of lots and the median yields of a place and of its alternatives."""
+        here, others = (mask & active for mask in self.through(place))
+        yields = [float(np.median(self.yield_pct[mask])) for mask in (here, others) if mask.any()]
+        is_compared = len(yields) == 2
+        return {
+            "lots": len({*self.lot[here]}),
+            "low_lots": len({*self.lot[here & self.is_low]}),
+            "yield_pct": yields[0] if is_compared else None,
+            "other_yield_pct": yields[1] if is_compared else None,
+            "effect_points": yields[0] - yields[1] if is_compared else None,
+        }
+
+
+def _places_of_factors(rows: pa.Table) -> dict[Factor, NDArray[np.int64]]:
+    """Return the places of the rows of each factor."""
+    names = [rows[name].to_numpy(zero_copy_only=False) for name in Place._fields[:2]]
+    joined = pa.array([f"{kind}\t{step}" for kind, step in zip(*names, strict=True)])
+    coded = joined.dictionary_encode()
+    code = coded.indices.to_numpy()
+    order = np.argsort(code, kind="stable")
+    ends = np.cumsum(np.bincount(code, minlength=len(coded.dictionary)))
+    parts = np.split(order, ends[:-1])
+    found = (str(text).split("\t", 1) for text in coded.dictionary.to_pylist())
+    return {(kind, step): part for (kind, step), part in zip(found, parts, strict=True)}
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A place that is suspected, its figures, the wafers that it hit, and since and until when."""
+
+    place: Place
+    row: Row
+    affected: Flags
+
+
+def found_suspects(arms: Arms, settings: Commonality) -> list[Suspect]:
+    """Return the suspects, strongest first, each without the wafers that those before it hit.
+
+    What only shares wafers with a suspect is no longer suspected once that suspect's wafers are
+    left out.
+    """
+    active, found = np.ones(arms.lot.size, np.bool_), list[Suspect]()
+    while len(found) < MOST_SUSPECTS and (arms.is_low & active).any():
+        strong = ((p, r) for p, r in arms.tested(active) if r["q_value"] < settings.q_value)
+        suspects = (_suspect(arms, place, row, active) for place, row in strong)
+        suspect = next((one for one in suspects if _is_clear(one.row, settings)), None)
+        if suspect is None:
+            break
+        found.append(suspect)
+        active = active & ~suspect.affected
+    return found
+
+
+def _is_clear(row: Row, settings: Commonality) -> bool:
+    effect = row["effect_points"]
+    is_large = effect is not None and effect <= -settings.min_points
+    return is_large and row["low_lots"] >= settings.min_lots
+
+
+def _suspect(arms: Arms, place: Place, row: Row, active: Flags) -> Suspect:
+    """Find since and until when a place hits wafers, and compare those with its alternatives."""
+    here, others = (mask & active for mask in arms.through(place))
+    times = arms.times[place[:2]]
+    lots, number = np.unique(arms.lot[here], return_inverse=True)
+    begun = np.full(lots.size, np.iinfo(np.int64).max)
+    np.minimum.at(begun, number, times[here])
+    order = np.argsort(begun, kind="stable")
+    low = np.bincount(number, arms.is_low[here])[order].astype(np.int64)
+    counts = {"other_bad": int(arms.is_low[others].sum()), "others": int(others.sum())}
+    span = worst_span(low, np.bincount(number)[order], **counts)
+    hit = lots[order[span.begin : span.end]]
+    affected = here & np.isin(arms.lot, hit)
+    found = arms.figures(place, affected | (others & active))
+    since, until = (int(f(times[affected])) if affected.any() else None for f in (min, max))
+    more = {
+        "since_lot": hit[0] if hit.size else None,
+        "until_lot": hit[-1] if hit.size else None,
+        "since_at": since,
+        "until_at": until,
+        "lots_after": int(lots.size - span.end),
+        "affected_wafers": int(affected.sum()),
+        "affected_lots": int(hit.size),
+    }
+    return Suspect(place, row | found | more, affected)
+
+
+def explained_by(arms: Arms, place: Place, suspects: list[Suspect]) -> tuple[Suspect, bool] | None:
+    """Return the suspect that hit most of a place's low wafers, and whether it is told apart."""
+    here, _ = arms.through(place)
+    shared = [int((here & one.affected & arms.is_low).sum()) for one in suspects]
+    if not any(shared):
+        return None
+    suspect = suspects[int(np.argmax(shared))]
+    through, _ = arms.through(suspect.place)
+    differ = (here & ~through).sum(), (suspect.affected & ~here).sum()
+    return suspect, max(differ) >= TELLING
+
+
+_REALS = ("yield_pct", "other_yield_pct", "effect_points", "odds_ratio", "p_value", "q_value")
+_COUNTS = (
+    *("wafers", "low_wafers", "lots", "low_lots", "other_wafers", "other_low_wafers"),
+    *("affected_wafers", "affected_lots", "lots_after"),
+)
+_TIMES = ("since_at", "until_at")
+_TEXTS = (*Place._fields, "verdict", "explained_by", "since_lot", "until_lot")
+_NAMES = {"units": "wafers", "bad": "low_wafers", "other_units": "other_wafers"}
+_NAMES |= {"other_bad": "other_low_wafers"}
+
+
+def found_schema(keys: list[str]) -> pa.Schema:
+    """Return the columns of `commonality_of_group`."""
+    types: dict[str, pa.DataType] = {
+        **dict.fromkeys((*keys, *_TEXTS), pa.string()),
+        **dict.fromkeys(_COUNTS, pa.int64()),
+        **dict.fromkeys((*_REALS, "low_yield_pct"), pa.float64()),
+        **dict.fromkeys(_TIMES, pa.timestamp("us", "UTC")),
+        "suspect_rank": pa.int32(),
+    }
+    return pa.schema(types)
+
+
+def commonality_of_group(rows: pa.Table, keys: list[str], settings: Commonality) -> pa.Table:
+    """Return the commonality and the verdict of each place that one product's wafers went through.
+
+    `rows` have the `keys` of the group, and per wafer and place wafer_key, lot_id,
+    final_yield_pct, factor_kind, process_step, level and at.
+    """
+    arms = Arms.of(rows, settings)
+    every = np.ones(arms.lot.size, np.bool_)
+    suspects = found_suspects(arms, settings)
+    ranks = {one.place: rank for rank, one in enumerate(suspects, 1)}
+    found = []
+    for place, counted in arms.tested(every):
+        row = counted | arms.figures(place, every)
+        if place in ranks:
+            row = suspects[ranks[place] - 1].row | {"verdict": "suspect"}
+            row["suspect_rank"] = ranks[place]
+            # Of all its wafers, also those that an earlier suspect explains.
+            row |= {name: counted[name] for name in _NAMES}
+        else:
+            row |= _verdict(arms, place, row, suspects, settings)
+        found.append(row | place._asdict())
+    group = {name: rows[name][0].as_py() for name in keys} | {"low_yield_pct": arms.limit_pct}
+    return _table([{_NAMES.get(n, n): v for n, v in row.items()} | group for row in found], keys)
+
+
+def _verdict(
+    arms: Arms, place: Place, row: Row, suspects: list[Suspect], settings: Commonality
+) -> Row:
+    if row["q_value"] >= settings.q_value:
+        return {"verdict": "none"}
+    if explained := explained_by(arms, place, suspects):
+        suspect, is_told_apart = explained
+        verdict = "bystander" if is_told_apart else "alike"
+        return {"verdict": verdict, "explained_by": " ".join(suspect.place)}
+    return {"verdict": "none" if row["low_lots"] >= settings.min_lots else "inconclusive"}
+
+
+def _table(rows: list[Row], keys: list[str]) -> pa.Table:
+    schema = found_schema(keys)
+    columns = {name: [row.get(name) for row in rows] for name in schema.names}
+    columns["odds_ratio"] = [
+        v if v is not None and np.isfinite(v) else None for v in columns["odds_ratio"]
+    ]
+    return pa.table(columns, schema=schema)
