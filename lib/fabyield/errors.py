@@ -56,6 +56,10 @@ class StageError(FabYieldError):
     """New files could not be decoded: a worker died, or what it decoded could not be written."""
 
 
+class StatisticsError(FabYieldError, ValueError):
+    """Values given to a statistic have the wrong shape, are missing or are too few."""
+
+
 class ModelError(FabYieldError):
     """A model file or its features are not what was stored with it."""
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from pyspark.sql import functions as F
 
-from fabyield.models.low_yield.dataset import build_dataset, low_yield_threshold
+from fabyield.models.low_yield.dataset import build_dataset
 from tests.models.line import SETTINGS, line
 
 PRODUCT = ("F1", "M16G")
@@ -40,21 +40,3 @@ def test_another_insertion_has_no_yields_to_learn_from(frames):
 
     assert dataset.low_yield_threshold_pct is None
     assert dataset.counts == {}
-
-
-def test_threshold_is_median_less_sigmas_of_the_upper_half():
-    yields = [88.0, 89.0, 90.0, 91.0, 92.0]  # Q3 - median = 1, so sigma = 1 / 0.6745 = 1.4826
-
-    assert round(low_yield_threshold(yields, SETTINGS), 3) == 85.552
-
-
-def test_thirty_percent_low_wafers_are_still_below_the_threshold():
-    healthy = [90.0, 90.5, 91.0, 91.5, 92.0, 92.5, 93.0]
-
-    threshold = low_yield_threshold([*healthy, 70.0, 75.0, 80.0], SETTINGS)
-
-    assert 80.0 < threshold < 90.0
-
-
-def test_almost_equal_yields_are_not_low():
-    assert low_yield_threshold([90.0] * 9 + [89.9], SETTINGS) == 88.5

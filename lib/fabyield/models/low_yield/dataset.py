@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fabyield.models.low_yield.features import before_sort, feature_values
 from fabyield.models.splits import Count, LotSplit, SplitLot, lots_of, split_lots, validation_tail
 from fabyield.settings.sections import ModelSettings
+from fabyield.statistics.limits import low_yield_limit
 from fabyield.transforms.shared.keys import WAFER
-
-NORMAL_UPPER_QUARTILE = 0.6745
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def build_dataset(
     with_values = wafers.join(values.select(*WAFER), WAFER, how="left_semi")
     with_split = add_split(with_values, lots, split).localCheckpoint()
     rows = with_split.where("split = 'train'").select("final_yield_pct").collect()
-    threshold = low_yield_threshold([row[0] for row in rows], settings) if rows else None
+    threshold = _threshold([row[0] for row in rows], settings) if rows else None
     is_low = F.col("final_yield_pct") < F.lit(threshold).cast("double")
     labelled = with_split.withColumn("is_low", is_low)
     counts = lot_counts(labelled)
@@ -84,24 +82,16 @@ def add_split(wafers: DataFrame, lots: Sequence[SplitLot], split: LotSplit) -> D
     return kept.withColumn("split", F.coalesce(side, F.lit("unsorted")))
 
 
-def low_yield_threshold(yields_pct: Sequence[float], settings: ModelSettings) -> float:
-    """Return median - low_yield_sigmas robust sigma, in percent; fit it on training lots only.
-
-    Robust sigma is that of the upper half, (Q3 - median) / 0.6745, and at least `min_sigma_pct`.
-    Excursions lie below the median: beyond 25 % of them Q1 is itself a low wafer, so that
-    (Q3 - Q1) / 1.35 grows many-fold. With 30 % low wafers the upper half grows only 1.38-fold, and
-    the median falls by 0.57 sigma (both from normal quantiles).
-    """
-    median, upper = np.percentile(np.asarray(yields_pct, dtype=float), [50, 75])
-    sigma = max((upper - median) / NORMAL_UPPER_QUARTILE, settings.min_sigma_pct)
-    return float(median - settings.low_yield_sigmas * sigma)
-
-
 def lot_counts(labelled: DataFrame) -> dict[str, Count]:
     """Count the wafers and low wafers of every sorted lot."""
     by_lot = labelled.where("is_low is not null").groupBy("lot_id")
     counts = by_lot.agg(F.count("*"), F.count_if("is_low")).collect()
     return {lot_id: Count(1, wafers, low) for lot_id, wafers, low in counts}
+
+
+def _threshold(yields_pct: Sequence[float], settings: ModelSettings) -> float:
+    sigmas, min_sigma = settings.low_yield_sigmas, settings.min_sigma_pct
+    return low_yield_limit(yields_pct, sigmas=sigmas, min_sigma=min_sigma)
 
 
 def _in(lot_ids: Sequence[str]) -> Column:
