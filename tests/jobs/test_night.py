@@ -126,6 +126,18 @@ def test_f19_too_few_low_wafers_train_no_model_and_say_why(night):
     assert night.rows("gold.yield_prediction") == []
 
 
+def test_zones_of_a_wafer_have_the_die_and_yield_of_the_wafer(night):
+    zones: dict[tuple[int, str], Counter[str]] = {}
+    for row in night.rows("gold.zone_yield"):
+        counts = zones.setdefault((row["wafer_key"], row["insertion"]), Counter())
+        counts.update(tested_die=row["tested_die"], good_die=row["good_die"])
+
+    wafers = {(r["wafer_key"], r["insertion"]): r for r in night.rows("gold.wafer_yield")}
+    assert len(zones) > 5
+    for key, counts in zones.items():
+        assert counts == {name: wafers[key][name] for name in counts}
+
+
 def test_page_and_summary_show_the_real_wafer(night):
     page = (night.root / "report.html").read_text()
     log = night.log()

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,7 +18,9 @@ from fabyield.reports.night_data import (
     BrokenExpectation,
     Die,
     Driver,
+    Evidence,
     FileCounts,
+    Finding,
     ModelFigures,
     Prediction,
     StepResult,
@@ -109,6 +113,55 @@ def test_packages_are_no_wafers_and_no_insertion_is_added_to_another(night, wafe
     assert "P1 FT1, packages 1 lot, 1,234 packages tested." in yields
     assert f"A1 {MISSING} 1,234 7.29" in yields
     assert "lot A1, packages: first pass" in yields
+
+
+FOUND = Finding(
+    finding="E1/B at etch: 20 wafers, -11.0 points at CP1 since K3.",
+    excursion_id="P1 CP1 etch E1/B K3",
+    product_id="P1",
+    insertion="CP1",
+    state="new",
+    first_found_on=date(2025, 11, 21),
+    lost_good_die=1234.4,
+    affected_wafers=20,
+    evidence=[
+        Evidence("zone", "edge", 65.0, 95.0, -30.0, "%"),
+        Evidence("test", "vth_01", 0.00044, 0.00042, 1.765, "V"),
+        Evidence("bystander", "C1/A at cmp", 1e-9, unit="p-value"),
+        Evidence("in_line_lot", "K9", 6.0, unit="wafers"),
+    ],
+)
+
+
+def test_findings_come_first_with_their_evidence(night, wafer):
+    html = page(night(findings=[FOUND], yields=[wafer()]))
+
+    assert html.index('id="findings"') < html.index("Wafers sorted")
+    shown = words(section(html, "findings"))
+    assert (
+        "E1/B at etch: 20 wafers, -11.0 points at CP1 since K3. new P1, 1,234 good die lost"
+        in shown
+    )
+    assert "edge 65.0 % 95.0 % -30.00 points" in shown
+    assert "vth_01 0.00044 V 0.00042 V +1.76 sigma" in shown
+    assert "C1/A at cmp: shares wafers" in shown
+    assert "K9 (6)" in shown
+
+
+def test_night_without_a_finding_says_what_was_looked_for(night, wafer):
+    quiet, empty = (
+        words(section(page(night(yields=yields)), "findings")) for yields in ([wafer()], [])
+    )
+
+    assert "no tool, chamber, recipe, tester or program in common" in quiet
+    assert "nothing could be found" in empty
+
+
+def test_name_in_the_query_of_a_finding_cannot_end_its_text(night):
+    found = replace(FOUND, excursion_id="P'1")
+
+    shown = section(page(night(findings=[found])), "findings")
+    assert "excursion_id = 'P&#39;&#39;1'" in shown
 
 
 def test_hard_and_soft_bins_of_each_insertion_have_a_pareto(night):

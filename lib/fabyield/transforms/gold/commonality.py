@@ -7,10 +7,9 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from fabyield.settings.sections import Commonality
 from fabyield.transforms.shared.keys import INSERTION
 from fabyield.transforms.shared.name_rules import NO_NAME
-from fabyield.transforms.shared.suspects import commonality_of_group, found_schema
+from fabyield.transforms.shared.suspects import SuspectRules, commonality_of_group, found_schema
 from fabyield.transforms.silver.wafer_runs import not_superseded
 
 PRODUCT = ["fab_id", "product_id", "insertion"]
@@ -21,23 +20,23 @@ def commonality(
     wafer_yield: DataFrame,
     process_history_at_test: DataFrame,
     wafer_runs: DataFrame,
-    settings: Commonality,
+    rules: SuspectRules,
 ) -> DataFrame:
     """Compare the wafers through each tool, chamber, recipe, tester and program with the others.
 
-    One group of rows per product and insertion, of its last `settings.lots` lots.
+    One group of rows per product and insertion, of its last `rules.lots` lots.
     """
-    wafers = compared_wafers(wafer_yield, settings.lots)
+    wafers = compared_wafers(wafer_yield, rules.lots)
     visits = process_visits(process_history_at_test).unionByName(test_visits(wafer_runs))
     columns = [*PRODUCT, "wafer_key", "lot_id", "final_yield_pct", *PLACE, "at"]
     rows = wafers.join(visits, INSERTION, how="inner").select(*columns)
     schema = from_arrow_schema(found_schema(PRODUCT))
-    return rows.groupBy(*PRODUCT).applyInArrow(_compared(settings), schema)
+    return rows.groupBy(*PRODUCT).applyInArrow(_compared(rules), schema)
 
 
-def _compared(settings: Commonality) -> Callable[[pa.Table], pa.Table]:
+def _compared(rules: SuspectRules) -> Callable[[pa.Table], pa.Table]:
     def found(rows: pa.Table) -> pa.Table:
-        return commonality_of_group(rows, PRODUCT, settings)
+        return commonality_of_group(rows, PRODUCT, rules)
 
     return found
 

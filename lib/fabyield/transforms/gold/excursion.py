@@ -14,8 +14,9 @@ from fabyield.statistics import adjusted
 Row = dict[str, Any]
 # An excursion has ended when the suspect's last lots, at least so many, are not affected.
 LOTS_AFTER = 3
-# Evidence that is kept: of tests and bins at most so many, tests that moved at least so far.
-MOST, LEAST_SHIFT, MOST_Q = 20, 0.25, 0.01
+# Evidence that is kept: of tests and bins at most so many, tests that moved by so many standard
+# deviations, bins with so many points more and so many times the share.
+MOST, LEAST_SHIFT, MOST_Q, LEAST_POINTS, LEAST_RATIO = 20, 0.25, 0.01, 0.1, 1.5
 PLACE = ("product_id", "insertion", "factor_kind", "process_step", "level")
 FIGURES = (
     *("yield_pct", "other_yield_pct", "effect_points", "q_value", "affected_wafers"),
@@ -188,8 +189,9 @@ def _bins(pairs: Sequence[Pair], tested: int, other_tested: int) -> list[Row]:
     for row, other in pairs:
         elsewhere = other["amount"] if other else 0
         shares = 100 * row["amount"] / tested, 100 * elsewhere / other_tested
-        rows.append(_compared(row, *shares, unit="%"))
-    return _ranked([row for row in rows if row["difference"] > 0], most_first=True)[:MOST]
+        if shares[0] >= max(shares[1] + LEAST_POINTS, LEAST_RATIO * shares[1]):
+            rows.append(_compared(row, *shares, unit="%"))
+    return _ranked(rows, most_first=True)[:MOST]
 
 
 def _tests(pairs: Sequence[tuple[Row, Row]]) -> list[Row]:
@@ -272,7 +274,7 @@ def _test_phrase(tests: Sequence[Row]) -> str:
 def names(subjects: Iterable[str], most: int = 3) -> str:
     """Join names, consecutive numbers at their end as a range: vth_01..04."""
     runs: list[list[str]] = []
-    for name in sorted({*subjects}):
+    for name in sorted({*subjects}, key=_stem_and_number):
         if runs and _follows(runs[-1][-1], name):
             runs[-1].append(name)
         else:
@@ -280,6 +282,11 @@ def names(subjects: Iterable[str], most: int = 3) -> str:
     texts = [run[0] if len(run) == 1 else f"{run[0]}..{_number(run[-1])}" for run in runs]
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + more
+
+
+def _stem_and_number(name: str) -> tuple[str, int]:
+    digits = _number(name)
+    return name.removesuffix(digits), int(digits or 0)
 
 
 def _number(name: str) -> str:

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fabyield.settings.sections import Commonality
-from fabyield.statistics import commonality, design_effect, low_yield_limit, worst_span
+from fabyield.statistics import commonality, low_yield_limit, worst_span
 
 Flags = NDArray[np.bool_]
 Row = dict[str, Any]
@@ -20,6 +19,18 @@ KINDS = ("chamber", "equipment", "recipe", "tester", "program")
 MOST_SUSPECTS = 20
 # Two places are told apart by at least so many wafers.
 TELLING = 3
+
+
+@dataclass(frozen=True)
+class SuspectRules:
+    """When a wafer is low, and when a place is a suspect: the settings section `commonality`."""
+
+    lots: int = 200
+    low_yield_sigmas: float = 3.0
+    min_sigma_pct: float = 0.5
+    q_value: float = 0.01
+    min_lots: int = 3
+    min_points: float = 1.0
 
 
 class Place(NamedTuple):
@@ -46,13 +57,13 @@ class Arms:
     times: Mapping[Factor, NDArray[np.int64]]
 
     @classmethod
-    def of(cls, rows: pa.Table, settings: Commonality) -> "Arms":
+    def of(cls, rows: pa.Table, rules: SuspectRules) -> "Arms":
         """Sort the visits `rows` of one product and insertion by wafer and factor."""
         keys = rows["wafer_key"].to_numpy()
         _, first, wafer = np.unique(keys, return_index=True, return_inverse=True)
         yields = rows["final_yield_pct"].to_numpy()[first]
         limit = low_yield_limit(
-            yields, sigmas=settings.low_yield_sigmas, min_sigma=settings.min_sigma_pct
+            yields, sigmas=rules.low_yield_sigmas, min_sigma=rules.min_sigma_pct
         )
         level = rows["level"].to_numpy(zero_copy_only=False)
         at = rows["at"].cast(pa.int64()).to_numpy()
@@ -74,10 +85,9 @@ class Arms:
 
     def tested(self, active: Flags) -> list[tuple[Place, Row]]:
         """Return the commonality of each place among the `active` wafers, smallest p first."""
-        effect = design_effect(self.is_low[active], self.lot[active])
         names = {"\t".join(name): name for name in self.levels}
         levels = {text: self.levels[name][active] for text, name in names.items()}
-        table = commonality(levels, self.is_low[active], effect=effect)
+        table = commonality(levels, self.is_low[active], self.lot[active])
         rows = ((Place(*names[row["factor"]], row["level"]), row) for row in table.to_pylist())
         return sorted(rows, key=lambda one: (one[1]["p_value"], KINDS.index(one[0].factor_kind)))
 
@@ -117,7 +127,7 @@ class Suspect:
     affected: Flags
 
 
-def found_suspects(arms: Arms, settings: Commonality) -> list[Suspect]:
+def found_suspects(arms: Arms, rules: SuspectRules) -> list[Suspect]:
     """Return the suspects, strongest first, each without the wafers that those before it hit.
 
     What only shares wafers with a suspect is no longer suspected once that suspect's wafers are
@@ -125,9 +135,9 @@ def found_suspects(arms: Arms, settings: Commonality) -> list[Suspect]:
     """
     active, found = np.ones(arms.lot.size, np.bool_), list[Suspect]()
     while len(found) < MOST_SUSPECTS and (arms.is_low & active).any():
-        strong = ((p, r) for p, r in arms.tested(active) if r["q_value"] < settings.q_value)
+        strong = ((p, r) for p, r in arms.tested(active) if r["q_value"] < rules.q_value)
         suspects = (_suspect(arms, place, row, active) for place, row in strong)
-        suspect = next((one for one in suspects if _is_clear(one.row, settings)), None)
+        suspect = next((one for one in suspects if _is_clear(one.row, rules)), None)
         if suspect is None:
             break
         found.append(suspect)
@@ -135,10 +145,10 @@ def found_suspects(arms: Arms, settings: Commonality) -> list[Suspect]:
     return found
 
 
-def _is_clear(row: Row, settings: Commonality) -> bool:
+def _is_clear(row: Row, rules: SuspectRules) -> bool:
     effect = row["effect_points"]
-    is_large = effect is not None and effect <= -settings.min_points
-    return is_large and row["low_lots"] >= settings.min_lots
+    is_large = effect is not None and effect <= -rules.min_points
+    return is_large and row["low_lots"] >= rules.min_lots
 
 
 def _suspect(arms: Arms, place: Place, row: Row, active: Flags) -> Suspect:
@@ -186,7 +196,7 @@ _COUNTS = (
     *("affected_wafers", "affected_lots", "lots_after"),
 )
 _TIMES = ("since_at", "until_at")
-_TEXTS = (*Place._fields, "verdict", "explained_by", "since_lot", "until_lot")
+_TEXTS = (*Place._fields, "verdict", "compared", "explained_by", "since_lot", "until_lot")
 _NAMES = {"units": "wafers", "bad": "low_wafers", "other_units": "other_wafers"}
 _NAMES |= {"other_bad": "other_low_wafers"}
 
@@ -203,15 +213,15 @@ def found_schema(keys: list[str]) -> pa.Schema:
     return pa.schema(types)
 
 
-def commonality_of_group(rows: pa.Table, keys: list[str], settings: Commonality) -> pa.Table:
+def commonality_of_group(rows: pa.Table, keys: list[str], rules: SuspectRules) -> pa.Table:
     """Return the commonality and the verdict of each place that one product's wafers went through.
 
     `rows` have the `keys` of the group, and per wafer and place wafer_key, lot_id,
     final_yield_pct, factor_kind, process_step, level and at.
     """
-    arms = Arms.of(rows, settings)
+    arms = Arms.of(rows, rules)
     every = np.ones(arms.lot.size, np.bool_)
-    suspects = found_suspects(arms, settings)
+    suspects = found_suspects(arms, rules)
     ranks = {one.place: rank for rank, one in enumerate(suspects, 1)}
     found = []
     for place, counted in arms.tested(every):
@@ -222,22 +232,22 @@ def commonality_of_group(rows: pa.Table, keys: list[str], settings: Commonality)
             # Of all its wafers, also those that an earlier suspect explains.
             row |= {name: counted[name] for name in _NAMES}
         else:
-            row |= _verdict(arms, place, row, suspects, settings)
+            row |= _verdict(arms, place, row, suspects, rules)
         found.append(row | place._asdict())
     group = {name: rows[name][0].as_py() for name in keys} | {"low_yield_pct": arms.limit_pct}
     return _table([{_NAMES.get(n, n): v for n, v in row.items()} | group for row in found], keys)
 
 
 def _verdict(
-    arms: Arms, place: Place, row: Row, suspects: list[Suspect], settings: Commonality
+    arms: Arms, place: Place, row: Row, suspects: list[Suspect], rules: SuspectRules
 ) -> Row:
-    if row["q_value"] >= settings.q_value:
+    if row["q_value"] >= rules.q_value:
         return {"verdict": "none"}
     if explained := explained_by(arms, place, suspects):
         suspect, is_told_apart = explained
         verdict = "bystander" if is_told_apart else "alike"
         return {"verdict": verdict, "explained_by": " ".join(suspect.place)}
-    return {"verdict": "none" if row["low_lots"] >= settings.min_lots else "inconclusive"}
+    return {"verdict": "none" if row["low_lots"] >= rules.min_lots else "inconclusive"}
 
 
 def _table(rows: list[Row], keys: list[str]) -> pa.Table:
