@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
-from fabyield.jobs.nightly import log_summary
+from fabyield.jobs.nightly import show_unfinished
 from pyspark.sql import SparkSession
 
 from fabsim import Destination, in_processes, simulate
@@ -68,7 +68,7 @@ class Fab:
 
     def night(self) -> None:
         with logging_to(self.settings.log, NIGHT):
-            nightly(self.settings, on_failure=log_summary)
+            nightly(self.settings, on_failure=show_unfinished)
 
     def take(self, *steps: str, mode: NightMode = NEW_FILES) -> None:
         """A batch of only these steps."""

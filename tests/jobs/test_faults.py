@@ -237,6 +237,10 @@ def test_broken_error_expectation_stops_the_night_and_keeps_the_table(new_fab, n
     states = {(row["step"], row["state"]) for row in attempts}
     assert states >= {("wafer_yield", "stopped"), ("nightly", "stopped")}
     assert "bin_pareto" not in {step for step, _ in states}
+    page = (fab.root / "report.html").read_text()
+    assert "This night did not end." in page
+    assert "Step wafer_yield stopped." in page
+    assert "gross_die" in page.split("</main>")[0]
 
     shutil.copy2(fab.root / "right.db", fab.root / "fab.db")
     with sqlite3.connect(fab.root / "fab.db") as database:

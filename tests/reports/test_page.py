@@ -193,11 +193,28 @@ def test_empty_night_says_in_every_section_what_that_means(night):
     assert "No wafer was sorted this night." in section(html, "yield")
     assert "No wafer to map this night." in section(html, "maps")
     assert "No die failed this night." in section(html, "bins")
-    assert "No expectation was broken." in section(html, "expectations")
+    assert "No expectation was checked this night." in section(html, "expectations")
     assert "No wafer was scored this night." in section(html, "predictions")
     assert "No model was trained this night." in section(html, "models")
     assert "No table was written this night." in section(html, "rows")
     assert "No step was recorded." in section(html, "steps")
+
+
+def test_expectations_that_were_checked_and_met_are_not_broken(night):
+    assert "No expectation was broken." in section(page(night(asked=3)), "expectations")
+
+
+def test_page_of_a_night_that_stopped_says_why_and_of_when_its_figures_are(night):
+    steps = [StepResult("parts", "stopped", 1.0, message="parts: no die")]
+
+    first = page(night(steps=steps, is_whole=False))
+    later = page(night(steps=steps, is_whole=False, last_whole_on=date(2025, 11, 20)))
+
+    shown = words(later.split("<main>")[1])
+    assert shown.startswith("This night did not end. What follows is as of the night of 2025-11-20")
+    assert "Step parts stopped. parts: no die" in shown
+    assert "the tables are unchanged" not in shown
+    assert "tables may be missing" in words(first)
 
 
 def test_night_with_a_new_file_is_not_called_quiet(night):

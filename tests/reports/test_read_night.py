@@ -1,10 +1,19 @@
 """What is read of the lake for a page: the wafers since the last one, bins and packages apart."""
 
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
+from fabyield.jobs.nightly import show_unfinished
 
-from fabyield.lake.catalog import BIN_PARETO, STDF_FILES, WAFER_YIELD
+from fabyield.lake.catalog import (
+    BIN_PARETO,
+    EXCURSION,
+    EXCURSION_EVIDENCE,
+    STDF_FILES,
+    WAFER_YIELD,
+)
 from fabyield.pipeline.run_history import NIGHT, REPORT, Attempt, RunHistory, State
 from fabyield.reports.read_night import read_night
 from tests.conftest import FAB
@@ -78,3 +87,52 @@ def test_first_page_includes_all_nights_that_failed_before_it(nights):
         2,
     )
     assert night.earlier_nights == 2
+
+
+def test_findings_of_the_last_night_come_with_most_lost_die_first(nights, run, rows):
+    found = [
+        {"excursion_id": name, "last_found_on": date(2026, 3, day), "lost_good_die": die}
+        | {"state": state, "finding": f"{name}.", "first_found_on": date(2026, 3, 1)}
+        for name, day, die, state in (
+            ("ended", 9, 900.0, "ended"),
+            ("small", 9, 10.0, "new"),
+            ("large", 9, 500.0, "ongoing"),
+            ("gone", 8, 999.0, "ended"),
+        )
+    ]
+    evidence = {"excursion_id": "large", "kind": "zone", "evidence_rank": 1}
+    run.store.append(EXCURSION, rows(EXCURSION, *found), 1)
+    run.store.append(EXCURSION_EVIDENCE, rows(EXCURSION_EVIDENCE, evidence), 1)
+
+    night = nights(7)
+
+    assert [one.finding for one in night.findings] == ["large.", "small.", "ended."]
+    assert [one.kind for one in night.findings[0].of("zone")] == ["zone"]
+
+
+def test_last_whole_night_is_the_last_one_before_with_a_page(nights):
+    assert nights(4, pages=[2], nights=[2, 3]).last_whole_on == Attempt(2, REPORT).started_at.date()
+    assert nights(1).last_whole_on is None
+
+
+def test_night_that_did_not_end_has_a_page_even_if_the_lake_cannot_be_read(run, monkeypatch):
+    def read(*_, **__):
+        raise OSError("the lake is gone")
+
+    monkeypatch.setattr("fabyield.jobs.nightly.read_night", read)
+
+    show_unfinished(run)
+
+    page = Path(run.settings.report).read_text()
+    assert "This night did not end." in page
+    assert "Step nightly failed.</b> the lake is gone" in page
+
+
+def test_night_that_did_not_end_has_a_page_of_the_tables_as_they_are(nights, run):
+    nights(2, pages=[1], nights=[1, 2])
+
+    show_unfinished(replace(run, attempt=Attempt(2, NIGHT)))
+
+    page = Path(run.settings.report).read_text()
+    assert "What follows is as of the night of" in page
+    assert "Step report failed." in page

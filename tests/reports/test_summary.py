@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import date
 
 from fabyield.quality.row_counts import TableRows
 from fabyield.reports.formatting import MISSING
@@ -143,7 +144,18 @@ def test_empty_night_says_that_the_tables_are_unchanged(night):
 
     assert "No STDF file was new this night; the tables are unchanged.\n" in text
     assert "Yield: no wafer was sorted this night.\n" in text
-    assert "No expectation was broken.\n" in text
+    assert "No expectation was checked this night.\n" in text
+
+
+def test_summary_of_a_night_that_stopped_says_so_first_and_of_when_its_figures_are(night):
+    steps = [StepResult("parts", "stopped", 1.0, message="no die")]
+
+    lines = summary(
+        night(steps=steps, is_whole=False, last_whole_on=date(2025, 11, 20))
+    ).splitlines()
+
+    assert lines[1] == "THIS NIGHT DID NOT END: the figures below are as of the night of 2025-11-20"
+    assert lines[2] == "STOPPED: step parts; no die"
 
 
 def test_failed_step_and_lost_rows_come_first(night):
@@ -178,7 +190,7 @@ def test_no_line_is_longer_than_a_hundred_columns(night, wafer):
 def test_names_cannot_steer_the_terminal_or_forge_a_line(night, wafer):
     forged = "L1\x1b[2K\nNo expectation was broken."
 
-    text = summary(night(yields=[wafer(lot_id=forged)], lake=forged))
+    text = summary(night(yields=[wafer(lot_id=forged)], lake=forged, asked=1))
 
     assert "\x1b" not in text
     assert text.splitlines().count("No expectation was broken.") == 1

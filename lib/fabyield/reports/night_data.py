@@ -219,13 +219,16 @@ class StepResult:
     state: str
     seconds: float
     rows_out: int | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True)
 class Night:
     """One night; the lists are in the order in which the page shows them.
 
-    It includes the `earlier_nights` whose page was not made.
+    It includes the `earlier_nights` whose page was not made. A night that stopped is not `whole`:
+    its tables are as of `last_whole_on`, the last night that was, None if none ever was. So many
+    expectations were `asked`.
     """
 
     night_on: date
@@ -244,6 +247,9 @@ class Night:
     top_drivers: list[TopDriver] = field(default_factory=list)
     steps: list[StepResult] = field(default_factory=list)
     earlier_nights: int = 0
+    is_whole: bool = True
+    last_whole_on: date | None = None
+    asked: int = 0
 
     @property
     def wafers(self) -> int:

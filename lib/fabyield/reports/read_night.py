@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from datetime import date
 from itertools import accumulate
 from typing import Any, Literal, TypeVar
 
 from pyarrow import compute as pc
 
+from fabyield.errors import first_line
 from fabyield.lake.catalog import (
     BIN_PARETO,
     DIE_RESULTS,
@@ -52,7 +54,7 @@ SHOWN_DRIVERS = 5
 EXPLAINED = 200
 
 
-def read_night(run: Run) -> N.Night:
+def read_night(run: Run, *, is_whole: bool = True) -> N.Night:
     """Read what the run's batch did, and the current yields, maps, bins and predictions.
 
     Nights since the last page are included, so that no wafer is on none. If none of them changed a
@@ -87,6 +89,9 @@ def read_night(run: Run) -> N.Night:
         ],
         steps=_steps(run),
         earlier_nights=len(batches) - 1,
+        is_whole=is_whole,
+        last_whole_on=_last_page_on(run),
+        asked=len(_of(batches, run, VALIDATION_RESULTS, "step")),
     )
 
 
@@ -97,6 +102,21 @@ def _without_page(run: Run) -> set[int]:
     last = max(pages, default=0)
     nights = {row[BATCH] for row in rows if row["step"] == NIGHT and row[BATCH] > last}
     return nights | {run.attempt.batch}
+
+
+def unreadable_night(run: Run, error: Exception) -> N.Night:
+    """Return a night of which only its error is known, as its tables cannot be read."""
+    step = N.StepResult(NIGHT, "failed", 0.0, message=first_line(error))
+    started, settings = run.attempt.started_at, run.settings
+    return N.Night(started.date(), settings.lake, settings.report, steps=[step], is_whole=False)
+
+
+def _last_page_on(run: Run) -> date | None:
+    """Return the date of the last night before this one that had a page."""
+    rows = run.rows(RUNS, [BATCH, "step", "state", "started_at"])
+    earlier = (row for row in rows if row[BATCH] < run.attempt.batch and row["step"] == REPORT)
+    days = [row["started_at"].date() for row in earlier if row["state"] == State.DONE]
+    return max(days, default=None)
 
 
 def _findings(run: Run) -> list[N.Finding]:

@@ -11,7 +11,7 @@ from fabyield.reports.lot_yields import (
     product_yields,
     worst_wafers,
 )
-from fabyield.reports.night_data import BinCount, BrokenExpectation, ModelFigures, Night, WaferYield
+from fabyield.reports.night_data import BinCount, ModelFigures, Night, WaferYield
 
 MAX_WAFERS = 30
 WORST_WAFERS = 10
@@ -33,7 +33,7 @@ def summary(night: Night) -> str:
         _tested(night),
         _yields(night),
         _bins(night.bins),
-        _broken(night.broken),
+        _broken(night),
         [line for model in night.models for line in _model(model)],
         _predictions(night),
         [f"Lake  {plain(night.lake)}", f"Page  {plain(night.page)}"],
@@ -44,9 +44,16 @@ def summary(night: Night) -> str:
 def _alarms(night: Night) -> list[str]:
     earlier = night.earlier_nights
     failed = [
-        f"FAILED: step {plain(step.step)}; the figures below may lack this night's data"
+        line
         for step in night.failed_steps
+        for line in _wrapped(
+            f"{step.state.upper()}: step {step.step}; {step.message or 'see log'}", ""
+        )
     ]
+    if not night.is_whole:
+        last = night.last_whole_on
+        of = f"as of the night of {last}" if last else "of no whole night yet"
+        failed.insert(0, f"THIS NIGHT DID NOT END: the figures below are {of}")
     missed = [f"Earlier nights without a page, which are included: {earlier}"] if earlier else []
     return (
         failed
@@ -169,18 +176,18 @@ def _bins(bins: list[BinCount]) -> list[str]:
     return ["Worst bins", *text_table(heads, rows, 4)] if rows else []
 
 
-def _broken(broken: list[BrokenExpectation]) -> list[str]:
-    if not broken:
-        return ["No expectation was broken."]
+def _broken(night: Night) -> list[str]:
+    if not night.broken:
+        return [f"No expectation was {'broken' if night.asked else 'checked this night'}."]
     lines = [
         line
-        for one in sorted(broken, key=lambda one: one.severity)
+        for one in sorted(night.broken, key=lambda one: one.severity)
         for line in _wrapped(
             f"{one.severity.upper()} {one.table} ({one.owner}): {one.expectation} "
             f"{one.arguments}; observed {one.observed}. {one.advice}"
         )
     ]
-    return [f"Expectations broken: {len(broken)}", *lines]
+    return [f"Expectations broken: {len(night.broken)}", *lines]
 
 
 def _model(model: ModelFigures) -> list[str]:
