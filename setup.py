@@ -15,6 +15,7 @@ setup(
     package_data={
         "fabyield": ["py.typed"],
         "fabsim": ["py.typed"],
+        "fabyield.lake": ["queries/*.sql"],
         "fabyield.reports": ["*.html", "*.css"],
         **{package: ["*.yml"] for package in BESIDE},
     },

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fabyield import __version__
-from fabyield.cli import fsck, lineage, query, stdf, tables
+from fabyield.cli import fsck, lineage, query, stdf, tables, top
 from fabyield.cli.console import run
 from fabyield.cli.nights import submit
 from fabyield.pipeline.commands import EXIT_CODES, add_night_commands
@@ -22,6 +22,7 @@ app.command()(fsck.fsck)
 app.command()(lineage.lineage)
 app.command()(tables.tables)
 app.command()(query.query)
+app.command()(top.top)
 add_night_commands(app, submit)
 
 

@@ -3,15 +3,32 @@
 import re
 
 import duckdb
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow import fs
 
 from fabyield.errors import ConfigError, ContractError, FabYieldError
+from fabyield.lake.catalog import ALL
 from fabyield.lake.layout import check_layout
 from fabyield.lake.reader import open_table
 from fabyield.lake.storage import exists, resolve_uri
 from fabyield.lake.table import LAYERS, Table
+
+SHOW_TABLES = re.compile(r"\s*show\s+(all\s+)?tables\s*;?\s*", re.IGNORECASE)
+
+
+def known_tables(lake: str) -> pa.Table:
+    """Return the tables of a lake with what a row is; raises ConfigError if there is no lake."""
+    _check_lake(lake)
+    columns = ("table", "exists", "about")
+    rows = [(t.table, exists(f"{lake}/{t.table.replace('.', '/')}"), t.about) for t in ALL.values()]
+    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _check_lake(lake: str) -> None:
+    if not check_layout(lake):
+        raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
 
 
 def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
@@ -21,8 +38,7 @@ def open_lake(lake: str, sql: str) -> duckdb.DuckDBPyConnection:
     is no lake, or one of another layout.
     """
     system, root = resolve_uri(lake)
-    if not check_layout(lake):
-        raise ConfigError(f"{lake}: no lake there; run `fabyield nightly`, or give --lake")
+    _check_lake(lake)
     connection = duckdb.connect()
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET TimeZone = 'UTC'")
