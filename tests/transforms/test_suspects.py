@@ -134,3 +134,18 @@ def test_fab_without_low_wafers_has_no_suspect():
 
 def test_product_whose_wafers_all_went_one_way_has_no_commonality():
     assert found(fab(lambda *_: False, lots=1, wafers=1)) == {}
+
+
+def test_place_that_costs_yield_without_the_suspects_wafers_is_no_bystander():
+    visits = []
+    for one in fab(lambda lot, chamber, _: chamber == "B" and lot >= 2, lots=12):
+        slot = one["wafer_key"] % 100
+        there = slot % 2 == 0 if one["level"] == "E1/B" else slot % 6 == 0
+        pct = one["final_yield_pct"] - (1.3 if there else 0)
+        beside = {"process_step": "cmp", "level": "C1/A" if there else "C1/B"}
+        visits += [one | {"final_yield_pct": pct}, one | beside | {"final_yield_pct": pct}]
+
+    rows = found(visits)
+
+    assert rows["etch", "E1/B"]["verdict"] == "suspect"
+    assert rows["cmp", "C1/A"]["verdict"] in {"suspect", "inconclusive"}

@@ -135,7 +135,9 @@ def found_suspects(arms: Arms, rules: SuspectRules) -> list[Suspect]:
     """
     active, found = np.ones(arms.lot.size, np.bool_), list[Suspect]()
     while len(found) < MOST_SUSPECTS and (arms.is_low & active).any():
-        strong = ((p, r) for p, r in arms.tested(active) if r["q_value"] < rules.q_value)
+        named = {one.place for one in found}
+        tested = ((place, row) for place, row in arms.tested(active) if place not in named)
+        strong = ((place, row) for place, row in tested if row["q_value"] < rules.q_value)
         suspects = (_suspect(arms, place, row, active) for place, row in strong)
         suspect = next((one for one in suspects if _is_clear(one.row, rules)), None)
         if suspect is None:
@@ -159,23 +161,34 @@ def _suspect(arms: Arms, place: Place, row: Row, active: Flags) -> Suspect:
     begun = np.full(lots.size, np.iinfo(np.int64).max)
     np.minimum.at(begun, number, times[here])
     order = np.argsort(begun, kind="stable")
-    low = np.bincount(number, arms.is_low[here])[order].astype(np.int64)
-    counts = {"other_bad": int(arms.is_low[others].sum()), "others": int(others.sum())}
+    hit = arms.yield_pct < _halfway(arms, here, others)
+    low = np.bincount(number, hit[here])[order].astype(np.int64)
+    counts = {"other_bad": int(hit[others].sum()), "others": int(others.sum())}
     span = worst_span(low, np.bincount(number)[order], **counts)
-    hit = lots[order[span.begin : span.end]]
-    affected = here & np.isin(arms.lot, hit)
+    hit_lots = lots[order[span.begin : span.end]]
+    affected = here & np.isin(arms.lot, hit_lots)
     found = arms.figures(place, affected | (others & active))
     since, until = (int(f(times[affected])) if affected.any() else None for f in (min, max))
     more = {
-        "since_lot": hit[0] if hit.size else None,
-        "until_lot": hit[-1] if hit.size else None,
+        "since_lot": hit_lots[0] if hit_lots.size else None,
+        "until_lot": hit_lots[-1] if hit_lots.size else None,
         "since_at": since,
         "until_at": until,
         "lots_after": int(lots.size - span.end),
         "affected_wafers": int(affected.sum()),
-        "affected_lots": int(hit.size),
+        "affected_lots": int(hit_lots.size),
     }
     return Suspect(place, row | found | more, affected)
+
+
+def _halfway(arms: Arms, here: Flags, others: Flags) -> float:
+    """Return the yield halfway between that of the low wafers of a place and its alternatives'.
+
+    Where many wafers are hit, the limit below which a wafer is low is far below that.
+    """
+    low = here & arms.is_low
+    medians = [np.median(arms.yield_pct[mask]) for mask in (others, low if low.any() else here)]
+    return float(np.mean(medians))
 
 
 def explained_by(arms: Arms, place: Place, suspects: list[Suspect]) -> tuple[Suspect, bool] | None:
@@ -243,11 +256,22 @@ def _verdict(
 ) -> Row:
     if row["q_value"] >= rules.q_value:
         return {"verdict": "none"}
+    if _costs_by_itself(arms, place, suspects, rules) or row["low_lots"] < rules.min_lots:
+        return {"verdict": "inconclusive"}
     if explained := explained_by(arms, place, suspects):
         suspect, is_told_apart = explained
         verdict = "bystander" if is_told_apart else "alike"
         return {"verdict": verdict, "explained_by": " ".join(suspect.place)}
-    return {"verdict": "none" if row["low_lots"] >= rules.min_lots else "inconclusive"}
+    return {"verdict": "none"}
+
+
+def _costs_by_itself(
+    arms: Arms, place: Place, suspects: list[Suspect], rules: SuspectRules
+) -> bool:
+    """Return whether a place costs yield on wafers that no suspect hit."""
+    unaffected = ~np.logical_or.reduce([one.affected for one in suspects])
+    effect = arms.figures(place, unaffected)["effect_points"] if suspects else None
+    return effect is not None and effect <= -rules.min_points
 
 
 def _table(rows: list[Row], keys: list[str]) -> pa.Table:
