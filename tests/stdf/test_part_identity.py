@@ -218,13 +218,40 @@ def test_more_parts_than_rejects_are_counted_apart():
 
 def test_rescreen_looks_at_its_own_sublot_first():
     parts = [fail("1"), fail("1", run=1), {"part_id": "9", "run": 2}]
-    runs = [{"sblot_id": "a"}, {"sblot_id": "b"}, {"sblot_id": "b", **RETEST}]
+    runs = [{"sblot_id": "a"}, {"sblot_id": "b"}, {"sblot_id": "b ", **RETEST}]
 
     assert firsts(parts, runs)[2] == 1
 
 
 def test_part_without_any_name_is_its_own():
     assert found([None, None]) == [(0, "none"), (1, "none")]
+
+
+@pytest.mark.parametrize("blank", [" ", "        ", "\0\0", "\t\0 \r\n", "\xa0", ""])
+def test_part_id_of_nothing_but_padding_is_none(blank):
+    failed = {"part_id": blank, "part_pass": False}
+
+    assert found([failed, blank, blank]) == [(0, "none"), (1, "none"), (2, "none")]
+
+
+@pytest.mark.parametrize("padded", ["A1 ", " A1", "A1\0\0", "A1\r"])
+def test_padding_of_a_part_id_names_no_other_part(padded):
+    assert firsts([fail("A1"), "B", padded]) == [0, 1, 0]
+    assert firsts([fail("A1"), "B", {"part_id": padded, "part_flg": 1}]) == [0, 1, 0]
+    rescreen = {"part_id": padded, "run": 1}
+    assert found([fail("A1"), fail("B"), rescreen], [{}, RETEST])[2] == (0, "rescreen_part_id")
+
+
+def test_packages_with_blank_part_ids_are_known_by_their_coordinates():
+    parts = [at(1, 1, part_id=" ", part_pass=False), at(2, 1, part_id=" "), at(1, 1, part_id=" ")]
+
+    assert found(parts) == [(0, "part_id"), (1, "part_id"), (0, "part_id")]
+
+
+def test_flag_bit_0_with_a_blank_part_id_names_no_die():
+    parts = [at(1, 1, part_id=" "), at(2, 1, part_id=" ", part_flg=1)]
+
+    assert firsts(parts, [WAFER]) == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["lot2", "lot3"])

@@ -9,7 +9,7 @@ from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 from fabyield.stdf.tools.name_rules import trimmed
-from fabyield.stdf.tools.row_keys import codes, pair, previous
+from fabyield.stdf.tools.row_keys import codes, name_codes, pair, previous
 
 
 class Evidence(StrEnum):
@@ -60,7 +60,7 @@ class _Identities:
         self._file = numbers(runs, "file_key")[run]
         placed = known(parts, "x_coord") & known(parts, "y_coord")
         self._xy = np.where(placed, pair(numbers(parts, "x_coord"), numbers(parts, "y_coord")), -1)
-        self._id = codes(parts["part_id"])
+        self._id = name_codes(parts["part_id"])
         self._origin = codes(parts["origin"])
         self._on_wafer = flags(runs, "is_on_wafer")[run]
         self._flag = numbers(parts, "part_flg")
@@ -162,7 +162,7 @@ class _Identities:
 
     def _relate(self, all_rows: Longs, new: Longs, state: "_State") -> None:
         run = self._runs.slice(self.run[all_rows[0]], 1).to_pylist()[0]
-        earlier = state.of_sublot(run["sblot_id"])
+        earlier = state.of_sublot(trimmed(run["sblot_id"]))
         code = trimmed(run["rtst_cod"]).upper()
         flagged = (self._flag[all_rows] & (PART_ID_FLAG | COORDINATE_FLAG) != 0).all()
         if not (run["is_retest_file"] or flagged):
@@ -201,7 +201,7 @@ class _State:
         self._bin = np.full(run.size, -1)
         self._verdict = np.where(known(parts, "part_pass"), flags(parts, "part_pass"), -1)
         self._hard_bin = numbers(parts, "hard_bin", -1)
-        self._sublots = runs["sblot_id"].to_pylist()
+        self._sublots = [trimmed(raw) for raw in runs["sblot_id"].to_pylist()]
         self._run = run
         self._finished = numbers(runs, "finished_at", -1)[run]
         self._firsts = np.empty(0, np.int64)
@@ -216,7 +216,7 @@ class _State:
         self._firsts = np.unique(np.concatenate([self._firsts, first]))
         self._ends = max(self._ends, int(self._finished[rows].max()))
 
-    def of_sublot(self, sublot: str | None) -> Longs:
+    def of_sublot(self, sublot: str) -> Longs:
         """Return the parts of the same sublot or, if there is none, of the lot."""
         same = np.array([self._sublots[run] == sublot for run in self._run[self._firsts]], bool)
         return self._firsts[same] if same.any() else self._firsts
