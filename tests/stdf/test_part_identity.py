@@ -254,6 +254,88 @@ def test_flag_bit_0_with_a_blank_part_id_names_no_die():
     assert firsts(parts, [WAFER]) == [0, 1]
 
 
+ALIKE = [{"part_id": "0"}, {"part_id": "1"}, at(0, 0), at(0, 0, part_id="0"), at(7, 7)]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_name_that_all_packages_of_a_session_bear_names_none(name):
+    parts = [name | {"part_pass": False}, *[name] * 9]
+
+    assert firsts(parts) == list(range(10))
+    assert [how for _, how in found(parts)] == ["none", *["unclear"] * 9]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_part_that_is_tested_again_until_it_passes_is_one(name):
+    failed = name | {"part_pass": False}
+
+    assert firsts([failed, failed, name]) == [0, 0, 0]
+    assert firsts([name, name]) == [0, 0]
+    assert firsts([failed, failed, failed]) == [0, 0, 0]
+    assert firsts([failed | {"part_pass": None}, failed, name]) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_one_name_of_as_many_retests_as_the_tester_counts_is_one_part(name):
+    assert firsts([name] * 4, [{"pcr_rtst_cnt": 3}]) == [0, 0, 0, 0]
+    assert firsts([name] * 4, [{"pcr_rtst_cnt": 1}]) == [0, 1, 2, 3]
+    assert firsts([name] * 4, [{"retest_bins": [5]}]) == [0, 0, 0, 0]
+    assert firsts([name] * 4, [RETEST]) == [0, 0, 0, 0]
+
+
+def test_one_name_of_parts_that_the_tester_never_touched_again_is_clear():
+    assert found(["0"] * 3, [{"pcr_rtst_cnt": 0}]) == [(0, "none"), (1, "none"), (2, "none")]
+
+
+def test_flag_says_which_of_the_parts_with_one_name_is_tested_again():
+    again = fail("0", part_flg=1)
+
+    assert found(["0", fail("0"), again, "0", "0"])[1:4] == [
+        (1, "unclear"),
+        (1, "part_id_flag"),
+        (3, "unclear"),
+    ]
+    assert firsts(["0", *[{"part_id": "0", "part_flg": 1}] * 3]) == [0, 0, 0, 0]
+
+
+def test_number_of_its_site_names_no_package():
+    parts = [{"part_id": str(n % 2 + 1), "site_num": n % 2} for n in range(6)]
+
+    assert firsts(parts) == list(range(6))
+
+
+def test_one_name_on_sites_that_are_open_at_once_names_no_package():
+    parts = [{"part_id": "0", "site_num": site, **OPEN_AT_ONCE[site]} for site in (1, 2)] * 3
+
+    assert firsts(parts) == list(range(6))
+
+
+def test_one_part_of_several_that_is_tested_again_keeps_its_name():
+    assert firsts(["1", "2", "2", "2"]) == [0, 1, 1, 1]
+
+
+def test_packages_that_share_one_part_id_are_known_by_coordinates_that_differ():
+    parts = [at(n % 3, 0, part_id="0", part_pass=n > 0) for n in range(4)]
+
+    assert found(parts) == [(n, "part_id") for n in (0, 1, 2, 0)]
+
+
+def test_rescreen_of_packages_with_one_name_is_of_the_rejects_by_their_number():
+    parts = ["0", fail("0"), "0", fail("0"), {"part_id": "0", "run": 1}, fail("0", run=1)]
+
+    assert found(parts, [{}, RETEST])[4:] == [(1, "rescreen_count"), (3, "rescreen_count")]
+
+
+def test_second_half_of_a_lot_with_one_name_for_all_is_other_packages():
+    assert firsts(["0", "0", "0", *[{"part_id": "0", "run": 1}] * 2], [{}, {}]) == list(range(5))
+
+
+def test_die_of_a_wafer_that_share_one_name_are_known_by_their_coordinates():
+    parts = [at(1, n, part_id="0") for n in range(3)] + [at(1, 0, part_id="0", run=1)]
+
+    assert firsts(parts, [WAFER, WAFER]) == [0, 1, 2, 0]
+
+
 @pytest.mark.parametrize("name", ["lot2", "lot3"])
 def test_pir_offset_is_where_the_record_reader_finds_the_pir(name):
     path, opened, expected = DATA / f"{name}.stdf.gz", {}, []

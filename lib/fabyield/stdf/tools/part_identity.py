@@ -9,6 +9,7 @@ from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 from fabyield.stdf.tools.name_rules import trimmed
+from fabyield.stdf.tools.names_of_all import Named, name_all
 from fabyield.stdf.tools.row_keys import codes, name_codes, pair, previous
 
 
@@ -115,16 +116,34 @@ class _Identities:
 
     def by_name(self) -> None:
         """Within its session a part is known by PART_ID, or by coordinates that tell it apart."""
-        name = np.where(self._id >= 0, self._id, np.where(self._are_names(), -2 - self._xy, -1))
+        # PCR: the tester says that it touched no part twice.
+        told = numbers(self._runs, "pcr_rtst_cnt", -1)[self.run] == 0
+        name = self._names(told)
         head = numbers(self._parts, "head_num")
         is_named = self._is_local & (name != -1)
         earlier, by_site = self._last_named(pair(pair(self._session, head), name), is_named)
-        # PCR: the tester says that it touched no part twice.
-        told = numbers(self._runs, "pcr_rtst_cnt", -1)[self.run]
-        earlier[told == 0] = -1
+        earlier[told] = -1
         still = is_named & (self.evidence == CODE[Evidence.NONE])
         self._link(earlier, still & ~by_site, Evidence.PART_ID)
         self._link(earlier, still & by_site, Evidence.PART_ID_AND_SITE)
+
+    def _names(self, is_each_a_part: Flags) -> Longs:
+        """Number the names, -1 for none: PART_IDs or else coordinates, that are not those of all.
+
+        Where a name is that of all, each touch-down but the first could be a retest: unclear.
+        """
+        still = self._is_local & (self.evidence == CODE[Evidence.NONE])
+        parts = Named.of(self._parts, self._runs)
+        lost = name_all(parts, self._id, still & (self._id >= 0))
+        self._id[lost] = -1
+        has_place = self._are_names()
+        alike = name_all(parts, self._xy, still & has_place)
+        lost, has_place = lost | alike, has_place & ~alike
+        name = np.where(self._id >= 0, self._id, np.where(has_place, -2 - self._xy, -1))
+        lost &= name == -1
+        again = lost & (previous(self._session, lost) >= 0) & ~is_each_a_part
+        self.evidence[again] = CODE[Evidence.UNCLEAR]
+        return name
 
     def _are_names(self) -> Flags:
         """Where coordinates of packages name them: not where parts open at a time share them."""

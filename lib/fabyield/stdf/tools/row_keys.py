@@ -37,4 +37,4 @@ def name_codes(texts: ArrowArray) -> Longs:
     number = {"": -1}
     each = [number.setdefault(trimmed(t), len(number)) for t in found.dictionary.to_pylist()]
     indices = found.indices.cast(pa.int64()).fill_null(-1)
-    return np.array([*each, -1])[np.asarray(indices)]
+    return np.asarray(np.array([*each, -1])[np.asarray(indices)])
