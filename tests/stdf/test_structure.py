@@ -24,8 +24,8 @@ DTR = ("DTR", {"text_dat": "behind the end"})
 MAY_HIDE, HIDES_NOTHING = b"\x04\x00\xdc\xdc\x00\x00\x01\x0a", b"\x04\x00\xdc\xdczzzz"
 
 
-def wir(name):
-    return "WIR", {"head_num": 1, "start_t": 21, "wafer_id": name}
+def wir(name=None):
+    return "WIR", {"head_num": 1, "start_t": 21} | ({"wafer_id": name} if name else {})
 
 
 def wrr(name=None, **more):
@@ -228,6 +228,26 @@ PAIRS = {
         "parts that begin on one wafer and end on another (1): they are refused",
     ),
     "PRR behind the same WIR again": ((wir("W1"), pir(0), wir("W1"), prr(0), wrr()), ["W1"], None),
+    "PRR behind the same WIR again, padded": (
+        (wir("W1"), pir(0), ptr(0, 1.0), wir("W1 "), prr(0), wrr("W1")),
+        ["W1"],
+        None,
+    ),
+    "PRR behind a third WIR without a name": (
+        (wir(), pir(0), wir("  "), wir(), prr(0), *PART, wrr("W1")),
+        ["W1", "W1"],
+        None,
+    ),
+    "PRR behind WRR and a second WIR without a name": (
+        (wir(), pir(0), wrr("W1"), wir(), prr(0), *PART, wrr("W2")),
+        ["W2"],
+        "parts that begin on one wafer and end on another (1): they are refused",
+    ),
+    "PRR behind WIRs without and with a name": (
+        (wir(), pir(0), wir("W2"), wir(), prr(0), *PART, wrr("W3")),
+        ["W3"],
+        "parts that begin on one wafer and end on another (1): they are refused",
+    ),
     "PIR before its WIR": ((pir(0), wir("W1"), ptr(0, 1.0), prr(0), wrr()), ["W1"], None),
     "PIR twice": (
         (wir("W1"), pir(0), *PART, wrr()),
