@@ -75,6 +75,60 @@ def test_wafer_without_a_count_contradicts_nothing(found):
     assert found(("WRR", {"head_num": 1, "finish_t": 1, "part_cnt": 0})) == []
 
 
+def wir(name=None):
+    return "WIR", {"head_num": 1, "start_t": 21} | ({"wafer_id": name} if name else {})
+
+
+def wrr(name=None, **counts):
+    return "WRR", {"head_num": 1, "finish_t": 30} | ({"wafer_id": name} if name else {}) | counts
+
+
+PART = (pir(0), prr(0, x_coord=9, y_coord=9))
+
+
+@pytest.mark.parametrize(("first", "second"), [("W1", "W1"), ("W1", "W1 "), (None, None)])
+def test_wrr_of_a_wafer_that_was_started_again_may_count_both_starts(found, first, second):
+    body = (wir(first), *PART, wir(second), *PART)
+    other = (wir("W2"), *PART, wrr("W2", part_cnt=1))
+
+    assert found(*body, wrr("W1", part_cnt=2, good_cnt=2), *other) == []
+    assert found(*body, wrr("W1", part_cnt=1), *other) == []
+    assert found(*body, wrr("W1", part_cnt=3), *other) == [
+        ("WRR.PART_CNT", "wafer W1, run 2", 3, 1)
+    ]
+
+
+def test_wrr_counts_no_parts_of_another_wafer_or_of_a_start_that_ended(found):
+    ended = (wir("W1"), *PART, wrr("W1", part_cnt=1), wir("W1"), *PART)
+
+    assert found(*ended, wrr("W1", part_cnt=2)) != []
+    assert found(wir("W2"), *PART, wir("W1"), *PART, wrr("W1", part_cnt=2)) != []
+
+
+@pytest.mark.parametrize("name", ["W1", None])
+def test_wrr_that_says_the_same_again_contradicts_nothing(found, name):
+    end = wrr(name, part_cnt=1)
+
+    assert found(wir("W1"), *PART, end, end) == []
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_parts_without_a_bin_are_those_of_the_bin_that_stands_for_none(found, kind):
+    without = (pir(0), prr(0, x_coord=9, y_coord=9, hard_bin=65535, soft_bin=65535))
+    name, letter = {"hard": ("HBR", "h"), "soft": ("SBR", "s")}[kind]
+    bins = {"hard": {1: 2, 5: 1}, "soft": {50: 1}}[kind]
+
+    def listed(none):
+        rows = bins if none is None else bins | {65535: none}
+        fields = ({f"{letter}bin_num": n, f"{letter}bin_cnt": count} for n, count in rows.items())
+        return [(name, ALL_SITES | row) for row in fields]
+
+    unbinned = 1 if kind == "hard" else 3
+    assert found(*without, *listed(unbinned)) == []
+    assert found(*without, *listed(None)) == []
+    assert found(*without, *listed(9)) == [(name, "all sites, bin 65535", 9, unbinned)]
+
+
 def test_file_whose_flags_say_passed_of_a_failing_bin_is_told():
     path = CASES / "bin-verdict-contradicts-flag" / "a6_flagpass.stdf"
 

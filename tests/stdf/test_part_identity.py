@@ -218,13 +218,122 @@ def test_more_parts_than_rejects_are_counted_apart():
 
 def test_rescreen_looks_at_its_own_sublot_first():
     parts = [fail("1"), fail("1", run=1), {"part_id": "9", "run": 2}]
-    runs = [{"sblot_id": "a"}, {"sblot_id": "b"}, {"sblot_id": "b", **RETEST}]
+    runs = [{"sblot_id": "a"}, {"sblot_id": "b"}, {"sblot_id": "b ", **RETEST}]
 
     assert firsts(parts, runs)[2] == 1
 
 
 def test_part_without_any_name_is_its_own():
     assert found([None, None]) == [(0, "none"), (1, "none")]
+
+
+@pytest.mark.parametrize("blank", [" ", "        ", "\0\0", "\t\0 \r\n", "\xa0", ""])
+def test_part_id_of_nothing_but_padding_is_none(blank):
+    failed = {"part_id": blank, "part_pass": False}
+
+    assert found([failed, blank, blank]) == [(0, "none"), (1, "none"), (2, "none")]
+
+
+@pytest.mark.parametrize("padded", ["A1 ", " A1", "A1\0\0", "A1\r"])
+def test_padding_of_a_part_id_names_no_other_part(padded):
+    assert firsts([fail("A1"), "B", padded]) == [0, 1, 0]
+    assert firsts([fail("A1"), "B", {"part_id": padded, "part_flg": 1}]) == [0, 1, 0]
+    rescreen = {"part_id": padded, "run": 1}
+    assert found([fail("A1"), fail("B"), rescreen], [{}, RETEST])[2] == (0, "rescreen_part_id")
+
+
+def test_packages_with_blank_part_ids_are_known_by_their_coordinates():
+    parts = [at(1, 1, part_id=" ", part_pass=False), at(2, 1, part_id=" "), at(1, 1, part_id=" ")]
+
+    assert found(parts) == [(0, "part_id"), (1, "part_id"), (0, "part_id")]
+
+
+def test_flag_bit_0_with_a_blank_part_id_names_no_die():
+    parts = [at(1, 1, part_id=" "), at(2, 1, part_id=" ", part_flg=1)]
+
+    assert firsts(parts, [WAFER]) == [0, 1]
+
+
+ALIKE = [{"part_id": "0"}, {"part_id": "1"}, at(0, 0), at(0, 0, part_id="0"), at(7, 7)]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_name_that_all_packages_of_a_session_bear_names_none(name):
+    parts = [name | {"part_pass": False}, *[name] * 9]
+
+    assert firsts(parts) == list(range(10))
+    assert [how for _, how in found(parts)] == ["none", *["unclear"] * 9]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_part_that_is_tested_again_until_it_passes_is_one(name):
+    failed = name | {"part_pass": False}
+
+    assert firsts([failed, failed, name]) == [0, 0, 0]
+    assert firsts([name, name]) == [0, 0]
+    assert firsts([failed, failed, failed]) == [0, 0, 0]
+    assert firsts([failed | {"part_pass": None}, failed, name]) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_one_name_of_as_many_retests_as_the_tester_counts_is_one_part(name):
+    assert firsts([name] * 4, [{"pcr_rtst_cnt": 3}]) == [0, 0, 0, 0]
+    assert firsts([name] * 4, [{"pcr_rtst_cnt": 1}]) == [0, 1, 2, 3]
+    assert firsts([name] * 4, [{"retest_bins": [5]}]) == [0, 0, 0, 0]
+    assert firsts([name] * 4, [RETEST]) == [0, 0, 0, 0]
+
+
+def test_one_name_of_parts_that_the_tester_never_touched_again_is_clear():
+    assert found(["0"] * 3, [{"pcr_rtst_cnt": 0}]) == [(0, "none"), (1, "none"), (2, "none")]
+
+
+def test_flag_says_which_of_the_parts_with_one_name_is_tested_again():
+    again = fail("0", part_flg=1)
+
+    assert found(["0", fail("0"), again, "0", "0"])[1:4] == [
+        (1, "unclear"),
+        (1, "part_id_flag"),
+        (3, "unclear"),
+    ]
+    assert firsts(["0", *[{"part_id": "0", "part_flg": 1}] * 3]) == [0, 0, 0, 0]
+
+
+def test_number_of_its_site_names_no_package():
+    parts = [{"part_id": str(n % 2 + 1), "site_num": n % 2} for n in range(6)]
+
+    assert firsts(parts) == list(range(6))
+
+
+def test_one_name_on_sites_that_are_open_at_once_names_no_package():
+    parts = [{"part_id": "0", "site_num": site, **OPEN_AT_ONCE[site]} for site in (1, 2)] * 3
+
+    assert firsts(parts) == list(range(6))
+
+
+def test_one_part_of_several_that_is_tested_again_keeps_its_name():
+    assert firsts(["1", "2", "2", "2"]) == [0, 1, 1, 1]
+
+
+def test_packages_that_share_one_part_id_are_known_by_coordinates_that_differ():
+    parts = [at(n % 3, 0, part_id="0", part_pass=n > 0) for n in range(4)]
+
+    assert found(parts) == [(n, "part_id") for n in (0, 1, 2, 0)]
+
+
+def test_rescreen_of_packages_with_one_name_is_of_the_rejects_by_their_number():
+    parts = ["0", fail("0"), "0", fail("0"), {"part_id": "0", "run": 1}, fail("0", run=1)]
+
+    assert found(parts, [{}, RETEST])[4:] == [(1, "rescreen_count"), (3, "rescreen_count")]
+
+
+def test_second_half_of_a_lot_with_one_name_for_all_is_other_packages():
+    assert firsts(["0", "0", "0", *[{"part_id": "0", "run": 1}] * 2], [{}, {}]) == list(range(5))
+
+
+def test_die_of_a_wafer_that_share_one_name_are_known_by_their_coordinates():
+    parts = [at(1, n, part_id="0") for n in range(3)] + [at(1, 0, part_id="0", run=1)]
+
+    assert firsts(parts, [WAFER, WAFER]) == [0, 1, 2, 0]
 
 
 @pytest.mark.parametrize("name", ["lot2", "lot3"])

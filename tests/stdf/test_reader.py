@@ -232,14 +232,15 @@ def test_site_groups_do_not_part_one_wafer_of_a_head(stdf, begun, ended):
 
 
 def test_wir_and_wrr_stand_alone_where_the_other_is_missing(stdf):
-    wir, wrr = ("WIR", {"head_num": 1, "wafer_id": "a"}), ("WRR", {"head_num": 1, "wafer_id": "b"})
+    wir = ("WIR", {"head_num": 1, "wafer_id": "a"})
+    wrrs = [("WRR", {"head_num": 1, "wafer_id": name}) for name in "bc"]
 
-    wafers = read(stdf(MIR, wir, wir, wrr, wrr)).wafers
+    wafers = read(stdf(MIR, wir, wir, *wrrs)).wafers
 
     assert wafers.select(["wafer_num", "wafer_id", "has_wrr"]).to_pylist() == [
         {"wafer_num": 0, "wafer_id": "a", "has_wrr": False},
         {"wafer_num": 1, "wafer_id": "b", "has_wrr": True},
-        {"wafer_num": 2, "wafer_id": "b", "has_wrr": True},
+        {"wafer_num": 2, "wafer_id": "c", "has_wrr": True},
     ]
 
 

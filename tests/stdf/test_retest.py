@@ -1,10 +1,13 @@
 """Cases worked by hand; random ones are compared with the nightly job's transforms elsewhere."""
 
+import io
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from fabyield.errors import StdfError
+from fabyield.stdf import Writer
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
 from fabyield.stdf.tools.retest import PartRules, touchdowns, touchdowns_that_count
@@ -55,6 +58,52 @@ def test_f07_retest_without_a_flag_does_not_supersede_by_flag():
     ]
 
 
+@pytest.mark.parametrize("second", [None, 0, 20, 90, 95])
+@pytest.mark.parametrize("is_on_wafer", [True, False])
+def test_touchdowns_follow_their_place_in_a_file_whatever_time_its_runs_give(second, is_on_wafer):
+    runs = [{"started_at": 90}, {"started_at": second}]
+    parts = [(False, {}), (True, {"run": 1})]
+
+    found = judged(parts, [run | {"is_on_wafer": is_on_wafer} for run in runs])
+
+    assert found == [
+        (1, True, False, "same_die_again"),
+        (2, False, True, "same_die_again"),
+    ]
+
+
+def test_run_without_a_time_is_as_late_as_the_one_before_it_in_its_file():
+    runs = [{"started_at": 90}, {"started_at": None}, {"started_at": 60, "file_key": 1}]
+    parts = [(True, {}), (True, {"run": 1}), (True, {"run": 2})]
+
+    assert judged(parts, runs, columns=["touchdown_num"]) == [(2,), (3,), (1,)]
+
+
+def test_time_of_another_wafer_of_the_file_moves_no_touchdown():
+    runs = [{"started_at": 90, "wafer_key": 1}, {"started_at": 50}, {"file_key": 1}]
+    parts = [(True, {}), (True, {"run": 1}), (True, {"run": 2})]
+
+    assert judged(parts, runs, columns=["touchdown_num"]) == [(1,), (1,), (2,)]
+
+
+def test_second_run_of_a_wafer_whose_wir_has_no_time_is_later(tmp_path):
+    content = io.BytesIO()
+    with Writer(content) as out:
+        out.write(MIR[0], **MIR[1])
+        for at, verdict in ((100, 8), (0, 0)):
+            out.write("WIR", head_num=1, start_t=at, wafer_id="W1")
+            for name, fields in (pir(0), prr(0, part_flg=verdict, x_coord=1, y_coord=1)):
+                out.write(name, **fields)
+            out.write("WRR", head_num=1, finish_t=200, wafer_id="W1")
+        out.write("MRR", finish_t=300)
+    (tmp_path / "a.stdf").write_bytes(content.getvalue())
+    files, _ = files_that_count([outline(tmp_path / "a.stdf")], Naming(), ())
+
+    found = touchdowns(parts_of(files), runs_of(files, Naming()), PartRules())
+
+    assert found["is_final"].to_pylist() == [False, True]
+
+
 @pytest.mark.parametrize(("flags", "named"), [(1, "part_id_flag"), (2, "coordinate_flag")])
 @pytest.mark.parametrize("rule", ["touch", "flag"])
 def test_f07_flagged_retest_supersedes_by_either_rule(flags, named, rule):
@@ -79,7 +128,8 @@ def test_f07_die_retested_at_another_site_is_the_same_die():
 
 
 def test_f07_touchdowns_follow_test_time_and_not_the_order_of_files():
-    late_first = judged([(True, {}), (False, {"run": 1})], [{"started_at": 90}, {}])
+    runs = [{"started_at": 90}, {"file_key": 1}]
+    late_first = judged([(True, {}), (False, {"run": 1})], runs)
 
     assert late_first == [(2, False, True, "same_die_again"), (1, True, False, "same_die_again")]
 

@@ -24,12 +24,12 @@ DTR = ("DTR", {"text_dat": "behind the end"})
 MAY_HIDE, HIDES_NOTHING = b"\x04\x00\xdc\xdc\x00\x00\x01\x0a", b"\x04\x00\xdc\xdczzzz"
 
 
-def wir(name):
-    return "WIR", {"head_num": 1, "start_t": 21, "wafer_id": name}
+def wir(name=None):
+    return "WIR", {"head_num": 1, "start_t": 21} | ({"wafer_id": name} if name else {})
 
 
-def wrr(name=None):
-    return "WRR", {"head_num": 1, "finish_t": 30} | ({"wafer_id": name} if name else {})
+def wrr(name=None, **more):
+    return "WRR", {"head_num": 1, "finish_t": 30, **more} | ({"wafer_id": name} if name else {})
 
 
 def manifest(content):
@@ -156,6 +156,61 @@ PAIRS = {
         "WRR without WIR (1): which parts are of its wafer is not known",
     ),
     "WRR of a wafer that has one already": ((wir("W1"), *PART, wrr("W1"), wrr("W1")), ["W1"], None),
+    "WRRs of all wafers at the end": (
+        (wir("W1"), *PART, wir("W2"), *PART, *PART, wrr("W1"), wrr("W2")),
+        ["W1", "W2", "W2"],
+        None,
+    ),
+    "WRRs of all wafers at the end, in any order": (
+        (wir("W1"), *PART, wir("W2"), *PART, wir("W3"), *PART, wrr("W2"), wrr("W3"), wrr("W1")),
+        ["W1", "W2", "W3"],
+        None,
+    ),
+    "WRR behind the next WIR": (
+        (wir("W1"), *PART, wir("W2"), wrr("W1 "), *PART, wrr("W2"), wir("W3"), *PART, wrr("W3")),
+        ["W1 ", "W2", "W3"],
+        None,
+    ),
+    "WRR behind the next WIR and a part that is open": (
+        (wir("W1"), *PART, wir("W2"), pir(0), wrr("W1"), prr(0), *PART, wrr("W2")),
+        ["W1", "W2", "W2"],
+        None,
+    ),
+    "WRR of a wafer that ended, while the next one is open": (
+        (wir("W1"), *PART, wrr("W1"), wir("W2"), *PART, wrr("W1"), *PART, wrr("W2")),
+        ["W1", "W2", "W2"],
+        None,
+    ),
+    "WRR that the head numbers otherwise": (
+        (wir("W1"), *PART, wir("W2"), *PART, wrr("W1", head_num=2), *PART, wrr("W2", head_num=2)),
+        ["W1", "W2", "W2"],
+        None,
+    ),
+    "WRR with another name than WIR": (
+        (wir("01"), *PART, wrr("L1-01"), wir("02"), *PART, wrr("L1-02")),
+        ["L1-01", "L1-02"],
+        None,
+    ),
+    "WIR with the name of the wafer before it": (
+        tuple(r for n in range(3) for r in (wir(f"W{n}"), *PART, wrr(f"W{n + 1}"))),
+        ["W1", "W2", "W3"],
+        None,
+    ),
+    "WIR without a name, of a wafer that was tested before": (
+        (wir("W1"), *PART, wrr("W1"), wir(" "), *PART, wrr("W1")),
+        ["W1", "W1"],
+        None,
+    ),
+    "WIR with the former name of a wafer whose WRR has another": (
+        (wir("W1"), *PART, wrr("W2"), wir("W3"), *PART, wrr("W1")),
+        ["W2", "W1"],
+        None,
+    ),
+    "WRR of a wafer with another name twice, while the next one is open": (
+        (wir("01"), *PART, wrr("L1-01"), wir("W2"), *PART, wrr("L1-01"), *PART, wrr("W2")),
+        ["L1-01", "W2", "W2"],
+        None,
+    ),
     "parts behind WRR": (
         (wir("W1"), *PART, wrr("W1"), *PART, *PART),
         ["W1", None, None],
@@ -173,6 +228,26 @@ PAIRS = {
         "parts that begin on one wafer and end on another (1): they are refused",
     ),
     "PRR behind the same WIR again": ((wir("W1"), pir(0), wir("W1"), prr(0), wrr()), ["W1"], None),
+    "PRR behind the same WIR again, padded": (
+        (wir("W1"), pir(0), ptr(0, 1.0), wir("W1 "), prr(0), wrr("W1")),
+        ["W1"],
+        None,
+    ),
+    "PRR behind a third WIR without a name": (
+        (wir(), pir(0), wir("  "), wir(), prr(0), *PART, wrr("W1")),
+        ["W1", "W1"],
+        None,
+    ),
+    "PRR behind WRR and a second WIR without a name": (
+        (wir(), pir(0), wrr("W1"), wir(), prr(0), *PART, wrr("W2")),
+        ["W2"],
+        "parts that begin on one wafer and end on another (1): they are refused",
+    ),
+    "PRR behind WIRs without and with a name": (
+        (wir(), pir(0), wir("W2"), wir(), prr(0), *PART, wrr("W3")),
+        ["W3"],
+        "parts that begin on one wafer and end on another (1): they are refused",
+    ),
     "PIR before its WIR": ((pir(0), wir("W1"), ptr(0, 1.0), prr(0), wrr()), ["W1"], None),
     "PIR twice": (
         (wir("W1"), pir(0), *PART, wrr()),
@@ -221,6 +296,42 @@ def test_records_without_their_pair_give_no_part_to_another_wafer_and_are_told(
     assert wafers_of_parts(tables) == wafers
     assert 7.0 not in tables.test_values["result"].to_pylist()
     assert manifest(content) == ("incomplete" if reason else "complete", reason)
+
+
+@pytest.mark.usefixtures("block")
+def test_counts_of_a_late_wrr_are_those_of_the_wafer_that_it_names(stdf):
+    parts = (wir("W1"), *PART, wir("W2"), *PART, *PART)
+    ends = wrr("W2", part_cnt=2), wrr("W1", part_cnt=1)
+
+    wafers = read(stdf(MIR, *parts, *ends, MRR)).wafers
+
+    assert wafers.select(["wafer_id", "part_cnt", "has_wrr"]).to_pylist() == [
+        {"wafer_id": "W1", "part_cnt": 1, "has_wrr": True},
+        {"wafer_id": "W2", "part_cnt": 2, "has_wrr": True},
+    ]
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("name", ["W1", "L1-01", None])
+def test_wrr_that_says_the_same_again_is_no_further_wafer(stdf, name):
+    end = wrr(name, part_cnt=1)
+
+    wafers = read(stdf(MIR, wir("W1"), *PART, end, end, wir("W2"), *PART, end, MRR)).wafers
+
+    assert wafers["part_cnt"].to_pylist()[0] == 1
+    assert wafers["wafer_id"].to_pylist() == [name or "W1", "W2"]
+
+
+@pytest.mark.usefixtures("block")
+def test_wrr_of_a_site_group_that_names_the_wafer_of_another_ends_that_one(stdf):
+    group = [{"head_num": 1, "site_grp": n} for n in (0, 1)]
+    sdrs = [("SDR", of | {"site_num": [n]}) for n, of in enumerate(group)]
+    wirs = [("WIR", {**of, "start_t": 21, "wafer_id": f"W{n}"}) for n, of in enumerate(group)]
+    parts = [record for site in (0, 1) for record in (pir(site), prr(site))]
+    content = stdf(MIR, *sdrs, *wirs, *parts, wrr("W1"), *parts[:2], wrr("W0"), MRR)
+
+    assert wafers_of_parts(read(content)) == ["W0", "W1", "W0"]
+    assert read(content).wafers["has_wrr"].to_pylist() == [True, True]
 
 
 def test_parts_of_two_wafers_leave_their_results_with_nobody(stdf):

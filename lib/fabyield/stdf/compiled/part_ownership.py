@@ -29,6 +29,17 @@ class Records(NamedTuple):
     hidden: Flags
 
 
+class Wafer(NamedTuple):
+    """What WIR and WRR say of their wafer, for each record of a block.
+
+    `name`: the number of the wafer that it names, NOBODY for none; `again`: whether a WRR is the
+    same to the byte as the one before it of its head and site group.
+    """
+
+    name: Ints
+    again: Flags
+
+
 class Open(NamedTuple):
     """The parts and wafer runs that are open at the end of a block.
 
@@ -39,6 +50,10 @@ class Open(NamedTuple):
     A lane is a head, or a site group of it after the first, since each may have its own wafer.
     `of_site` and `of_group`: the lane of each head << 8 | site, of each head << 8 | group; `head`:
     the head of each lane; `group`: the first group of each head, NOBODY if none is known.
+
+    `wafer_name`: the number of the name that the WIR of the open run in each lane gives, NOBODY for
+    none; `named`: the last run of each such name, unless its WRR calls it otherwise; `ended`: the
+    run that the last WRR of each head << 8 | group ended.
     """
 
     part: Ints
@@ -52,6 +67,9 @@ class Open(NamedTuple):
     of_group: Bytes
     head: Bytes
     group: Ints
+    wafer_name: Ints
+    named: Ints
+    ended: Ints
 
 
 class Owned(NamedTuple):
@@ -70,7 +88,7 @@ class Owned(NamedTuple):
 
 
 @compiled
-def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int:
+def assign_owners(data: Bytes, records: Records, wafer: Wafer, state: Open, out: Owned) -> int:
     """Assign each record of a block its owner; return the number of rows in `out.split`."""
     part, part_seen, counters = state.part, state.part_seen, state.counters
     start, end, role, hidden = records.start, records.end, records.role, records.hidden
@@ -107,10 +125,11 @@ def assign_owners(data: Bytes, records: Records, state: Open, out: Owned) -> int
             # If its wafer ended before the part did, it still is of that wafer.
             owner[i] = out.begun[i] if owner[i] < 0 else owner[i]
         elif what == WIR:
-            owner[i] = open_run(np.int64(state.of_group[place]), place, state)
+            owner[i] = open_run(np.int64(state.of_group[place]), place, wafer.name[i], state)
         elif what == WRR:
             owner[i], splits = run_in_lane(lane_of_wrr(place, state), state, out, splits)
-            owner[i] = close_run(owner[i], state)
+            said = wafer.name[i], wafer.again[i]
+            owner[i] = state.ended[place] = end_run(owner[i], place, said, state)
     return splits
 
 
@@ -173,7 +192,7 @@ def assign_lanes(data: Bytes, at: Number, end: Number, state: Open) -> None:
 
 
 @compiled
-def open_run(lane: Number, group: Number, state: Open) -> Number:
+def open_run(lane: Number, group: Number, name: Number, state: Open) -> Number:
     """Open a wafer run in a lane, or in all lanes of its head if the record names no group."""
     run: Number = state.counters[RUNS]
     state.counters[RUNS] += 1
@@ -183,8 +202,10 @@ def open_run(lane: Number, group: Number, state: Open) -> Number:
     for other in range(HEADS):
         is_all = lane == ALL or (group & ALL == ALL and state.head[other] == lane)
         if other == lane or is_all:
-            state.wafer[other] = run
+            state.wafer[other], state.wafer_name[other] = run, name
             state.wafer_seen[other] = state.counters[WAFERS_LOST]
+    if name >= 0:
+        state.named[name] = run
     return run
 
 
@@ -197,6 +218,30 @@ def lane_of_wrr(group: Number, state: Open) -> Number:
             if state.head[other] == lane and state.wafer[other] >= 0:
                 return np.int64(other)
     return lane
+
+
+@compiled
+def end_run(run: Number, group: Number, said: tuple[Number, bool], state: Open) -> Number:
+    """End the open run of a WRR, or the earlier one that it is of; return its number.
+
+    It is of the earlier run that it names if no run is open, or one that WIR calls otherwise; one
+    that says the same again is of the same run. Any other name is the right one of the open run.
+    """
+    name, again = said
+    own: Number = NOBODY
+    for lane in range(HEADS):
+        if run >= 0 and state.wafer[lane] == run:
+            own = state.wafer_name[lane]
+    is_other = run >= 0 and name >= 0 and own >= 0 and own != name
+    if is_other or (run < 0 and state.counters[WAFERS_LOST] == 0):
+        earlier = state.named[name] if name >= 0 else NOBODY
+        if earlier < 0 and again:
+            earlier = state.ended[group]
+        if earlier >= 0:
+            return close_run(earlier, state)
+    if is_other and state.named[own] == run:
+        state.named[own] = NOBODY
+    return close_run(run, state)
 
 
 @compiled
@@ -235,5 +280,6 @@ def run_in_lane(lane: Number, state: Open, out: Owned, splits: int) -> tuple[Num
         for other in range(HEADS):
             if wafer[other] == run:
                 wafer[other], wafer_seen[other] = again, counters[WAFERS_LOST]
+                state.wafer_name[other] = NOBODY
         return again, splits + 1
     return run, splits

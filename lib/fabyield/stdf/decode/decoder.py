@@ -47,7 +47,7 @@ class Decoder:
         """Decode a block, and the results that waited for one of its parts to end."""
         counts = chain.counts()
         rows = {name: _rows(chain, name, counts) for name in (*LEAST_FIELDS, "WCR", *Header.NAMES)}
-        owner, splits = self._parts.assign_owners(chain)
+        owner, splits = self._parts.assign_owners(chain, rows)
         self._pairs.add(chain, rows, self._parts, owner)
         rows["PRR"] = self._pairs.in_one_wafer(rows, self._parts, owner)
         self._wafers.add(rows, owner, splits)

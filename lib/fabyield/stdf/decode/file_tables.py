@@ -14,6 +14,7 @@ from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_rows
 from fabyield.stdf.decode.first_session import is_of_part
 from fabyield.stdf.decode.rows import Rows, no_rows
+from fabyield.stdf.tools.name_rules import trimmed
 
 RUN = ("head_num", "site_grp")
 COUNTS = ("part_cnt", "rtst_cnt", "abrt_cnt", "good_cnt", "func_cnt")
@@ -117,7 +118,7 @@ class Wafers:
         for old, new in self._splits:
             if start[old] >= 0 and end[new] >= 0:
                 name = wrr_id[end[new]].as_py()
-                if name is not None and name == wir_id[start[old]].as_py():
+                if name is not None and trimmed(name) == trimmed(wir_id[start[old]].as_py()):
                     start[new] = start[old]
 
 

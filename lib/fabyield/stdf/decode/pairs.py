@@ -10,6 +10,8 @@ from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.damage import refused_rows
 from fabyield.stdf.decode.parts import Touchdowns
 from fabyield.stdf.decode.rows import Rows
+from fabyield.stdf.spec.codes import ALL
+from fabyield.stdf.tools.name_rules import trimmed
 
 REMARKS = {
     "moved": "parts that begin on one wafer and end on another ({:,}): they are refused",
@@ -30,7 +32,10 @@ class Pairs:
         # By REMARKS: how many, and the byte of the first.
         self._found: dict[str, tuple[int, int]] = {}
         self._lone_wrr: dict[str, int] = {}
-        self._wafers: dict[int, str | None] = {}
+        # By run: the name that WIR gives; without a name the first of the runs that it continues.
+        self._wafers: dict[int, str | int] = {}
+        # By head: the wafer of a WIR without a name, until a WRR or another WIR comes.
+        self._nameless: dict[int, str | int] = {}
         self._has_pir = False
         self._open: Longs = np.empty(0, np.int64)
         self._is_damaged = False
@@ -45,13 +50,36 @@ class Pairs:
             return prr
         self._note("moved", prr.starts[two] + prr.chain.base)
         reason = "the part begins on wafer {} and ends on wafer {}: a WIR stands between"
-        names = ((self._wafers.get(int(run[n])) or "-" for run in (begun, ended)) for n in two)
+        names = ((self._name(int(run[n])) for run in (begun, ended)) for n in two)
         prr.chain.refuse(prr.index[two], "PRR", [reason.format(*pair) for pair in names])
         return prr.some(np.delete(np.arange(len(prr)), two))
 
     def _differ(self, one: int, other: int) -> bool:
-        name = self._wafers.get(one)
-        return name is None or name != self._wafers.get(other)
+        wafer = self._wafers.get(one)
+        return wafer is None or wafer != self._wafers.get(other)
+
+    def _name(self, run: int) -> str:
+        wafer = self._wafers.get(run)
+        return wafer if isinstance(wafer, str) else "-"
+
+    def _add_wafers(self, wir: Rows, wrr: Rows, owner: Ints) -> None:
+        """Name the wafer of each WIR; those without a name that follow each other are of one."""
+        heads = wir.integers("head_num").tolist()
+        begins = zip(wir.index.tolist(), heads, _names(wir), strict=True)
+        ends: list[tuple[int, int, str | None]] = [(at, ALL, None) for at in wrr.index.tolist()]
+        for index, head, name in sorted([*begins, *ends]):
+            run = int(owner[index])
+            if name:
+                self._wafers[run] = name
+                self._nameless.pop(head, None)
+            elif name is not None:
+                self._wafers[run] = self._nameless.setdefault(head, run)
+            else:
+                self._end(self._wafers.get(run))
+
+    def _end(self, wafer: str | int | None) -> None:
+        for head in [head for head, open_one in self._nameless.items() if open_one == wafer]:
+            del self._nameless[head]
 
     def add(self, chain: Chain, rows: Mapping[str, Rows], parts: Touchdowns, owner: Ints) -> None:
         """Add the records of a block, once their owners are known."""
@@ -60,17 +88,15 @@ class Pairs:
             for table in chain.refused
         )
         self._is_damaged = self._is_damaged or lost or parts.gave_up
-        wir = rows["WIR"]
-        names = wir.column("wafer_id").to_pylist()
-        self._wafers |= zip(owner[wir.index].tolist(), names, strict=True)
+        self._add_wafers(rows["WIR"], rows["WRR"], owner)
         at = rows["PRR"].starts + chain.base
         self._note("PRR", at[parts.opened[rows["PRR"].index] < 0])
         self._note("outside", at[owner[rows["PRR"].index] < 0])
         self._add_pirs(rows["PIR"].starts + chain.base, parts)
         wrr = rows["WRR"]
-        runs, names = owner[wrr.index].tolist(), wrr.column("wafer_id").to_pylist()
-        for run, name, start in zip(runs, names, wrr.starts.tolist(), strict=True):
-            if name is not None and run not in self._wafers:
+        runs = owner[wrr.index].tolist()
+        for run, name, start in zip(runs, _names(wrr), wrr.starts.tolist(), strict=True):
+            if name and run not in self._wafers:
                 self._lone_wrr.setdefault(name, chain.base + start)
 
     def _add_pirs(self, begun: Longs, parts: Touchdowns) -> None:
@@ -104,3 +130,7 @@ class Pairs:
         # One row, as several may have the same first record.
         reason = "; ".join(REMARKS[what].format(self._found[what][0]) for what in told)
         return [refused_rows(min(self._found[w][1] for w in told), 0, None, [reason])]
+
+
+def _names(rows: Rows) -> list[str]:
+    return [trimmed(raw) for raw in rows.column("wafer_id").to_pylist()]

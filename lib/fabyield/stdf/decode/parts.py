@@ -1,14 +1,26 @@
 """Which part each test record belongs to, and which wafer run each part belongs to."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
 from fabyield.stdf.arrow.list_columns import ArrowArray, take_numbers, to_arrow
 from fabyield.stdf.compiled import part_ownership
 from fabyield.stdf.compiled.buffers import Ints, Longs
-from fabyield.stdf.compiled.part_ownership import HEADS, NOBODY, OPEN, PLACES, Open, Owned, Records
+from fabyield.stdf.compiled.part_ownership import (
+    HEADS,
+    NOBODY,
+    OPEN,
+    PLACES,
+    Open,
+    Owned,
+    Records,
+    Wafer,
+)
 from fabyield.stdf.decode.chain import Chain
 from fabyield.stdf.decode.rows import Rows
+from fabyield.stdf.decode.wafer_names import WaferNames
 from fabyield.stdf.spec.codes import NO_PART_VERDICT, PART_FAILED
 
 # Instead of a part's number.
@@ -38,7 +50,11 @@ class Touchdowns:
             of_group=np.repeat(own_head, PLACES // HEADS),
             head=own_head,
             group=np.full(HEADS, NOBODY, np.int32),
+            wafer_name=np.full(HEADS, NOBODY, np.int32),
+            named=np.empty(0, np.int32),
+            ended=np.full(PLACES, NOBODY, np.int32),
         )
+        self._names = WaferNames()
         self._closed: Ints = np.empty(0, np.int32)
         # Of each record of the block that ends a part: the byte of its PIR, and its wafer run.
         self.opened: Longs = np.empty(0, np.int64)
@@ -62,8 +78,11 @@ class Touchdowns:
         at = self._open.part_at[self._open.part >= 0]
         return np.asarray(at[at >= 0])
 
-    def assign_owners(self, chain: Chain) -> tuple[Ints, Ints]:
-        """Return the owner of each record of the next block, and the runs that others continue."""
+    def assign_owners(self, chain: Chain, rows: Mapping[str, Rows]) -> tuple[Ints, Ints]:
+        """Return the owner of each record of the next block, and the runs that others continue.
+
+        `rows` has its WIR and WRR.
+        """
         known, count = self.part.size, chain.starts.size
         self._open.counters[part_ownership.PIRS] = known
         self._open.counters[part_ownership.BASE] = chain.base
@@ -73,12 +92,21 @@ class Touchdowns:
         split = np.empty((count, 2), np.int32)
         out = Owned(np.empty(count, np.int32), self.opened, self.begun, closed, split)
         records = Records(chain.starts, chain.ends, chain.roles, chain.hidden)
-        splits = part_ownership.assign_owners(chain.data, records, self._open, out)
+        wafer = self._wafers_named(chain, rows)
+        splits = part_ownership.assign_owners(chain.data, records, wafer, self._open, out)
         pirs = int(self._open.counters[part_ownership.PIRS])
         self._closed, more = closed[:pirs], pirs - known
         self.part = np.append(self.part, np.full(more, WAITING, np.int64))
         self._row = np.append(self._row, np.zeros(more, np.int64))
         return out.owner, out.split[:splits].copy()
+
+    def _wafers_named(self, chain: Chain, rows: Mapping[str, Rows]) -> Wafer:
+        found = Wafer(*self._names.of(chain, rows))
+        named, more = self._open.named, len(self._names) - self._open.named.size
+        if more:
+            named = np.append(named, np.full(more, NOBODY, np.int32))
+            self._open = self._open._replace(named=named)
+        return found
 
     def parts(self, rows: Rows, owner: Ints) -> pa.Table:
         """Return a row per PRR of the block, and close the parts of these PRRs."""

@@ -10,3 +10,5 @@ PART_ID_FLAG, COORDINATE_FLAG, ABNORMAL, PART_FAILED, NO_PART_VERDICT = 1, 2, 4,
 SUPERSEDES = PART_ID_FLAG | COORDINATE_FLAG
 # Head, site or site group number that means all of them.
 ALL = 255
+# HARD_BIN and SOFT_BIN of a part that has none.
+NO_BIN = 65_535

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fabyield.stdf.arrow.list_columns import ArrowArray
-from fabyield.stdf.arrow.numpy_columns import flags, is_text, known, numbers, tuples
+from fabyield.stdf.arrow.numpy_columns import flags, is_text, numbers, tuples
 from fabyield.stdf.compiled.buffers import Flags
-from fabyield.stdf.spec.codes import ABNORMAL, ALL, SUPERSEDES
+from fabyield.stdf.spec.codes import ABNORMAL, ALL, NO_BIN, SUPERSEDES
+from fabyield.stdf.tools.name_rules import trimmed
 
 TOUCHDOWN, FINAL, FIRST = "touch-down", "final touch-down", "first touch-down"
 LESS_RETESTS = "touch-down less RTST_CNT"
@@ -101,7 +103,9 @@ def _with_retests(name: str, found: dict[str, int], retests: int | None) -> dict
 
 
 def wafers(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
-    """Yield the counts of each WRR."""
+    """Yield the counts of each WRR, which may be those of all starts of its wafer."""
+    starts = _starts(rows)
+    is_again = any(len(runs) > 1 for runs in starts.values())
     for name, meanings in counts.items():
         counted = {basis: _by_wafer(parts) for basis, parts in meanings.items()}
         for number, wafer, claimed, again in tuples(
@@ -112,7 +116,25 @@ def wafers(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
                 found = {basis: by_wafer[number] for basis, by_wafer in counted.items()}
                 place = f"wafer {wafer or '-'}, run {number + 1}"
                 found = _with_retests(name, found, again)
+                for basis, by_wafer in counted.items() if is_again else ():
+                    found[f"{basis} of all starts"] = sum(by_wafer[run] for run in starts[number])
                 yield Claim(f"WRR.{name.upper()}", place, claimed, found)
+
+
+def _starts(rows: pa.Table) -> dict[int, list[int]]:
+    """Return the runs that each WRR may count: its own, and those of its wafer since another WRR.
+
+    A run without a name is of the wafer of the next run of its head.
+    """
+    waiting: dict[tuple[int, str], list[int]] = {}
+    found: dict[int, list[int]] = {}
+    for number, head, raw, is_over in tuples(rows, "wafer_num", "head_num", "wafer_id", "has_wrr"):
+        wafer = trimmed(raw)
+        runs = [*waiting.pop((head, wafer), []), *waiting.pop((head, ""), []), number]
+        found[number] = runs
+        if not is_over:
+            waiting[head, wafer] = runs
+    return found
 
 
 def _by_wafer(parts: pa.Table) -> Counter[int]:
@@ -134,15 +156,23 @@ def sites(rows: pa.Table, counts: Mapping[str, Counts]) -> Iterator[Claim]:
 def bins(rows: pa.Table, kind: str, meanings: Counts) -> Iterator[Claim]:
     """Yield the count of each HBR (`kind` H) or SBR (S), and of bins without one."""
     column = {"H": "hard_bin", "S": "soft_bin"}[kind]
-    binned = {basis: parts.filter(known(parts, column)) for basis, parts in meanings.items()}
+    binned = {basis: _with_bin(parts, column) for basis, parts in meanings.items()}
     tallies = {basis: Tally(parts, column) for basis, parts in binned.items()}
     claimed = _claimed(rows.filter(is_text(rows, "bin_kind", kind)), "bin_cnt", "bin_num")
     for place in {place for place, _ in claimed}:
-        for number in tallies[TOUCHDOWN].keys(place):
+        for number in tallies[TOUCHDOWN].keys(place) - {NO_BIN}:
             claimed.setdefault((place, number), 0)
     for (place, number), count in sorted(claimed.items()):
         found = {basis: tally.at(place, number) for basis, tally in tallies.items()}
         yield Claim(f"{kind}BR", f"{place_name(place)}, bin {number}", count, found)
+
+
+def _with_bin(parts: pa.Table, column: str) -> pa.Table:
+    """Return parts with the number for no bin instead of null, as HBR and SBR may count them."""
+    place = parts.schema.get_field_index(column)
+    none = pa.scalar(NO_BIN, parts.schema.field(place).type)
+    filled: ArrowArray = pc.fill_null(parts[column], none)
+    return parts.set_column(place, column, filled)
 
 
 def tests(rows: pa.Table, results: pa.Table) -> Iterator[Claim]:

@@ -9,7 +9,8 @@ from fabyield.stdf.arrow.numpy_columns import flags, known, numbers
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.spec.codes import COORDINATE_FLAG, PART_ID_FLAG
 from fabyield.stdf.tools.name_rules import trimmed
-from fabyield.stdf.tools.row_keys import codes, pair, previous
+from fabyield.stdf.tools.names_of_all import Named, name_all
+from fabyield.stdf.tools.row_keys import codes, name_codes, pair, previous
 
 
 class Evidence(StrEnum):
@@ -60,7 +61,7 @@ class _Identities:
         self._file = numbers(runs, "file_key")[run]
         placed = known(parts, "x_coord") & known(parts, "y_coord")
         self._xy = np.where(placed, pair(numbers(parts, "x_coord"), numbers(parts, "y_coord")), -1)
-        self._id = codes(parts["part_id"])
+        self._id = name_codes(parts["part_id"])
         self._origin = codes(parts["origin"])
         self._on_wafer = flags(runs, "is_on_wafer")[run]
         self._flag = numbers(parts, "part_flg")
@@ -115,16 +116,34 @@ class _Identities:
 
     def by_name(self) -> None:
         """Within its session a part is known by PART_ID, or by coordinates that tell it apart."""
-        name = np.where(self._id >= 0, self._id, np.where(self._are_names(), -2 - self._xy, -1))
+        # PCR: the tester says that it touched no part twice.
+        told = numbers(self._runs, "pcr_rtst_cnt", -1)[self.run] == 0
+        name = self._names(told)
         head = numbers(self._parts, "head_num")
         is_named = self._is_local & (name != -1)
         earlier, by_site = self._last_named(pair(pair(self._session, head), name), is_named)
-        # PCR: the tester says that it touched no part twice.
-        told = numbers(self._runs, "pcr_rtst_cnt", -1)[self.run]
-        earlier[told == 0] = -1
+        earlier[told] = -1
         still = is_named & (self.evidence == CODE[Evidence.NONE])
         self._link(earlier, still & ~by_site, Evidence.PART_ID)
         self._link(earlier, still & by_site, Evidence.PART_ID_AND_SITE)
+
+    def _names(self, is_each_a_part: Flags) -> Longs:
+        """Number the names, -1 for none: PART_IDs or else coordinates, that are not those of all.
+
+        Where a name is that of all, each touch-down but the first could be a retest: unclear.
+        """
+        still = self._is_local & (self.evidence == CODE[Evidence.NONE])
+        parts = Named.of(self._parts, self._runs)
+        lost = name_all(parts, self._id, still & (self._id >= 0))
+        self._id[lost] = -1
+        has_place = self._are_names()
+        alike = name_all(parts, self._xy, still & has_place)
+        lost, has_place = lost | alike, has_place & ~alike
+        name = np.where(self._id >= 0, self._id, np.where(has_place, -2 - self._xy, -1))
+        lost &= name == -1
+        again = lost & (previous(self._session, lost) >= 0) & ~is_each_a_part
+        self.evidence[again] = CODE[Evidence.UNCLEAR]
+        return name
 
     def _are_names(self) -> Flags:
         """Where coordinates of packages name them: not where parts open at a time share them."""
@@ -162,7 +181,7 @@ class _Identities:
 
     def _relate(self, all_rows: Longs, new: Longs, state: "_State") -> None:
         run = self._runs.slice(self.run[all_rows[0]], 1).to_pylist()[0]
-        earlier = state.of_sublot(run["sblot_id"])
+        earlier = state.of_sublot(trimmed(run["sblot_id"]))
         code = trimmed(run["rtst_cod"]).upper()
         flagged = (self._flag[all_rows] & (PART_ID_FLAG | COORDINATE_FLAG) != 0).all()
         if not (run["is_retest_file"] or flagged):
@@ -201,7 +220,7 @@ class _State:
         self._bin = np.full(run.size, -1)
         self._verdict = np.where(known(parts, "part_pass"), flags(parts, "part_pass"), -1)
         self._hard_bin = numbers(parts, "hard_bin", -1)
-        self._sublots = runs["sblot_id"].to_pylist()
+        self._sublots = [trimmed(raw) for raw in runs["sblot_id"].to_pylist()]
         self._run = run
         self._finished = numbers(runs, "finished_at", -1)[run]
         self._firsts = np.empty(0, np.int64)
@@ -216,7 +235,7 @@ class _State:
         self._firsts = np.unique(np.concatenate([self._firsts, first]))
         self._ends = max(self._ends, int(self._finished[rows].max()))
 
-    def of_sublot(self, sublot: str | None) -> Longs:
+    def of_sublot(self, sublot: str) -> Longs:
         """Return the parts of the same sublot or, if there is none, of the lot."""
         same = np.array([self._sublots[run] == sublot for run in self._run[self._firsts]], bool)
         return self._firsts[same] if same.any() else self._firsts

@@ -23,6 +23,8 @@ NONE, BY_PART_ID, BY_COORDINATE, BY_FILE, BY_TOUCH, ONLY, UNKNOWN = range(7)
 NO_VERDICT = "no_valid_verdict"
 # More wafer runs than a file can have.
 RUN_BITS = 24
+# Times of STDF are seconds in 32 bits.
+TIME_BITS = 34
 NAMES = (
     *("first_touchdown", "part_id_flag", "coordinate_flag", "retest_file", "same_die_again"),
     *("only_touchdown", NO_VERDICT),
@@ -59,7 +61,7 @@ def touchdowns(parts: pa.Table, runs: pa.Table, rules: PartRules) -> pa.Table:
     """
     run = numbers(parts, "run")
     wafer = numbers(runs, "wafer_key")[run]
-    started = numbers(runs, "started_at", -1)[run]
+    started = _in_place(runs, run)
     # Stable: touch-downs that started together stay in order of file and place.
     in_time = np.lexsort((started, wafer))
     part, evidence = _identities(parts, runs, rules, in_time, wafer[in_time])
@@ -149,6 +151,20 @@ def origins(texts: ArrowArray, rules: PartRules) -> ArrowArray:
     return pa.DictionaryArray.from_arrays(codes.indices, pa.array(names, pa.string())).cast(
         pa.string()
     )
+
+
+def _in_place(runs: pa.Table, run: Longs) -> Longs:
+    """Return when the run of each touch-down started, -1 if not known, but never before it.
+
+    In its file a touch-down follows those before it on its wafer, whatever time its run gives.
+    """
+    started = numbers(runs, "started_at", -1)[run]
+    wafer = numbers(runs, "wafer_key")[run], numbers(runs, "file_key")[run]
+    order = np.lexsort(wafer)
+    number = np.cumsum(np.any([np.diff(key[order], prepend=-1) != 0 for key in wafer], axis=0))
+    latest = np.maximum.accumulate((number << TIME_BITS) + started[order] + 1)
+    started[order] = latest - (number << TIME_BITS) - 1
+    return started
 
 
 def _in_file_order(

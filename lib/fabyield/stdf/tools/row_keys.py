@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Flags, Longs
+from fabyield.stdf.tools.name_rules import trimmed
 
 
 def previous(key: Longs, rows: Flags) -> Longs:
@@ -28,3 +29,12 @@ def codes(texts: ArrowArray) -> Longs:
     """Number the texts; -1 for null."""
     indices = pa.chunked_array(texts).combine_chunks().dictionary_encode().indices
     return np.asarray(indices.cast(pa.int64()).fill_null(-1))
+
+
+def name_codes(texts: ArrowArray) -> Longs:
+    """Number the texts without the padding of names; -1 for null and for nothing but padding."""
+    found = pa.chunked_array(texts).combine_chunks().dictionary_encode()
+    number = {"": -1}
+    each = [number.setdefault(trimmed(t), len(number)) for t in found.dictionary.to_pylist()]
+    indices = found.indices.cast(pa.int64()).fill_null(-1)
+    return np.asarray(np.array([*each, -1])[np.asarray(indices)])
