@@ -121,3 +121,24 @@ def test_limits_of_a_record_without_a_text_are_compared_with_its_test(stdf, stat
         found = read(content).test_values["own_limits"].to_pylist()
 
     assert found == [None, None, None, own and NO_OWN | own]
+
+
+@pytest.mark.parametrize("pad", ["\0\0", " ", "\r\n", "\0 ", "\xa0"])
+def test_padding_of_text_and_unit_makes_no_other_test_and_no_other_unit(stdf, pad):
+    padded = FULL | {"test_txt": f"vth_n{pad}", "units": f"V{pad}", "opt_flag": 14}
+    content = stdf(MIR, *part(ptr(0, 1.0, **padded)), *part(ptr(0, 2.0, **FULL, opt_flag=14)))
+
+    tables = read(content)
+
+    assert tables.tests.select(["test_txt", "units"]).to_pylist() == [
+        {"test_txt": "vth_n", "units": "V"}
+    ]
+    assert tables.test_values["own_limits"].to_pylist() == [None, None]
+
+
+def test_unit_of_nothing_but_padding_is_none(stdf):
+    content = stdf(MIR, *part(ptr(0, 1.0, **FULL | {"units": "\0\0", "test_txt": "\0"})))
+
+    assert read(content).tests.select(["test_txt", "units"]).to_pylist() == [
+        {"test_txt": None, "units": None}
+    ]

@@ -12,6 +12,7 @@ from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Ints, Longs
 from fabyield.stdf.decode.rows import Rows
 from fabyield.stdf.decode.stated import TYPES, other_than, own_limits, stated, statement
+from fabyield.stdf.spec.codes import PADDING
 
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
 DEFINED = (
@@ -197,5 +198,5 @@ class Definitions:
 
 def _keys(kind: str, rows: Rows) -> list[Key]:
     numbers, texts = rows.integers("test_num").tolist(), rows.column("test_txt").to_pylist()
-    names = ((text or "").strip() or None for text in texts)
+    names = ((text or "").strip(PADDING) or None for text in texts)
     return [(kind, number, text) for number, text in zip(numbers, names, strict=True)]

@@ -10,3 +10,5 @@ PART_ID_FLAG, COORDINATE_FLAG, ABNORMAL, PART_FAILED, NO_PART_VERDICT = 1, 2, 4,
 SUPERSEDES = PART_ID_FLAG | COORDINATE_FLAG
 # Head, site or site group number that means all of them.
 ALL = 255
+# The spaces, line ends and control characters that testers pad texts with.
+PADDING = "".join(map(chr, range(33))) + "\x7f\xa0"
