@@ -142,3 +142,29 @@ def test_unit_of_nothing_but_padding_is_none(stdf):
     assert read(content).tests.select(["test_txt", "units"]).to_pylist() == [
         {"test_txt": None, "units": None}
     ]
+
+
+def test_nameless_repeat_before_the_second_name_names_no_turn(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 1.5), ptr(0, 2.0, test_txt="IDD"))
+    later = part(ptr(0, 1.0), ptr(0, 0.006), ptr(0, 2.0))
+
+    found = texts(stdf(MIR, *first, *later))
+
+    assert found == ["VDD", "VDD", "IDD", "VDD", None, "IDD"]
+
+
+def test_nameless_repeat_does_not_contradict_the_name_that_comes_later(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0))
+    second = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0, test_txt="IDD"))
+
+    found = texts(stdf(MIR, *first, *second, *part(ptr(0, 1.0), ptr(0, 2.0))))
+
+    assert found == ["VDD", "VDD"] + ["VDD", "IDD"] * 2
+
+
+def test_name_in_a_part_that_ends_before_the_second_name_counts(stdf):
+    first, second = part(ptr(0, 1.0, test_txt="VDD")), ptr(0, 2.0, test_txt="IDD")
+
+    found = texts(stdf(MIR, *first, *part(ptr(0, 1.0), second), *part(ptr(0, 1.0), ptr(0, 2.0))))
+
+    assert found == ["VDD"] + ["VDD", "IDD"] * 2
