@@ -154,12 +154,12 @@ def test_nameless_repeat_before_the_second_name_names_no_turn(stdf):
 
 
 def test_nameless_repeat_does_not_contradict_the_name_that_comes_later(stdf):
-    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0))
-    second = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0, test_txt="IDD"))
+    both = (pir(0), pir(1)), (prr(0), prr(1))
+    first = ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0), ptr(1, 1.0), ptr(1, 2.0, test_txt="IDD")
 
-    found = texts(stdf(MIR, *first, *second, *part(ptr(0, 1.0), ptr(0, 2.0))))
+    found = texts(stdf(MIR, *both[0], *first, *both[1], *part(ptr(0, 1.0), ptr(0, 2.0))))
 
-    assert found == ["VDD", "VDD"] + ["VDD", "IDD"] * 2
+    assert found == ["VDD"] * 3 + ["IDD", "VDD", "IDD"]
 
 
 def test_name_in_a_part_that_ends_before_the_second_name_counts(stdf):

@@ -73,7 +73,7 @@ class SharedNumbers:
             return
         pir, offset = (waiting[name].to_numpy() for name in ("pir", "record_offset"))
         row = np.searchsorted(offset, [name.offset for name in names])
-        near = np.flatnonzero(np.isin(pir, pir[row]))
+        near = np.flatnonzero(np.isin(pir[: row.max() + 1], pir[row]))
         number = definitions.numbers_of(waiting["test_index"].to_numpy()[near])
         turns = _turns(pir[near], number)[np.searchsorted(near, row)]
         for name, part, turn in zip(names, pir[row].tolist(), turns.tolist(), strict=True):
