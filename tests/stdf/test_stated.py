@@ -168,3 +168,21 @@ def test_name_in_a_part_that_ends_before_the_second_name_counts(stdf):
     found = texts(stdf(MIR, *first, *part(ptr(0, 1.0), second), *part(ptr(0, 1.0), ptr(0, 2.0))))
 
     assert found == ["VDD"] + ["VDD", "IDD"] * 2
+
+
+@pytest.mark.parametrize("block", [97, 1 << 20])
+def test_multi_results_of_one_length_that_end_at_different_fields_are_told_apart(stdf, block):
+    def leak(results, **stated):
+        scales = {"res_scal": 0, "llm_scal": 0, "hlm_scal": 0}
+        return "MPR", mpr(0)[1] | {"rtn_rslt": results, "opt_flag": 14} | scales | stated
+
+    usual = leak([0.5], lo_limit=0.0, hi_limit=7.0)
+    ends_before, says_zero = leak([0.5, 0.5], lo_limit=0.0), leak([0.5], lo_limit=0.0, hi_limit=0.0)
+    for _, fields in (usual, ends_before, says_zero):
+        fields.pop("rtn_indx")
+    content = stdf(MIR, *part(usual), *part(ends_before), *part(says_zero))
+
+    with patch.object(source, "BLOCK", block):
+        found = read(content).multi_values["own_limits"].to_pylist()
+
+    assert found == [None, None, NO_OWN | {"hi_limit": 0.0}]
