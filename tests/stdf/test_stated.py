@@ -121,3 +121,68 @@ def test_limits_of_a_record_without_a_text_are_compared_with_its_test(stdf, stat
         found = read(content).test_values["own_limits"].to_pylist()
 
     assert found == [None, None, None, own and NO_OWN | own]
+
+
+@pytest.mark.parametrize("pad", ["\0\0", " ", "\r\n", "\0 ", "\xa0"])
+def test_padding_of_text_and_unit_makes_no_other_test_and_no_other_unit(stdf, pad):
+    padded = FULL | {"test_txt": f"vth_n{pad}", "units": f"V{pad}", "opt_flag": 14}
+    content = stdf(MIR, *part(ptr(0, 1.0, **padded)), *part(ptr(0, 2.0, **FULL, opt_flag=14)))
+
+    tables = read(content)
+
+    assert tables.tests.select(["test_txt", "units"]).to_pylist() == [
+        {"test_txt": "vth_n", "units": "V"}
+    ]
+    assert tables.test_values["own_limits"].to_pylist() == [None, None]
+
+
+def test_unit_of_nothing_but_padding_is_none(stdf):
+    content = stdf(MIR, *part(ptr(0, 1.0, **FULL | {"units": "\0\0", "test_txt": "\0"})))
+
+    assert read(content).tests.select(["test_txt", "units"]).to_pylist() == [
+        {"test_txt": None, "units": None}
+    ]
+
+
+def test_nameless_repeat_before_the_second_name_names_no_turn(stdf):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 1.5), ptr(0, 2.0, test_txt="IDD"))
+    later = part(ptr(0, 1.0), ptr(0, 0.006), ptr(0, 2.0))
+
+    found = texts(stdf(MIR, *first, *later))
+
+    assert found == ["VDD", "VDD", "IDD", "VDD", None, "IDD"]
+
+
+def test_nameless_repeat_does_not_contradict_the_name_that_comes_later(stdf):
+    both = (pir(0), pir(1)), (prr(0), prr(1))
+    first = ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0), ptr(1, 1.0), ptr(1, 2.0, test_txt="IDD")
+
+    found = texts(stdf(MIR, *both[0], *first, *both[1], *part(ptr(0, 1.0), ptr(0, 2.0))))
+
+    assert found == ["VDD"] * 3 + ["IDD", "VDD", "IDD"]
+
+
+def test_name_in_a_part_that_ends_before_the_second_name_counts(stdf):
+    first, second = part(ptr(0, 1.0, test_txt="VDD")), ptr(0, 2.0, test_txt="IDD")
+
+    found = texts(stdf(MIR, *first, *part(ptr(0, 1.0), second), *part(ptr(0, 1.0), ptr(0, 2.0))))
+
+    assert found == ["VDD"] + ["VDD", "IDD"] * 2
+
+
+@pytest.mark.parametrize("block", [97, 1 << 20])
+def test_multi_results_of_one_length_that_end_at_different_fields_are_told_apart(stdf, block):
+    def leak(results, **stated):
+        scales = {"res_scal": 0, "llm_scal": 0, "hlm_scal": 0}
+        return "MPR", mpr(0)[1] | {"rtn_rslt": results, "opt_flag": 14} | scales | stated
+
+    usual = leak([0.5], lo_limit=0.0, hi_limit=7.0)
+    ends_before, says_zero = leak([0.5, 0.5], lo_limit=0.0), leak([0.5], lo_limit=0.0, hi_limit=0.0)
+    for _, fields in (usual, ends_before, says_zero):
+        fields.pop("rtn_indx")
+    content = stdf(MIR, *part(usual), *part(ends_before), *part(says_zero))
+
+    with patch.object(source, "BLOCK", block):
+        found = read(content).multi_values["own_limits"].to_pylist()
+
+    assert found == [None, None, NO_OWN | {"hi_limit": 0.0}]

@@ -103,7 +103,7 @@ class Decoder:
         tests = self._definitions.add(firsts)
         for name, one in found.items():
             own = self._definitions.own_limits(firsts[name], tests[name])
-            wanted[name].add(one.rows(owner, tests[name], own))
+            wanted[name].add(one.rows(owner, tests[name], own), self._definitions)
 
     def _forget(self) -> None:
         waiting = [results.pirs() for results in self._results.values()]

@@ -2,16 +2,17 @@
 
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from fabyield.errors import StdfError
 from fabyield.stdf.arrow.list_columns import ArrowArray
-from fabyield.stdf.compiled.buffers import Ints, Longs
+from fabyield.stdf.compiled.buffers import Ints, Longs, take
 from fabyield.stdf.decode.rows import Rows
 from fabyield.stdf.decode.stated import TYPES, other_than, own_limits, stated, statement
+from fabyield.stdf.spec.codes import PADDING
 
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
 DEFINED = (
@@ -19,6 +20,18 @@ DEFINED = (
     *("c_resfmt", "c_llmfmt", "c_hlmfmt", "start_in", "incr_in", "units_in"),
 )
 MOST_TESTS = 1_000_000
+NO_TEST = -1
+NEVER: Final = np.iinfo(np.int64).max
+
+
+class FirstName(NamedTuple):
+    """The record of a file that first names a test of a number; `site`: head and site as one."""
+
+    number: int
+    test: int
+    site: int
+    offset: int
+
 
 Key = tuple[str, int, str | None]
 Number = tuple[str, int]
@@ -27,9 +40,9 @@ Number = tuple[str, int]
 class Definitions:
     """The tests so far, numbered by first appearance.
 
-    A test is known by the kind of its record, its number and its trimmed text. Without a text it is
-    the only test of that number; where several share the number, it has a negative code until the
-    order within its part tells.
+    A test is known by the kind of its record, its number and its trimmed text. A record without a
+    text has a negative code of its number until its part is closed: it is of the only test of that
+    number, or where several share the number, of the one that the order within its part tells.
     """
 
     def __init__(self, name: str) -> None:
@@ -37,13 +50,16 @@ class Definitions:
         self._index: dict[Key, int] = {}
         self._usual: dict[Number, int] = {}
         self._shared: dict[str, dict[int, int]] = {kind: {} for kind in KINDS.values()}
-        self._unnamed: dict[Number, int] = {}
+        self._unnamed: list[Number] = []
         self._nameless: dict[Number, int] = {}
+        # Of each kind, those in the last block.
+        self.first_names: dict[str, list[FirstName]] = {}
         self._unused: set[int] = set()
         self._nothing_else: dict[str, bytes] = {}
         self._tests: list[Key] = []
         self._values: dict[str, list[Any]] = {name: [] for name in DEFINED}
         self._known = np.zeros((len(DEFINED), 0), np.bool_)
+        self._look_up()
 
     def __len__(self) -> int:
         return len(self._tests)
@@ -52,38 +68,39 @@ class Definitions:
         """Add the first record of each kind of a block, by record name; return the test of each."""
         tests = {name: rows.tests() for name, rows in firsts.items()}
         keys: dict[str, list[Key]] = {}
-        starts: list[tuple[int, Key]] = []
+        starts: list[tuple[int, int, Key]] = []
+        self.first_names = {kind: [] for kind in KINDS.values()}
         for name, (_, first) in tests.items():
-            keys[name] = _keys(KINDS[name], firsts[name].some(first))
-            offsets = firsts[name].starts[first] + firsts[name].chain.base
-            starts += zip(offsets.tolist(), keys[name], strict=True)
-        for offset, key in sorted(starts, key=itemgetter(0)):
-            self._number(key, offset)
+            rows = firsts[name].some(first)
+            keys[name] = _keys(KINDS[name], rows)
+            offsets = (rows.starts + rows.chain.base).tolist()
+            sites = rows.integers("head_num") << 8 | rows.integers("site_num")
+            starts += zip(offsets, sites.tolist(), keys[name], strict=True)
+        for offset, site, key in sorted(starts, key=itemgetter(0)):
+            self._number(key, offset, site)
         self._make_room()
+        self._look_up()
         found: dict[str, Ints] = {}
         for name, rows in firsts.items():
-            index = np.array([self._test_of(key) for key in keys[name]], np.int32)
+            index = np.array([self._index[key] for key in keys[name]], np.int32)
             found[name] = index[tests[name][0]]
             self._define(rows, self._defined_by(rows, found[name]))
         return found
 
+    def _look_up(self) -> None:
+        """Remember the first test of the number of each code, and from where it may be another."""
+        usual = [self._usual[number] for number in self._unnamed]
+        since = [self._shared[kind].get(number, NEVER) for kind, number in self._unnamed]
+        tests, never = np.arange(len(self)), np.full(len(self), NEVER)
+        self._first = np.array([*tests, *reversed(usual), NO_TEST], np.int32)
+        self._shared_from = np.array([*never, *reversed(since), NEVER], np.int64)
+
     def _defined_by(self, rows: Rows, test: Ints) -> Ints:
-        """Return the test that each record defines, -1 where it may be one of several."""
-        defined, numbers = test.copy(), list(self._unnamed)
-        for row in np.flatnonzero(test < 0).tolist():
-            kind, number = numbers[-2 - test[row]]
-            before = rows.starts[row] + rows.chain.base < self._shared[kind][number]
-            defined[row] = self._usual[kind, number] if before else -1
-        return defined
+        """Return the test that each record defines, NO_TEST where it may be one of several."""
+        is_one = rows.starts + rows.chain.base < self._shared_from[test]
+        return np.where(is_one, self._first[test], NO_TEST)
 
-    def _test_of(self, key: Key) -> int:
-        """Return the test of a key, or a negative code if it may be one of several."""
-        kind, number, text = key
-        if text is not None or number not in self._shared[kind]:
-            return self._index[key]
-        return -2 - self._unnamed.setdefault((kind, number), len(self._unnamed))
-
-    def _number(self, key: Key, offset: int) -> None:
+    def _number(self, key: Key, offset: int, site: int) -> None:
         if key in self._index:
             return
         kind, number, text = key
@@ -98,6 +115,11 @@ class Definitions:
             self._tests.append(key)
             self._share(kind, number, offset)
         self._index[key] = test
+        if text is not None and test == self._usual[kind, number]:
+            self.first_names[kind].append(FirstName(number, test, site, offset))
+        if text is None:
+            self._index[key] = NO_TEST - 1 - len(self._unnamed)
+            self._unnamed.append((kind, number))
 
     def _share(self, kind: str, number: int, offset: int) -> None:
         """Note that a number has a second name, and keep a test for results of neither."""
@@ -105,6 +127,7 @@ class Definitions:
             self._shared[kind][number] = offset
             nameless = self._nameless[kind, number] = len(self._tests)
             self._unused.add(nameless)
+            self._nothing_else.clear()
             self._tests.append((kind, number, None))
 
     def _make_room(self) -> None:
@@ -131,16 +154,15 @@ class Definitions:
                 self._values[name][index] = value
 
     def own_limits(self, rows: Rows, test: Ints) -> ArrowArray | None:
-        """Return the OWN_LIMITS of records; of those with a code, all that they state."""
+        """Return the OWN_LIMITS of records; all that they state of one of several tests."""
         if "lo_limit" not in rows.record.places:
             return None
-        usual = np.array([*(self._usual[number] for number in self._unnamed), 0])
         # Most blocks state what the block before did, whose records were found to be usual.
         says = statement(rows, test) if len(rows) <= 2 * len(self) else b""
         if says and says == self._nothing_else.get(rows.record.name):
             return None
-        of_one = np.where(test < 0, usual[np.where(test < 0, -2 - test, -1)], test)
-        own = own_limits(rows, of_one, self._column, test < 0)
+        may_be_other = self._shared_from[test] < NEVER
+        own = own_limits(rows, self._first[test], self._column, may_be_other)
         if own is None:
             self._nothing_else[rows.record.name] = says
         return own
@@ -156,15 +178,13 @@ class Definitions:
         """Return the numbers that several named tests of a kind share, with the second's offset."""
         return self._shared[kind]
 
-    def numbers_of(self, test: Longs) -> Longs:
-        """Return the numbers of tests and of codes of numbers."""
-        numbers = [number for _, number, _ in self._tests]
-        unnamed = [number for _, number in self._unnamed]
-        return np.array([*numbers, *reversed(unnamed), 0], np.int64)[test]
+    def numbers_of(self, test: Ints) -> Longs:
+        """Return the numbers of tests and codes."""
+        return np.array([number for _, number, _ in self._tests], np.int64)[self.first_of(test)]
 
-    def usual(self, kind: str, number: Longs) -> list[int]:
-        """Return the test of each number that appeared first."""
-        return [self._usual[kind, one] for one in number.tolist()]
+    def first_of(self, test: Ints) -> Ints:
+        """Return tests, and in place of each code the first test of its number."""
+        return take(self._first, test) if self._unnamed else test
 
     def nameless(self, kind: str, number: Longs) -> list[int]:
         """Return the test without a name of each shared number."""
@@ -197,5 +217,5 @@ class Definitions:
 
 def _keys(kind: str, rows: Rows) -> list[Key]:
     numbers, texts = rows.integers("test_num").tolist(), rows.column("test_txt").to_pylist()
-    names = ((text or "").strip() or None for text in texts)
+    names = ((text or "").strip(PADDING) or None for text in texts)
     return [(kind, number, text) for number, text in zip(numbers, names, strict=True)]

@@ -41,10 +41,11 @@ class Results:
         self._waiting = pa.table({})
         self._shared = SharedNumbers(KINDS[name])
 
-    def add(self, rows: pa.Table) -> None:
-        """Add the rows of a block."""
+    def add(self, rows: pa.Table, definitions: Definitions) -> None:
+        """Add the rows of a block, whose tests were added last."""
         waiting = self._waiting
         self._waiting = pa.concat_tables([waiting, rows]) if waiting.num_rows else rows
+        self._shared.remember(self._waiting, definitions)
 
     def ready(
         self, parts: Touchdowns, definitions: Definitions, refused: list[pa.Table]
@@ -117,14 +118,13 @@ def _waiting(
 def _with_parts(
     rows: pa.Table, part: Longs, parts: Touchdowns, definitions: Definitions
 ) -> pa.Table:
-    test: ArrowArray = rows["test_index"]
     texts = definitions.texts().dictionary_encode()
-    at = test.to_numpy()
+    at = definitions.first_of(rows["test_index"].to_numpy())
     columns: dict[str, ArrowArray] = {
         "record_offset": rows["record_offset"],
         "part_num": pa.array(part),
         **parts.places(rows["pir"].to_numpy()),
-        "test_index": test,
+        "test_index": pa.array(at),
         "test_num": take_numbers(definitions.numbers(), at),
         "test_txt": pa.DictionaryArray.from_arrays(
             take_numbers(texts.indices, at), texts.dictionary

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Flags, Longs
-from fabyield.stdf.decode.definitions import Definitions
+from fabyield.stdf.compiled.part_ownership import NOBODY
+from fabyield.stdf.decode.definitions import NEVER, Definitions
 
 UNKNOWN = -1
-NEVER = np.iinfo(np.int64).max
 # Only names so many bytes after the second name of a number are learned: all would take too long
 # in a file that names every record.
 LEARNED = 16 << 20
@@ -33,7 +33,7 @@ class Places(NamedTuple):
 
 
 class Executions(NamedTuple):
-    """Records of shared numbers in file order; `test` is negative where a record has no name."""
+    """Records of shared numbers in file order; `test` is UNKNOWN where only turns can tell it."""
 
     part: Longs
     site: Longs
@@ -64,30 +64,46 @@ class SharedNumbers:
         self._facts: dict[Turn, Fact] = {}
         self._executed: dict[tuple[int, int], int] = {}
 
-    def told_apart(self, rows: pa.Table, places: Places, definitions: Definitions) -> pa.Table:
-        """Return rows with a test for each code of a shared number.
+    def remember(self, waiting: pa.Table, definitions: Definitions) -> None:
+        """Remember the turns of the records that first name a number; their part may end before.
 
-        A record before the second name of its number is of the test named first. One whose turn is
-        named by no part, or differently by two, is of a test without a name.
+        `waiting`: all rows so far of the parts that are not closed.
+        """
+        if not (names := definitions.first_names[self._kind]):
+            return
+        pir, offset = (waiting[name].to_numpy() for name in ("pir", "record_offset"))
+        row = np.searchsorted(offset, [name.offset for name in names])
+        near = np.flatnonzero(np.isin(pir[: row.max() + 1], pir[row]))
+        number = definitions.numbers_of(waiting["test_index"].to_numpy()[near])
+        turns = _turns(pir[near], number)[np.searchsorted(near, row)]
+        for name, part, turn in zip(names, pir[row].tolist(), turns.tolist(), strict=True):
+            for place in (name.site, ANYWHERE) if part != NOBODY else ():
+                self._facts[place, name.number, turn] = Fact(name.test, name.offset)
+
+    def told_apart(self, rows: pa.Table, places: Places, definitions: Definitions) -> pa.Table:
+        """Return rows with a test for each code.
+
+        A record before the second name of its number is of the test named first, but names no turn.
+        One whose turn is named by no part, or differently by two, is of a test without a name.
         """
         shared = definitions.shared(self._kind)
-        test = rows["test_index"].to_numpy().astype(np.int64)
-        number, offset = definitions.numbers_of(test), rows["record_offset"].to_numpy()
+        code, offset = rows["test_index"].to_numpy(), rows["record_offset"].to_numpy()
+        test, unnamed = definitions.first_of(code).astype(np.int64), code < 0
+        number = definitions.numbers_of(code)
         begin = _since(shared, number)
-        before = np.flatnonzero((test < 0) & (offset < begin))
-        test[before] = definitions.usual(self._kind, number[before])
-        teaches = offset < np.minimum(begin, NEVER - LEARNED) + LEARNED
-        needed = teaches | np.isin(places.part, places.unfinished) | bool((test < 0).any())
+        test[unnamed & (offset >= begin)] = UNKNOWN
+        is_near = offset < np.minimum(begin, NEVER - LEARNED) + LEARNED
+        needed = is_near | np.isin(places.part, places.unfinished) | bool((test < 0).any())
         at = np.flatnonzero((places.closed_at > begin) & needed)
         of = places.part[at], places.site[at], number[at], offset[at], test[at]
-        told = self.tests(Executions(*of, teaches[at]), places.unfinished)
+        teaches = (is_near & ~unnamed)[at]
+        told = self.tests(Executions(*of, teaches), places.unfinished)
         unknown = told == UNKNOWN
         told[unknown] = definitions.nameless(self._kind, number[at][unknown])
         test[at] = told
-        unnamed = rows["test_index"].to_numpy() < 0
         column = rows.schema.get_field_index("test_index")
         rows = rows.set_column(column, "test_index", pa.array(test.astype(np.int32)))
-        return _with_own_limits(rows, np.flatnonzero(unnamed), definitions)
+        return _with_own_limits(rows, np.flatnonzero(unnamed & (begin < NEVER)), definitions)
 
     def tests(self, found: Executions, unfinished: Longs) -> Longs:
         """Return the test of each execution, UNKNOWN where names contradict or are lacking.
@@ -117,23 +133,19 @@ class SharedNumbers:
 
     def _ranks(self, found: Executions, unfinished: Longs) -> Longs:
         """Count the executions of a number within its part, from 0, in the order given."""
-        order = np.lexsort((found.number, found.part))
-        part, number = found.part[order], found.number[order]
-        is_first = np.ones(part.size, np.bool_)
-        is_first[1:] = (part[1:] != part[:-1]) | (number[1:] != number[:-1])
-        first = np.flatnonzero(is_first)
-        sizes = np.diff(np.append(first, part.size))
-        keys = list(zip(part[first].tolist(), number[first].tolist(), strict=True))
+        order, first, sizes = _executed(found.part, found.number)
+        of = found.part[order[first]].tolist(), found.number[order[first]].tolist()
+        keys = list(zip(*of, strict=True))
         before = np.array([self._executed.get(key, 0) for key in keys], np.int64)
-        rank = np.empty(part.size, np.int64)
-        rank[order] = np.arange(part.size) - np.repeat(first - before, sizes)
+        rank = np.empty(order.size, np.int64)
+        rank[order] = np.arange(order.size) - np.repeat(first - before, sizes)
         more = set(unfinished.tolist())
         counts = self._executed | dict(zip(keys, (before + sizes).tolist(), strict=True))
         self._executed = {key: count for key, count in counts.items() if key[0] in more}
         return rank
 
     def _learn(self, found: Executions, rank: Longs) -> None:
-        named = np.flatnonzero((found.test >= 0) & found.teaches)
+        named = np.flatnonzero(found.teaches)
         columns = [column[named] for column in (found.site, found.number, rank, found.test)]
         first, _ = _distinct(*columns)
         offsets = found.offset[named][first].tolist()
@@ -159,6 +171,24 @@ def _with_own_limits(rows: pa.Table, unnamed: Longs, definitions: Definitions) -
     places: ArrowArray = pa.array(place)
     both = pa.concat_arrays([own, other]).take(places)
     return rows.set_column(column, "own_limits", both)
+
+
+def _turns(part: Longs, number: Longs) -> Longs:
+    """Count the rows of the same part and number before each row."""
+    order, first, sizes = _executed(part, number)
+    turn = np.empty(order.size, np.int64)
+    turn[order] = np.arange(order.size) - np.repeat(first, sizes)
+    return turn
+
+
+def _executed(part: Longs, number: Longs) -> tuple[Longs, Longs, Longs]:
+    """Return rows in order of part and number, where each such pair begins there, and its size."""
+    order = np.lexsort((number, part))
+    part, number = part[order], number[order]
+    is_first = np.ones(part.size, np.bool_)
+    is_first[1:] = (part[1:] != part[:-1]) | (number[1:] != number[:-1])
+    first = np.flatnonzero(is_first)
+    return order, first, np.diff(np.append(first, part.size))
 
 
 def _since(shared: Mapping[int, int], number: Longs) -> Longs:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Flags, Ints, Longs
 from fabyield.stdf.decode.rows import Rows
+from fabyield.stdf.spec.codes import PADDING
 from fabyield.stdf.spec.records import RECORDS
 from fabyield.stdf.spec.types import ARROW
 
@@ -45,7 +46,7 @@ def stated(rows: Rows, field: str) -> tuple[ArrowArray, Flags]:
     if field in LIMITS:
         column = pc.if_else(pc.less(pc.abs(column), INFINITE), column, pa.scalar(None, column.type))
     elif field == "units":
-        column = pc.utf8_trim_whitespace(column)
+        column = pc.utf8_trim(column, PADDING)
         column = pc.if_else(pc.equal(column, EMPTY), pa.scalar(None, column.type), column)
         says = np.asarray(column.is_valid())
     return column, says

@@ -12,3 +12,5 @@ SUPERSEDES = PART_ID_FLAG | COORDINATE_FLAG
 ALL = 255
 # HARD_BIN and SOFT_BIN of a part that has none.
 NO_BIN = 65_535
+# The spaces, line ends and control characters that testers pad texts with.
+PADDING = "".join(map(chr, range(33))) + "\x7f\xa0"

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fabyield.errors import ConfigError
+from fabyield.stdf.spec.codes import PADDING
 
 NOWHERE = "-"
 LOT = "{lot}"
-_PADDING = "[ \t\n\r\f\v\x00-\x1f\x7f\xa0]"
-_EDGES = re.compile(rf"\A{_PADDING}+|{_PADDING}+\Z")
 _GROUP = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}")
 
 
@@ -49,7 +48,7 @@ class Naming:
 
 def trimmed(raw: str | None) -> str:
     """Return a name without the spaces, line ends and control characters that testers pad with."""
-    return _EDGES.sub("", raw or "")
+    return (raw or "").strip(PADDING)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
