@@ -69,10 +69,11 @@ def count_evidence(run: Run, current: Sequence[Row]) -> tuple[list[Row], list[Ro
     suspects = few_rows(run.spark, [suspected(run, row) for row in current], SUSPECTED)
     yields = run.read(WAFER_YIELD)
     wafers = compared_wafers(yields, run.settings.commonality.lots)
-    visits = process_visits(run.read(PROCESS_HISTORY_AT_TEST))
-    visits = visits.unionByName(test_visits(run.read(WAFER_RUNS)))
+    keys = [row["wafer_key"] for row in wafers.select("wafer_key").distinct().collect()]
+    visits = process_visits(run.read(PROCESS_HISTORY_AT_TEST, keys))
+    visits = visits.unionByName(test_visits(run.read(WAFER_RUNS, keys)))
     arms = excursion_wafers(wafers, visits, suspects)
-    counted = counted_evidence(arms, *(run.read(table) for table in TESTED))
+    counted = counted_evidence(arms, *(run.read(table, keys) for table in TESTED))
     steps = {row["process_step"] for row in current}
     since = min(row["since_at"] for row in current)
     history = run.read(PROCESS_HISTORY)

@@ -66,6 +66,7 @@ def test_wafer_has_a_place_for_equipment_chamber_and_recipe_that_are_known(rows)
         PROCESS_HISTORY_AT_TEST,
         step | {"wafer_key": 1, "chamber_id": "B", "recipe_id": "R1"},
         step | {"wafer_key": 2, "chamber_id": None, "recipe_id": None},
+        step | {"wafer_key": 3, "started_at": None},
     )
 
     actual = process_visits(history).select("wafer_key", *PLACE).collect()

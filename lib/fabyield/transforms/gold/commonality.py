@@ -83,9 +83,13 @@ def test_visits(wafer_runs: DataFrame) -> DataFrame:
 def _places(
     rows: DataFrame, keys: Sequence[str], places: Mapping[str, Column], step: str
 ) -> DataFrame:
-    """Return a row per place that is known, with the time at which the wafer was there."""
+    """Return a row per place that is known, with the time at which the wafer was there.
+
+    A visit without a time is left out: it cannot be put in order.
+    """
     named = [column.alias(kind) for kind, column in places.items()]
     at = F.col("started_at").alias("at")
     wide = rows.select(*keys, F.col(step).alias("_step"), at, *named)
     long = wide.unpivot([*keys, "_step", "at"], [*places], "factor_kind", "level")
-    return long.where("level is not null").withColumnRenamed("_step", "process_step")
+    known = long.where("level is not null and at is not null")
+    return known.withColumnRenamed("_step", "process_step")
