@@ -222,3 +222,12 @@ def test_record_of_no_named_test_that_has_no_limits_states_nothing_of_its_own(st
         found = read(content).test_values["own_limits"].to_pylist()
 
     assert found == [None] * 5
+
+
+def test_record_without_a_limit_that_its_test_does_not_have_either_states_nothing_else(stdf):
+    usual = {"opt_flag": 14, "llm_scal": 3, "lo_limit": float("nan"), "hi_limit": 1.0}
+    later = {"opt_flag": 14 | 64, "hi_limit": 1.0}
+    named = {"test_txt": "vth_n"}
+    content = stdf(MIR, *part(ptr(0, 1.0, **named, **usual)), *part(ptr(0, 2.0, **named, **later)))
+
+    assert read(content).test_values["own_limits"].to_pylist() == [None, None]

@@ -83,8 +83,9 @@ def own_limits(
             own.append(nothing)
             continue
         is_other = np.asarray(_is_distinct(column, usual(name).take(pa.array(test))))
-        differs = says & (is_other | may_be_other)
         column = with_infinite(name, column)
+        # Only a limit can be said not to exist, and the scale of one that does not means nothing.
+        differs = says & (is_other | may_be_other) & np.asarray(column.is_valid())
         own.append(pc.if_else(pa.array(differs), column, nothing))
         differing |= differs
     if not differing.any():
