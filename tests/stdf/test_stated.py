@@ -186,3 +186,48 @@ def test_multi_results_of_one_length_that_end_at_different_fields_are_told_apart
         found = read(content).multi_values["own_limits"].to_pylist()
 
     assert found == [None, None, NO_OWN | {"hi_limit": 0.0}]
+
+
+@pytest.mark.parametrize(
+    ("stated", "own"),
+    [
+        ({"opt_flag": 206}, {"lo_limit": -INFINITE, "hi_limit": INFINITE}),
+        (
+            {"opt_flag": 14, "lo_limit": 0.0, "hi_limit": 1.0},
+            {"lo_limit": 0.0, "hi_limit": 1.0, "res_scal": 0, "llm_scal": 0, "hlm_scal": 0},
+        ),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("block", [16, 97, 1 << 20])
+def test_limits_before_its_test_states_any_are_kept_with_the_record(stdf, stated, own, block):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 1.0, test_txt="IDD"))
+    limits = {"opt_flag": 14, "lo_limit": 0.0, "hi_limit": 1.0}
+    last = part(ptr(0, 3.0, test_txt="VDD"), ptr(0, 3.0, test_txt="IDD", **limits))
+    content = stdf(MIR, *first, *part(ptr(0, 2.0), ptr(0, 2.0, **stated)), *last)
+
+    with patch.object(source, "BLOCK", block):
+        found = read(content).test_values["own_limits"].to_pylist()
+
+    assert found == [None, None, None, own and NO_OWN | own, None, None]
+
+
+@pytest.mark.parametrize("block", [16, 97, 1 << 20])
+def test_record_of_no_named_test_that_has_no_limits_states_nothing_of_its_own(stdf, block):
+    first = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 1.0, test_txt="IDD"))
+    third = ptr(0, 2.0, opt_flag=206)
+    content = stdf(MIR, *first, *part(ptr(0, 2.0), ptr(0, 2.0), third))
+
+    with patch.object(source, "BLOCK", block):
+        found = read(content).test_values["own_limits"].to_pylist()
+
+    assert found == [None] * 5
+
+
+def test_record_without_a_limit_that_its_test_does_not_have_either_states_nothing_else(stdf):
+    usual = {"opt_flag": 14, "llm_scal": 3, "lo_limit": float("nan"), "hi_limit": 1.0}
+    later = {"opt_flag": 14 | 64, "hi_limit": 1.0}
+    named = {"test_txt": "vth_n"}
+    content = stdf(MIR, *part(ptr(0, 1.0, **named, **usual)), *part(ptr(0, 2.0, **named, **later)))
+
+    assert read(content).test_values["own_limits"].to_pylist() == [None, None]

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from fabyield.errors import AccountingError, StdfError
-from fabyield.stdf import read
+from fabyield.stdf import batches, read
+from fabyield.stdf.decode import source
 from fabyield.stdf.tools import to_parquet as parquet
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import outline
@@ -158,6 +159,87 @@ def test_test_of_one_program_in_two_files_is_one_row_and_new_limits_are_counted(
     assert tables["test_values"]["test_row"].to_pylist() == [0, 0]
     assert tables["test_values"]["part_row"].to_pylist() == [0, 1]
     assert done.changed_tests == 1
+
+
+DEFINED = {"opt_flag": 14, "test_txt": "vth_n", "lo_limit": 0.25, "hi_limit": 0.5, "units": "V"}
+SCALED = DEFINED | {"res_scal": 3, "llm_scal": 3, "hlm_scal": 3}
+
+
+def held(tables):
+    """Unit and limits that held for each result."""
+    tests = tables["tests"].to_pylist()
+    for row in tables["test_values"].to_pylist():
+        own, test = row["own_limits"] or {}, tests[row["test_row"]]
+        names = ("units", "lo_limit", "hi_limit")
+        yield tuple(test[n] if own.get(n) is None else own[n] for n in names)
+
+
+@pytest.mark.parametrize("batches", [whole, batches])
+@pytest.mark.parametrize(
+    ("second", "limits"),
+    [
+        (DEFINED, ("V", 0.25, 0.5)),
+        (DEFINED | {"hi_limit": 0.75}, ("V", 0.25, 0.75)),
+        (DEFINED | {"units": "mV", "lo_limit": 250.0}, ("mV", 250.0, 0.5)),
+        (DEFINED | {"opt_flag": 14 | 64}, ("V", -float("inf"), 0.5)),
+        ({"test_txt": "vth_n"}, ("", -float("inf"), float("inf"))),
+    ],
+)
+def test_limits_of_a_later_file_are_kept_where_they_differ_from_the_first(
+    export, second, limits, batches, monkeypatch
+):
+    monkeypatch.setattr(source, "BLOCK", 200)
+    ours = ptr(0, 2.0, opt_flag=14, test_txt="vth_n", lo_limit=0.125, hi_limit=0.5)
+    other = ("MIR", MIR[1] | {"start_t": 99})
+    first = MIR, pir(0), ptr(0, 1.0, **DEFINED), ours, prr(0)
+    later = other, pir(0), ptr(0, 1.0, **second), ours, ptr(0, 3.0), prr(0)
+
+    done, tables = export(first, later, batches=batches)
+
+    ours_held = {"lo_limit": 0.125, "hi_limit": 0.5}
+    expected = [("V", 0.25, 0.5), ("V", 0.125, 0.5), limits, (limits[0], 0.125, 0.5), limits]
+    if "lo_limit" not in second:
+        expected[2:] = [("", *ours_held.values())] * 3
+    assert list(held(tables)) == expected
+    assert tables["tests"].num_rows == 1
+    assert done.changed_tests == (second != DEFINED)
+
+
+def test_limits_of_a_first_file_without_any_are_none(export):
+    other = ("MIR", MIR[1] | {"start_t": 99})
+    first = MIR, pir(0), ptr(0, 1.0, test_txt="vth_n"), prr(0)
+
+    _, tables = export(first, (other, pir(0), ptr(0, 2.0, **SCALED), prr(0)))
+
+    assert [row["own_limits"] for row in tables["test_values"].to_pylist()] == [
+        None,
+        {
+            **{"units": "V", "lo_limit": 0.25, "hi_limit": 0.5},
+            **{"res_scal": 3, "llm_scal": 3, "hlm_scal": 3},
+        },
+    ]
+
+
+def test_record_that_states_the_limits_of_the_first_file_has_none_of_its_own(export):
+    other = ("MIR", MIR[1] | {"start_t": 99})
+    files = [
+        (mir, pir(0), ptr(0, 1.0, **DEFINED | more), ptr(0, 2.0, **DEFINED), prr(0))
+        for mir, more in ((MIR, {}), (other, {"hi_limit": 0.75}))
+    ]
+
+    _, tables = export(*files)
+
+    own = [row["own_limits"] for row in tables["test_values"].to_pylist()]
+    assert [row and row["hi_limit"] for row in own] == [None, None, 0.75, None]
+
+
+def test_values_are_written_once_where_all_files_define_their_tests_alike(export, monkeypatch):
+    monkeypatch.setattr(parquet, "_hold_to_catalog", None)
+    other = ("MIR", MIR[1] | {"start_t": 99})
+
+    _, tables = export(*((m, pir(0), ptr(0, 1.0, **DEFINED), prr(0)) for m in (MIR, other)))
+
+    assert tables["test_values"]["own_limits"].to_pylist() == [None, None]
 
 
 def test_results_are_written_batch_by_batch(export):

@@ -6,12 +6,20 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fabyield.errors import StdfError
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Ints, Longs, take
 from fabyield.stdf.decode.rows import Rows
-from fabyield.stdf.decode.stated import TYPES, other_than, own_limits, stated, statement
+from fabyield.stdf.decode.stated import (
+    TYPES,
+    other_than,
+    own_limits,
+    stated,
+    statement,
+    with_infinite,
+)
 from fabyield.stdf.spec.codes import PADDING
 
 KINDS: Final = MappingProxyType({"PTR": "P", "MPR": "M", "FTR": "F"})
@@ -58,7 +66,8 @@ class Definitions:
         self._nothing_else: dict[str, bytes] = {}
         self._tests: list[Key] = []
         self._values: dict[str, list[Any]] = {name: [] for name in DEFINED}
-        self._known = np.zeros((len(DEFINED), 0), np.bool_)
+        # The byte of the record that states a field of a test.
+        self._stated_at = np.zeros((len(DEFINED), 0), np.int64)
         self._look_up()
 
     def __len__(self) -> int:
@@ -135,20 +144,24 @@ class Definitions:
             raise StdfError(
                 f"{self._name}: more than {MOST_TESTS:,} different tests by number and text"
             )
-        more = len(self) - self._known.shape[1]
-        self._known = np.hstack([self._known, np.zeros((len(DEFINED), more), np.bool_)])
+        more = len(self) - self._stated_at.shape[1]
+        unknown = np.full((len(DEFINED), more), NEVER)
+        self._stated_at = np.hstack([self._stated_at, unknown])
+        # No record defines a test without a name beside named ones: it has nothing from the start.
+        self._stated_at[:, list(self._nameless.values())] = 0
         for values in self._values.values():
             values.extend([None] * more)
 
     def _define(self, rows: Rows, test: Ints) -> None:
         """Keep each field from the first record of its test that has it."""
-        for known, name in zip(self._known, DEFINED, strict=True):
+        for stated_at, name in zip(self._stated_at, DEFINED, strict=True):
+            known = stated_at < NEVER
             if name not in rows.record.places or known.all() or known[test].all():
                 continue
             column, says = stated(rows, name)
             news = np.flatnonzero(says & (test >= 0) & ~known[test])
             new, first = np.unique(test[news], return_index=True)
-            known[new] = True
+            stated_at[new] = rows.starts[news[first]] + rows.chain.base
             values = column.take(pa.array(news[first])).to_pylist()
             for index, value in zip(new.tolist(), values, strict=True):
                 self._values[name][index] = value
@@ -170,9 +183,15 @@ class Definitions:
     def _column(self, name: str) -> ArrowArray:
         return pa.array(self._values[name], TYPES[name])
 
-    def other_limits(self, own: ArrowArray, test: Longs) -> ArrowArray:
-        """Return OWN_LIMITS without what is that of the test of each row."""
-        return other_than(own, test, self._column)
+    def other_limits(self, own: ArrowArray, test: Longs, offset: Longs) -> ArrowArray:
+        """Return OWN_LIMITS without what the test of each record had stated before it."""
+
+        def stated_before(name: str) -> ArrowArray:
+            column = with_infinite(name, self._column(name)).take(pa.array(test))
+            is_later = self._stated_at[DEFINED.index(name)][test] > offset
+            return pc.if_else(pa.array(is_later), pa.scalar(None, column.type), column)
+
+        return other_than(own, stated_before)
 
     def shared(self, kind: str) -> dict[int, int]:
         """Return the numbers that several named tests of a kind share, with the second's offset."""

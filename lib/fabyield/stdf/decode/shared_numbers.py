@@ -163,9 +163,9 @@ def _with_own_limits(rows: pa.Table, unnamed: Longs, definitions: Definitions) -
     if column < 0 or not unnamed.size or rows[column].null_count == rows.num_rows:
         return rows
     own = pa.chunked_array(rows[column].chunks).combine_chunks()
-    test = rows["test_index"].to_numpy()[unnamed]
+    test, offset = (rows[name].to_numpy()[unnamed] for name in ("test_index", "record_offset"))
     at: ArrowArray = pa.array(unnamed)
-    other = definitions.other_limits(own.take(at), test)
+    other = definitions.other_limits(own.take(at), test, offset)
     place = np.arange(rows.num_rows)
     place[unnamed] = rows.num_rows + np.arange(unnamed.size)
     places: ArrowArray = pa.array(place)

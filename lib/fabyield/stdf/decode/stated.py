@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fabyield.stdf.arrow.list_columns import ArrowArray
-from fabyield.stdf.compiled.buffers import Flags, Ints, Longs
+from fabyield.stdf.compiled.buffers import Flags, Ints
 from fabyield.stdf.decode.rows import Rows
 from fabyield.stdf.spec.codes import PADDING
 from fabyield.stdf.spec.records import RECORDS
@@ -83,9 +83,9 @@ def own_limits(
             own.append(nothing)
             continue
         is_other = np.asarray(_is_distinct(column, usual(name).take(pa.array(test))))
-        differs = says & (is_other | may_be_other)
-        if name in NO_LIMIT_IS:
-            column = pc.fill_null(column, NO_LIMIT_IS[name])
+        column = with_infinite(name, column)
+        # Only a limit can be said not to exist, and the scale of one that does not means nothing.
+        differs = says & (is_other | may_be_other) & np.asarray(column.is_valid())
         own.append(pc.if_else(pa.array(differs), column, nothing))
         differing |= differs
     if not differing.any():
@@ -93,18 +93,23 @@ def own_limits(
     return pa.StructArray.from_arrays(own, fields=list(OWN_LIMITS), mask=pa.array(~differing))
 
 
-def other_than(own: ArrowArray, test: Longs, usual: Callable[[str], ArrowArray]) -> ArrowArray:
-    """Return OWN_LIMITS without the fields that equal those of each row's test."""
+def other_than(own: ArrowArray, usual: Callable[[str], ArrowArray]) -> ArrowArray:
+    """Return OWN_LIMITS without the fields that equal the usual ones, infinite for no limit.
+
+    `usual` gives a field for each row, null where nothing is known to compare with.
+    """
     fields, differing = [], np.zeros(len(own), np.bool_)
     for name in OWN:
         column: ArrowArray = pc.struct_field(own, name)
-        of_test = usual(name).take(pa.array(test))
-        if name in NO_LIMIT_IS:
-            of_test = pc.fill_null(of_test, NO_LIMIT_IS[name])
-        same: ArrowArray = pc.equal(column, of_test)
+        same: ArrowArray = pc.equal(column, usual(name))
         fields.append(pc.if_else(same.fill_null(False), pa.scalar(None, column.type), column))
         differing |= np.asarray(fields[-1].is_valid())
     return pa.StructArray.from_arrays(fields, fields=list(OWN_LIMITS), mask=pa.array(~differing))
+
+
+def with_infinite(name: str, column: ArrowArray) -> ArrowArray:
+    """Return a field of OWN_LIMITS with an infinite number in place of no limit."""
+    return pc.fill_null(column, NO_LIMIT_IS[name]) if name in NO_LIMIT_IS else column
 
 
 def _is_distinct(one: ArrowArray, other: ArrowArray) -> ArrowArray:

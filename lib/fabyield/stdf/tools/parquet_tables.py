@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +10,13 @@ from numpy.typing import NDArray
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.arrow.numpy_columns import numbers, tuples
 from fabyield.stdf.compiled.buffers import Longs
-from fabyield.stdf.decode.stated import OWN_LIMITS
+from fabyield.stdf.decode.stated import OWN, OWN_LIMITS
 from fabyield.stdf.spec.codes import NO_TEST_VERDICT, PARAMETER_INVALID, RESULT_INVALID, TEST_FAILED
+from fabyield.stdf.tools.catalog_limits import Definition
 from fabyield.stdf.tools.sessions import SessionFile
 
 PLACE = ("head_num", "site_num", "part_id", "x_coord", "y_coord", "hard_bin", "soft_bin")
 TURN = ("touchdown_num", "is_first", "is_final", "decided_by")
-DEFINED = ("units", "lo_limit", "hi_limit", "res_scal", "llm_scal", "hlm_scal")
 _VALUE_TYPES: dict[str, pa.DataType] = {
     **{"part_row": pa.int64(), "test_row": pa.int32(), "test_num": pa.int64()},
     **{"result": pa.float32(), "valid": pa.bool_(), "test_pass": pa.bool_()},
@@ -39,25 +38,26 @@ class TestCatalog:
 
     def __init__(self) -> None:
         self._rows: dict[TestKey, int] = {}
-        self._defined: dict[int, tuple[Any, ...]] = {}
+        self._defined: dict[int, Definition] = {}
         self.changed: set[int] = set()
 
     def row(self, key: TestKey) -> int:
         """Return the row of a test, a new one at first appearance."""
         return self._rows.setdefault(key, len(self._rows))
 
-    def define(self, row: int, key: TestKey, definition: tuple[Any, ...]) -> None:
-        """Keep the first definition of a test, and its text if its first results came before it."""
+    def define(self, row: int, key: TestKey, definition: Definition) -> Definition:
+        """Keep and return the first definition of a test; keep its text, too, if it came late."""
         nameless = (key[0], None, *key[2:])
         if self._rows.get(nameless) == row and key not in self._rows:
             self._rows[key] = self._rows.pop(nameless)
-        # As texts, because NaN does not equal NaN.
-        if repr(self._defined.setdefault(row, definition)) != repr(definition):
+        first = self._defined.setdefault(row, definition)
+        if first != definition:
             self.changed.add(row)
+        return first
 
     def table(self) -> pa.Table:
         """Return one row per test, in order of first appearance."""
-        none = (None,) * len(DEFINED)
+        none = (None,) * len(OWN)
         rows = [
             (number, text, *self._defined.get(row, none), *rest)
             for (number, text, *rest), row in sorted(self._rows.items(), key=itemgetter(1))
@@ -72,6 +72,8 @@ class FileTests:
         header = source.outline.header
         self._catalog, self._program = catalog, (header["job_nam"], header["job_rev"])
         self._rows: TestRows = np.empty(0, np.int32)
+        # The tests with results that the file defines otherwise than the catalog: both definitions.
+        self.redefined: dict[int, tuple[Definition, Definition]] = {}
 
     def of(self, values: pa.Table) -> TestRows:
         """Return the catalog's row of each PTR result."""
@@ -87,12 +89,15 @@ class FileTests:
     def define(self, tests: pa.Table) -> None:
         """Add the definitions at the end of a file."""
         self._grow(int(numbers(tests, "test_index").max(initial=-1)) + 1)
-        wanted = ("test_index", "test_kind", "test_num", "test_txt", *DEFINED)
+        wanted = ("test_index", "test_kind", "test_num", "test_txt", *OWN)
         for test, kind, number, text, *rest in tuples(tests, *wanted):
             key = (number, text, kind, *self._program)
             if self._rows[test] < 0:
                 self._rows[test] = self._catalog.row(key)
-            self._catalog.define(int(self._rows[test]), key, tuple(rest))
+            row, own = int(self._rows[test]), tuple(rest)
+            first = self._catalog.define(row, key, own)
+            if kind == "P" and first != own:
+                self.redefined[row] = own, first
 
     def _grow(self, size: int) -> None:
         more = np.full(max(0, size - self._rows.size), -1, np.int32)

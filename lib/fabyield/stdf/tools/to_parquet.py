@@ -1,9 +1,11 @@
 """Parts and test results of STDF files as Parquet files: all of them whole, or none."""
 
 import os
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +17,7 @@ from fabyield.errors import AccountingError, FabYieldError, StdfError
 from fabyield.stdf.arrow.numpy_columns import flags
 from fabyield.stdf.decode.tables import StdfTables
 from fabyield.stdf.tools import parquet_tables
+from fabyield.stdf.tools.catalog_limits import Redefined, relative_to_catalog
 from fabyield.stdf.tools.name_rules import Naming
 from fabyield.stdf.tools.outline import Outline
 from fabyield.stdf.tools.parquet_tables import FileTests, TestCatalog
@@ -118,7 +121,7 @@ def _write_values(
     sources: Sequence[SessionFile], folder: Path, read: Batches
 ) -> tuple[list[FileCounts], int]:
     """Write test_values.parquet and tests.parquet; count rows by file, and tests redefined."""
-    catalog, files, first = TestCatalog(), [], 0
+    catalog, files, first, redefined = TestCatalog(), [], 0, list[Redefined]()
     path = folder / "test_values.parquet"
     with pq.ParquetWriter(path, parquet_tables.VALUES, **STORED) as writer:
         for source in sources:
@@ -137,9 +140,32 @@ def _write_values(
                 reason = f"{outline.path}: changed while it was read; try again when it is whole"
                 raise _BrokenError(outline.path, reason)
             files.append(_file_counts(outline, rows, refused))
+            redefined.append(tests.redefined)
             first += outline.tables.parts.num_rows
+    if any(redefined):
+        _hold_to_catalog(path, [file.results for file in files], redefined)
     _write(folder, "tests", catalog.table())
     return files, len(catalog.changed)
+
+
+def _hold_to_catalog(path: Path, results: Sequence[int], redefined: Sequence[Redefined]) -> None:
+    """Write test_values.parquet anew, its own limits relative to the tests of all files.
+
+    `results`: the rows of each file, which share no row group. Only a whole file has all its
+    definitions, after its results were written.
+    """
+    ends, start = list(accumulate(results)), 0
+    old = path.rename(path.with_suffix(".before"))
+    with (
+        pq.ParquetFile(old) as stored,
+        pq.ParquetWriter(path, parquet_tables.VALUES, **STORED) as writer,
+    ):
+        for group in range(stored.num_row_groups):
+            rows = stored.read_row_group(group).cast(parquet_tables.VALUES)
+            tests = redefined[bisect_right(ends, start)] if rows.num_rows else {}
+            writer.write_table(relative_to_catalog(rows, tests) if tests else rows, ROW_GROUP)
+            start += rows.num_rows
+    old.unlink()
 
 
 def _write_others(
