@@ -7,8 +7,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from fabyield.cli.query import answer, grid
-from fabyield.cli.query_output import as_text, write_rows
+from fabyield.cli.query_output import answer, as_text, grid, write_rows
 from fabyield.cli.top import top
 from fabyield.errors import ConfigError, FabYieldError
 from fabyield.lake.catalog import (

@@ -1,18 +1,13 @@
 """The command `fabyield query`."""
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import pyarrow as pa
 import typer
-from rich.table import Column
-from rich.table import Table as Grid
 
 from fabyield.cli.console import console
-from fabyield.cli.query_output import as_text, cells, write_rows
-from fabyield.errors import ConfigError, FabYieldError, near
+from fabyield.errors import ConfigError
 from fabyield.pipeline.commands import Conf, Lake
 from fabyield.settings.settings import Settings
 
@@ -48,6 +43,8 @@ def query(  # noqa: PLR0913, PLR0917
     ] = None,
 ) -> None:
     """Query the lake in SQL, without Spark or a network."""
+    from fabyield.cli.query_output import answer, as_text, grid, write_rows  # noqa: PLC0415
+
     wanted = _format(file_format, out)
     text = _sql(sql, view)
     folder = Settings.load(conf, lake=lake).lake
@@ -81,53 +78,3 @@ def _format(wanted: Format | None, out: Path | None) -> Format:
     if wanted is Format.TABLE and out is not None:
         raise ConfigError("--out: --format is csv, json or parquet")
     return wanted or Format.TABLE
-
-
-def grid(sql: str, lake: str, limit: int) -> Grid:
-    """Return at most `limit` rows of the answer to `sql` as a grid to print; raises as `answer`."""
-    rows = answer(sql, lake, limit + 1)
-    is_cut = rows.num_rows > limit
-    shown = cells(rows.slice(0, limit))
-    caption = f"first {limit} rows; --limit shows more" if is_cut else None
-    table = Grid(*(Column(name) for name in cells(rows.slice(0, 0)).names), caption=caption)
-    for row in shown.rows:
-        table.add_row(*row)
-    return table
-
-
-def answer(sql: str, lake: str, limit: int | None = None) -> pa.Table:
-    """Return at most `limit` rows of the answer to `sql`; all with None.
-
-    Raises ConfigError if there is no lake, FabYieldError if DuckDB refuses the query.
-    """
-    import duckdb  # noqa: PLC0415
-
-    from fabyield.lake.query import SHOW_TABLES, known_tables, open_lake  # noqa: PLC0415
-
-    if SHOW_TABLES.fullmatch(sql):
-        return known_tables(lake).slice(0, limit)
-    connection = open_lake(lake, sql)
-    try:
-        found = connection.sql(sql)
-        if found is None:
-            return pa.table({})
-        rows: pa.Table = (found if limit is None else found.limit(limit)).to_arrow_table()
-        return rows
-    except duckdb.Error as error:
-        hint = _nearest(sql) if isinstance(error, duckdb.CatalogException) else ""
-        raise FabYieldError(f"query: {str(error).splitlines()[0]}{hint}") from error
-
-
-def _nearest(sql: str) -> str:
-    """Propose a table for the first one of `sql` that is not declared."""
-    from fabyield.lake.catalog import ALL  # noqa: PLC0415
-
-    bare = {name.partition(".")[2]: name for name in ALL}
-    for name in re.findall(r"\b(?:from|join)\s+([\w.]+)", sql.lower()):
-        if name in ALL:
-            continue
-        if name in bare:
-            return f"; did you mean {bare[name]}?"
-        if hint := near(name, ALL) or near(name.rpartition(".")[2], bare):
-            return hint
-    return ""

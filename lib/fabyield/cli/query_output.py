@@ -1,18 +1,68 @@
-"""Rows of an answer, as text or in a file."""
+"""Answers of the lake, as rows, as text or in a file."""
 
 import io
 import json
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from rich.table import Column
+from rich.table import Table as Grid
 from rich.text import Text
 
-from fabyield.errors import FabYieldError, plain
+from fabyield.errors import FabYieldError, near, plain
+from fabyield.lake.catalog import ALL
+from fabyield.lake.query import SHOW_TABLES, known_tables, open_lake
+
+
+def grid(sql: str, lake: str, limit: int) -> Grid:
+    """Return at most `limit` rows of the answer to `sql` as a grid to print; raises as `answer`."""
+    rows = answer(sql, lake, limit + 1)
+    is_cut = rows.num_rows > limit
+    shown = cells(rows.slice(0, limit))
+    caption = f"first {limit} rows; --limit shows more" if is_cut else None
+    table = Grid(*(Column(name) for name in cells(rows.slice(0, 0)).names), caption=caption)
+    for row in shown.rows:
+        table.add_row(*row)
+    return table
+
+
+def answer(sql: str, lake: str, limit: int | None = None) -> pa.Table:
+    """Return at most `limit` rows of the answer to `sql`; all with None.
+
+    Raises ConfigError if there is no lake, FabYieldError if DuckDB refuses the query.
+    """
+    if SHOW_TABLES.fullmatch(sql):
+        return known_tables(lake).slice(0, limit)
+    connection = open_lake(lake, sql)
+    try:
+        found = connection.sql(sql)
+        if found is None:
+            return pa.table({})
+        rows: pa.Table = (found if limit is None else found.limit(limit)).to_arrow_table()
+        return rows
+    except duckdb.Error as error:
+        hint = _nearest(sql) if isinstance(error, duckdb.CatalogException) else ""
+        raise FabYieldError(f"query: {str(error).splitlines()[0]}{hint}") from error
+
+
+def _nearest(sql: str) -> str:
+    """Propose a table for the first one of `sql` that is not declared."""
+    bare = {name.partition(".")[2]: name for name in ALL}
+    for name in re.findall(r"\b(?:from|join)\s+([\w.]+)", sql.lower()):
+        if name in ALL:
+            continue
+        if name in bare:
+            return f"; did you mean {bare[name]}?"
+        if hint := near(name, ALL) or near(name.rpartition(".")[2], bare):
+            return hint
+    return ""
 
 
 class Cells(NamedTuple):

@@ -23,7 +23,7 @@ def top(
     every: Annotated[bool, typer.Option("--all", help="Show what has ended, too.")] = False,
 ) -> None:
     """Print the findings, most lost die first, with the evidence for each."""
-    from fabyield.cli.query import answer  # noqa: PLC0415
+    from fabyield.cli.query_output import answer  # noqa: PLC0415
 
     folder = Settings.load(conf, lake=lake).lake
     evidence = answer(EVIDENCE, folder).to_pylist()
