@@ -231,3 +231,12 @@ def test_record_without_a_limit_that_its_test_does_not_have_either_states_nothin
     content = stdf(MIR, *part(ptr(0, 1.0, **named, **usual)), *part(ptr(0, 2.0, **named, **later)))
 
     assert read(content).test_values["own_limits"].to_pylist() == [None, None]
+
+
+def test_late_name_counts_at_its_turn_in_a_part_that_ends_before_the_second_name(stdf):
+    first = part(ptr(0, 1.0), ptr(0, 2.0, test_txt="IDD"))
+    second = part(ptr(0, 1.0, test_txt="VDD"), ptr(0, 2.0))
+
+    found = texts(stdf(MIR, *first, *second, *part(ptr(0, 1.0), ptr(0, 2.0))))
+
+    assert found == ["IDD", "IDD"] + ["VDD", "IDD"] * 2

@@ -33,12 +33,16 @@ NEVER: Final = np.iinfo(np.int64).max
 
 
 class FirstName(NamedTuple):
-    """The record of a file that first names a test of a number; `site`: head and site as one."""
+    """The record of a file that first names a test of a number; `site`: head and site as one.
+
+    `is_late`: records without a text came before it.
+    """
 
     number: int
     test: int
     site: int
     offset: int
+    is_late: bool
 
 
 Key = tuple[str, int, str | None]
@@ -114,7 +118,8 @@ class Definitions:
             return
         kind, number, text = key
         test = self._usual.setdefault((kind, number), len(self._tests))
-        if test == len(self._tests):
+        is_late = test < len(self._tests)
+        if not is_late:
             self._tests.append(key)
         elif text is not None and self._tests[test][2] is None:
             # The file names this test only now, after its first results.
@@ -125,7 +130,7 @@ class Definitions:
             self._share(kind, number, offset)
         self._index[key] = test
         if text is not None and test == self._usual[kind, number]:
-            self.first_names[kind].append(FirstName(number, test, site, offset))
+            self.first_names[kind].append(FirstName(number, test, site, offset, is_late))
         if text is None:
             self._index[key] = NO_TEST - 1 - len(self._unnamed)
             self._unnamed.append((kind, number))

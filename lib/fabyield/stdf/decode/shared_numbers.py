@@ -13,7 +13,7 @@ import pyarrow as pa
 from fabyield.stdf.arrow.list_columns import ArrowArray
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.compiled.part_ownership import NOBODY
-from fabyield.stdf.decode.definitions import NEVER, Definitions
+from fabyield.stdf.decode.definitions import NEVER, Definitions, FirstName
 
 UNKNOWN = -1
 # Only names so many bytes after the second name of a number are learned: all would take too long
@@ -63,6 +63,8 @@ class SharedNumbers:
         self._kind = kind
         self._facts: dict[Turn, Fact] = {}
         self._executed: dict[tuple[int, int], int] = {}
+        # First names and their turns; few files have a shared number for which they matter.
+        self._first: list[tuple[FirstName, int]] = []
 
     def remember(self, waiting: pa.Table, definitions: Definitions) -> None:
         """Remember the turns of the records that first name a number; their part may end before.
@@ -73,12 +75,14 @@ class SharedNumbers:
             return
         pir, offset = (waiting[name].to_numpy() for name in ("pir", "record_offset"))
         row = np.searchsorted(offset, [name.offset for name in names])
-        near = np.flatnonzero(np.isin(pir[: row.max() + 1], pir[row]))
-        number = definitions.numbers_of(waiting["test_index"].to_numpy()[near])
-        turns = _turns(pir[near], number)[np.searchsorted(near, row)]
-        for name, part, turn in zip(names, pir[row].tolist(), turns.tolist(), strict=True):
-            for place in (name.site, ANYWHERE) if part != NOBODY else ():
-                self._facts[place, name.number, turn] = Fact(name.test, name.offset)
+        turns, is_late = np.zeros(row.size, np.int64), np.array([name.is_late for name in names])
+        if is_late.any():
+            late = row[is_late]
+            near = np.flatnonzero(np.isin(pir[: late[-1] + 1], pir[late]))
+            number = definitions.numbers_of(waiting["test_index"].to_numpy()[near])
+            turns[is_late] = _turns(pir[near], number)[np.searchsorted(near, late)]
+        turns[pir[row] == NOBODY] = NEVER
+        self._first += zip(names, turns.tolist(), strict=True)
 
     def told_apart(self, rows: pa.Table, places: Places, definitions: Definitions) -> pa.Table:
         """Return rows with a test for each code.
@@ -86,6 +90,7 @@ class SharedNumbers:
         A record before the second name of its number is of the test named first, but names no turn.
         One whose turn is named by no part, or differently by two, is of a test without a name.
         """
+        self._learn_first()
         shared = definitions.shared(self._kind)
         code, offset = rows["test_index"].to_numpy(), rows["record_offset"].to_numpy()
         test, unnamed = definitions.first_of(code).astype(np.int64), code < 0
@@ -104,6 +109,12 @@ class SharedNumbers:
         column = rows.schema.get_field_index("test_index")
         rows = rows.set_column(column, "test_index", pa.array(test.astype(np.int32)))
         return _with_own_limits(rows, np.flatnonzero(unnamed & (begin < NEVER)), definitions)
+
+    def _learn_first(self) -> None:
+        for name, turn in self._first:
+            for place in (name.site, ANYWHERE):
+                self._facts[place, name.number, turn] = Fact(name.test, name.offset)
+        self._first.clear()
 
     def tests(self, found: Executions, unfinished: Longs) -> Longs:
         """Return the test of each execution, UNKNOWN where names contradict or are lacking.
