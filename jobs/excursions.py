@@ -49,7 +49,8 @@ def job(run: Run) -> None:
     """Follow the suspects of this night, and collect what the wafers that they hit show."""
     compared = run.rows(COMMONALITY)
     suspects = [row for row in compared if row["verdict"] == "suspect"]
-    found = excursions(run.rows(EXCURSION), suspects, run.attempt.started_at.date())
+    earlier = run.rows(EXCURSION)
+    found = excursions(earlier, suspects, run.attempt.started_at.date())
     if not found:
         run.write_nothing(EXCURSION, EXCURSION_EVIDENCE)
         return
@@ -59,8 +60,9 @@ def job(run: Run) -> None:
     ids = {row["excursion_id"] for row in current}
     kept = [row for row in run.rows(EXCURSION_EVIDENCE) if row["excursion_id"] not in ids]
     run.publish([batch(run, EXCURSION, rows), batch(run, EXCURSION_EVIDENCE, [*kept, *evidence])])
+    known = {row["excursion_id"] for row in earlier}
     for row in rows:
-        if row["state"] == "new":
+        if row["excursion_id"] not in known:
             run.notify(EXCURSION, row["finding"], "the place that it names, and its wafers in line")
 
 

@@ -1,10 +1,12 @@
 """Gold: yield of every wafer by zone."""
 
 import numpy as np
+from pyarrow import compute as pc
 
 from fabyield.lake.catalog import DIE_RESULTS, WAFER_RUNS, WAFER_YIELD, WAFERS, ZONE_YIELD
 from fabyield.pipeline.job import Run, Step, main
 from fabyield.transforms.gold.zone_yield import die_layout, zone_yield
+from fabyield.transforms.shared.name_rules import NO_NAME
 
 STEP = Step(reads=(DIE_RESULTS, WAFER_RUNS, WAFER_YIELD, WAFERS), writes=(ZONE_YIELD,))
 # The layout of a product is that of so many of its wafers with most die.
@@ -25,7 +27,8 @@ def job(run: Run) -> None:
 def layout_wafers(run: Run) -> list[int]:
     """Return the wafers with most die of each product."""
     columns = ["wafer_key", "product_id", "tested_die"]
-    rows = run.arrow(WAFER_YIELD, columns)
+    # Lots of packages are no wafers.
+    rows = run.arrow(WAFER_YIELD, columns, pc.field("wafer_id") != pc.scalar(NO_NAME))
     rows = rows.sort_by([("tested_die", "descending"), ("wafer_key", "ascending")])
     products = rows["product_id"].combine_chunks().dictionary_encode()
     codes = products.indices.fill_null(-1).to_numpy(zero_copy_only=False)

@@ -111,7 +111,7 @@ class Failing:
 
     def __init__(self, run, monkeypatch):
         self.run, self.ways, self.ran, self.summed_up = run, {}, [], []
-        steps = ["stdf_files", "bin_pareto", "report", "maintain"]
+        steps = ["stdf_files", "yield_model", "report", "maintain"]
         monkeypatch.setattr("fabyield.pipeline.night.steps", lambda: steps)
         monkeypatch.setattr("fabyield.pipeline.night.run_step", self.step)
         monkeypatch.setattr("fabyield.pipeline.night.is_unchanged", lambda run, last: False)
@@ -148,19 +148,19 @@ def test_step_that_nothing_needs_fails_each_night_without_holding_back_the_next(
     for batch in (2, 3):
         caplog.clear()
 
-        ran = failing.night(bin_pareto=ValueError("no bin"))
+        ran = failing.night(yield_model=ValueError("no bin"))
 
-        names = ["stdf_files", "bin_pareto", "report", "maintain"]
+        names = ["stdf_files", "yield_model", "report", "maintain"]
         assert ran == [(batch, name) for name in names]
-        assert failing.states(batch, "bin_pareto") == ["failed"]
+        assert failing.states(batch, "yield_model") == ["failed"]
         assert failing.states(batch, NIGHT) == ["running", "incomplete"]
         [alarm] = [row.message for row in caplog.records if "ALERT" in row.message]
-        assert "critical gold.bin_pareto (owner yield-engineering): step bin_pareto" in alarm
+        assert "critical gold.yield_prediction (owner yield-engineering): step yield_model" in alarm
         assert "no bin; last done for batch 1" in alarm
         assert failing.summed_up == []
 
     failing.night()
-    assert (4, "bin_pareto", 1) in failing.ran, "it takes all that it missed"
+    assert (4, "yield_model", 1) in failing.ran, "it takes all that it missed"
     assert failing.states(4, NIGHT) == ["running", "done"]
 
 
@@ -172,16 +172,16 @@ def test_night_without_its_page_is_summed_up_and_has_ended(failing):
 
 
 def test_of_a_broken_step_and_one_that_data_quality_stopped_the_night_raises_the_broken(failing):
-    failing.night(report=KeyError(), bin_pareto=DataQualityError("no"))
+    failing.night(report=KeyError(), yield_model=DataQualityError("no"))
 
-    assert failing.states(1, "bin_pareto") == ["stopped"]
+    assert failing.states(1, "yield_model") == ["stopped"]
     assert failing.states(1, NIGHT) == ["running", "incomplete"]
 
 
 def test_failure_of_a_step_that_others_need_is_resumed(failing):
     assert failing.night(stdf_files=ValueError()) == [(1, "stdf_files")]
 
-    assert failing.night()[:2] == [(1, "stdf_files"), (1, "bin_pareto")]
+    assert failing.night()[:2] == [(1, "stdf_files"), (1, "yield_model")]
 
 
 @pytest.mark.parametrize("later", [{}, {"report": OSError("disk full")}])

@@ -49,7 +49,7 @@ def test_steps_whose_tables_only_people_read_are_not_needed():
     needed = {name for name in declared() if is_needed(name)}
 
     assert needed >= {"stdf_files", "fab_tables", "wafers", "die_results", "wafer_yield"}
-    assert needed.isdisjoint({"bin_pareto", "yield_model", "unmatched", "report", "maintain"})
+    assert needed.isdisjoint({"excursions", "yield_model", "unmatched", "report", "maintain"})
 
 
 def test_page_comes_after_all_tables_and_upkeep_last():

@@ -89,10 +89,13 @@ def test_first_page_includes_all_nights_that_failed_before_it(nights):
     assert night.earlier_nights == 2
 
 
-def test_findings_of_the_last_night_come_with_most_lost_die_first(nights, run, rows):
+def test_open_findings_and_those_that_ended_tonight_come_with_most_lost_die_first(
+    nights, run, rows
+):
     found = [
         {"excursion_id": name, "last_found_on": date(2026, 3, day), "lost_good_die": die}
         | {"state": state, "finding": f"{name}.", "first_found_on": date(2026, 3, 1)}
+        | {"batch": 1 if name == "gone" else 7}
         for name, day, die, state in (
             ("ended", 9, 900.0, "ended"),
             ("small", 9, 10.0, "new"),

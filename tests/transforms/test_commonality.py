@@ -79,18 +79,19 @@ def test_wafer_has_a_place_for_equipment_chamber_and_recipe_that_are_known(rows)
     ]
 
 
-def test_tester_and_program_of_a_wafer_are_those_of_its_last_run(rows):
+def test_tester_and_program_of_a_wafer_are_those_of_its_first_run_that_is_no_retest(rows):
     run = {"wafer_key": 1, "insertion": "CP1", "test_program": "p", "test_program_rev": "07"}
     runs = rows(
         WAFER_RUNS,
         run | {"tester_id": "T1", "started_at": START + timedelta(hours=1)},
         run | {"tester_id": "T2", "started_at": START},
+        run | {"tester_id": "T4", "started_at": START - timedelta(hours=1), "is_retest_file": True},
         run | {"tester_id": "T3", "started_at": START + timedelta(hours=2), "is_superseded": True},
     )
 
     actual = test_visits(runs).select(*PLACE).collect()
 
-    assert sorted(map(tuple, actual)) == [("program", "CP1", "p 07"), ("tester", "CP1", "T1")]
+    assert sorted(map(tuple, actual)) == [("program", "CP1", "p 07"), ("tester", "CP1", "T2")]
 
 
 test_visits.__test__ = False

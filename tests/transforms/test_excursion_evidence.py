@@ -73,7 +73,7 @@ def test_wafer_of_two_excursions_counts_for_the_stronger(rows, suspects):
 def test_untested_wafers_that_went_through_the_suspect_are_in_line(rows, suspects, ended_at, lots):
     history = [visit(1, "B", 1), visit(2, "B", 9), visit(3, "B", 1), visit(4, "A", 1)]
     visits = process_visits(rows(PROCESS_HISTORY, *history), "fab_id", "wafer_key")
-    names = ({"wafer_key": n, "lot_id": f"K{n}", "product_id": "P1"} for n in (1, 2, 3, 4))
+    names = ({"wafer_key": n, "current_lot_id": f"K{n}", "product_id": "P1"} for n in (1, 2, 3, 4))
     tested = rows(WAFER_YIELD, sorted_wafer(3), sorted_wafer(1, insertion="CP2"))
 
     actual = in_line_wafers(

@@ -113,7 +113,7 @@ def test_low_wafers_of_two_lots_are_inconclusive():
 def test_loss_below_the_least_points_is_no_suspect():
     rows = found(fab(lambda lot, chamber, _: chamber == "B" and lot >= 3), min_points=12.0)
 
-    assert verdicts(rows) == {}
+    assert verdicts(rows) == {("etch", "E1/B"): "inconclusive"}
 
 
 def test_low_lots_that_share_a_tool_by_chance_are_no_suspect():

@@ -72,7 +72,7 @@ def read_night(run: Run, *, is_whole: bool = True) -> N.Night:
         lake=run.settings.lake,
         page=run.settings.report,
         files=_file_counts(run, batches),
-        findings=_findings(run),
+        findings=_findings(run, batches),
         rows=_table_rows(run, batches),
         unmatched=_unmatched(run),
         yields=[_build(N.WaferYield, row) for row in wafers],
@@ -119,11 +119,10 @@ def _last_page_on(run: Run) -> date | None:
     return max(days, default=None)
 
 
-def _findings(run: Run) -> list[N.Finding]:
-    """Return the excursions that this night found, that with most lost die first."""
+def _findings(run: Run, batches: set[int]) -> list[N.Finding]:
+    """Return open excursions, and those that ended in `batches`, that with most lost die first."""
     rows = run.rows(EXCURSION)
-    last = max((row["last_found_on"] for row in rows), default=None)
-    rows = [row for row in rows if row["last_found_on"] == last]
+    rows = [row for row in rows if row["state"] != "ended" or row[BATCH] in batches]
     evidence: dict[str, list[N.Evidence]] = {}
     for row in _sorted(run.rows(EXCURSION_EVIDENCE), "excursion_id", "kind", "evidence_rank"):
         evidence.setdefault(row["excursion_id"], []).append(_build(N.Evidence, row))

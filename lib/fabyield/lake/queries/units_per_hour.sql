@@ -1,9 +1,15 @@
--- Touch-downs per hour of each tester and program, over wafer runs that ended.
+-- Touch-downs per hour of each tester and program, over files that ended.
+WITH files AS (
+  SELECT
+    fab_id, insertion, tester_id, test_program, file_key, sum(touchdowns) AS touchdowns,
+    epoch(max(finished_at) - min(started_at)) / 3600 AS hours
+  FROM silver.wafer_runs
+  WHERE finished_at > started_at AND NOT is_superseded
+  GROUP BY ALL
+)
 SELECT
-  insertion, tester_id, test_program, count(*) AS runs, sum(touchdowns) AS touchdowns,
-  round(sum(epoch(finished_at - started_at)) / 3600, 2) AS hours,
-  round(3600 * sum(touchdowns) / nullif(sum(epoch(finished_at - started_at)), 0), 1) AS units_per_hour
-FROM silver.wafer_runs
-WHERE finished_at > started_at AND NOT is_superseded
-GROUP BY ALL
+  fab_id, insertion, tester_id, test_program, count(*) AS runs, sum(touchdowns) AS touchdowns,
+  round(sum(files.hours), 2) AS hours, round(sum(touchdowns) / nullif(sum(files.hours), 0), 1) AS units_per_hour
+FROM files
+GROUP BY fab_id, insertion, tester_id, test_program
 ORDER BY units_per_hour, tester_id

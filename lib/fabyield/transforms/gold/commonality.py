@@ -65,13 +65,16 @@ def process_visits(history: DataFrame, *keys: str) -> DataFrame:
 
 
 def test_visits(wafer_runs: DataFrame) -> DataFrame:
-    """Return a row per wafer and the tester, and program with revision, that tested it last."""
+    """Return a row per wafer and the tester, and program with revision, that tested it first.
+
+    Low wafers are tested again, often on one tester: that is an effect, and no cause.
+    """
     runs = not_superseded(wafer_runs)
     last = {
-        name: F.max_by(name, F.struct("started_at", "file_key")).alias(name)
+        name: F.min_by(name, F.struct("is_retest_file", "started_at", "file_key")).alias(name)
         for name in ("tester_id", "test_program", "test_program_rev")
     }
-    tested = runs.groupBy(*INSERTION).agg(*last.values(), F.max("started_at").alias("started_at"))
+    tested = runs.groupBy(*INSERTION).agg(*last.values(), F.min("started_at").alias("started_at"))
     program = F.concat_ws(" ", "test_program", "test_program_rev")
     places = {
         "tester": F.col("tester_id"),

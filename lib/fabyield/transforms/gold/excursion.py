@@ -100,6 +100,7 @@ def _with_finding(
         *_places(excursion, compared),
         *_lots("in_line_lot", [(row["lot_id"], row["wafers"]) for row in waiting]),
     ]
+    support = list({(one["kind"], one["subject"]): one for one in support[::-1]}.values())[::-1]
     row = excursion | {
         "lost_good_die": lost_good_die(excursion, mine),
         "in_line_wafers": sum(one["wafers"] for one in waiting),

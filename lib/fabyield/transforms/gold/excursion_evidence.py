@@ -29,7 +29,9 @@ def in_line_wafers(
 
     `visits` have a wafer_key for each PLACE; `wafers` are silver.wafers.
     """
-    names = wafers.select("fab_id", "wafer_key", "product_id", "lot_id")
+    names = wafers.select(
+        "fab_id", "wafer_key", "product_id", F.col("current_lot_id").alias("lot_id")
+    )
     keys = ["fab_id", "product_id", *PLACE]
     visited = visits.join(names, ["fab_id", "wafer_key"], how="inner")
     hit = visited.join(F.broadcast(suspects), keys, how="inner")
@@ -91,4 +93,4 @@ def _counted(
     units = [F.col(unit).alias("unit")] if unit else []
     arm = ["product_id", "insertion", "excursion_id"]
     groups = rows.groupBy(*arm, kind.alias("kind"), subject.alias("subject"), *units)
-    return groups.agg(F.count("*").alias("wafers"), *figures)
+    return groups.agg(F.count_distinct("wafer_key").alias("wafers"), *figures)

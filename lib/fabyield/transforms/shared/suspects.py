@@ -262,7 +262,7 @@ def _verdict(
         suspect, is_told_apart = explained
         verdict = "bystander" if is_told_apart else "alike"
         return {"verdict": verdict, "explained_by": " ".join(suspect.place)}
-    return {"verdict": "none"}
+    return {"verdict": "inconclusive"}
 
 
 def _costs_by_itself(
