@@ -19,11 +19,12 @@ from fabyield.lake.catalog import (
 )
 from fabyield.lake.few_rows import few_rows
 from fabyield.lake.reader import Row
-from fabyield.lake.table import BATCH, Table, ddl
+from fabyield.lake.table import Table, ddl
 from fabyield.pipeline.job import Batch, Run, Step, main
 from fabyield.transforms.gold.commonality import compared_wafers, process_visits, test_visits
 from fabyield.transforms.gold.excursion import excursions, with_findings
 from fabyield.transforms.gold.excursion_evidence import (
+    SUSPECTED,
     counted_evidence,
     excursion_wafers,
     in_line_wafers,
@@ -37,11 +38,6 @@ STEP = Step(
     ),
     writes=(EXCURSION, EXCURSION_EVIDENCE),
     conf=("commonality",),
-)
-SUSPECTED = (
-    "excursion_id string, suspect_rank int, fab_id string, product_id string, insertion string, "
-    "factor_kind string, process_step string, level string, since_at timestamp, "
-    "until_at timestamp, ended_at timestamp"
 )
 
 
@@ -100,9 +96,8 @@ def suspected(run: Run, row: Row) -> Row:
 
 def batch(run: Run, table: Table, rows: Sequence[Row]) -> Batch:
     """Return rows as a batch of `table`, null where they lack a column."""
-    made = {name: column for name, column in table.columns.items() if name != BATCH}
-    ours = [{n: row.get(n) for n in made} | {"fab_id": run.fab_id} for row in rows]
-    return Batch(table, few_rows(run.spark, ours, ddl(made)))
+    ours = [{n: row.get(n) for n in table.made} | {"fab_id": run.fab_id} for row in rows]
+    return Batch(table, few_rows(run.spark, ours, ddl(table.made)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from fabyield.lake.catalog import (
 from fabyield.lake.few_rows import few_rows
 from fabyield.transforms.gold.commonality import process_visits
 from fabyield.transforms.gold.excursion_evidence import (
+    SUSPECTED,
     counted_evidence,
     excursion_wafers,
     in_line_wafers,
@@ -25,16 +26,11 @@ SUSPECT = {
     **{"insertion": "CP1", "factor_kind": "chamber", "process_step": "etch", "level": "E1/B"},
     **{"since_at": START, "until_at": START + timedelta(days=2), "ended_at": None},
 }
-DDL = (
-    "excursion_id string, suspect_rank int, fab_id string, product_id string, insertion string, "
-    "factor_kind string, process_step string, level string, since_at timestamp, "
-    "until_at timestamp, ended_at timestamp"
-)
 
 
 @pytest.fixture
 def suspects(spark):
-    return lambda *changes: few_rows(spark, [SUSPECT | one for one in changes or [{}]], DDL)
+    return lambda *changes: few_rows(spark, [SUSPECT | one for one in changes or [{}]], SUSPECTED)
 
 
 def visit(wafer_key, chamber, day, **more):

@@ -27,7 +27,7 @@ def grid(sql: str, lake: str, limit: int) -> Grid:
     is_cut = rows.num_rows > limit
     shown = cells(rows.slice(0, limit))
     caption = f"first {limit} rows; --limit shows more" if is_cut else None
-    table = Grid(*(Column(name) for name in cells(rows.slice(0, 0)).names), caption=caption)
+    table = Grid(*(Column(name) for name in shown.names), caption=caption)
     for row in shown.rows:
         table.add_row(*row)
     return table

@@ -67,6 +67,7 @@ def read_night(run: Run, *, is_whole: bool = True) -> N.Night:
     wafers = [row | {"is_packaged": row["wafer_id"] == NO_NAME} for row in rows]
     wafers = _sorted(wafers, "is_packaged", "lot_id", "wafer_id", "insertion")
     models = _sorted(run.rows(MODEL_REPORT), "product_id")
+    verdicts = _of(batches, run, VALIDATION_RESULTS)
     return N.Night(
         night_on=run.attempt.started_at.date(),
         lake=run.settings.lake,
@@ -78,7 +79,7 @@ def read_night(run: Run, *, is_whole: bool = True) -> N.Night:
         yields=[_build(N.WaferYield, row) for row in wafers],
         bins=_bin_counts(run, wafers),
         maps=_wafer_maps(run, wafers),
-        broken=_broken_expectations(run, batches),
+        broken=_broken_expectations(verdicts),
         models=[_build(N.ModelFigures, row) for row in models],
         predictions=_predictions(run),
         top_drivers=[
@@ -91,7 +92,7 @@ def read_night(run: Run, *, is_whole: bool = True) -> N.Night:
         earlier_nights=len(batches) - 1,
         is_whole=is_whole,
         last_whole_on=_last_page_on(run),
-        asked=len(_of(batches, run, VALIDATION_RESULTS, "step")),
+        asked=len(verdicts),
     )
 
 
@@ -232,9 +233,8 @@ def _orientations(run: Run, wafers: Sequence[Row]) -> dict[int, Row]:
     return {key: at[file, num] for file, num, key in sorted(places) if (file, num) in at}
 
 
-def _broken_expectations(run: Run, batches: set[int]) -> list[N.BrokenExpectation]:
-    """Return the broken expectations of each step's last attempt in `batches`."""
-    verdicts = _of(batches, run, VALIDATION_RESULTS)
+def _broken_expectations(verdicts: Sequence[Row]) -> list[N.BrokenExpectation]:
+    """Return the expectations that were broken at each step's last attempt."""
     newest: dict[str, Any] = {}
     for row in verdicts:
         newest[row["step"]] = max(row["attempt_at"], newest.get(row["step"], row["attempt_at"]))

@@ -36,6 +36,14 @@ def take_numbers(column: ArrowArray, index: Ints | Longs) -> ArrowArray:
     return to_arrow(buffers.take(numbers, index), there, column.type)
 
 
+def with_values(column: ArrowArray, rows: Longs, values: ArrowArray) -> ArrowArray:
+    """Return a column with other values in some of its rows."""
+    place = np.arange(len(column))
+    place[rows] = len(column) + np.arange(rows.size)
+    places: ArrowArray = pa.array(place)
+    return pa.concat_arrays([column, values]).take(places)
+
+
 def numbers_at(data: Bytes, big: bool, places: Longs, counts: Longs, kind: str) -> NDArray[Any]:
     """Read `counts` numbers of one STDF type at each of the places."""
     dtype = np.dtype(NUMBERS[kind]).newbyteorder(">" if big else "<")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.list_columns import ArrowArray, with_values
 from fabyield.stdf.compiled.buffers import Flags, Longs
 from fabyield.stdf.compiled.part_ownership import NOBODY
 from fabyield.stdf.decode.definitions import NEVER, Definitions, FirstName
@@ -177,11 +177,7 @@ def _with_own_limits(rows: pa.Table, unnamed: Longs, definitions: Definitions) -
     test, offset = (rows[name].to_numpy()[unnamed] for name in ("test_index", "record_offset"))
     at: ArrowArray = pa.array(unnamed)
     other = definitions.other_limits(own.take(at), test, offset)
-    place = np.arange(rows.num_rows)
-    place[unnamed] = rows.num_rows + np.arange(unnamed.size)
-    places: ArrowArray = pa.array(place)
-    both = pa.concat_arrays([own, other]).take(places)
-    return rows.set_column(column, "own_limits", both)
+    return rows.set_column(column, "own_limits", with_values(own, unnamed, other))
 
 
 def _turns(part: Longs, number: Longs) -> Longs:

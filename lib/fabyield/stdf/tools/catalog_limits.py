@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fabyield.stdf.arrow.list_columns import ArrowArray
+from fabyield.stdf.arrow.list_columns import ArrowArray, with_values
 from fabyield.stdf.arrow.numpy_columns import numbers
 from fabyield.stdf.decode.stated import OWN, OWN_LIMITS, TYPES, other_than, with_infinite
 
@@ -34,11 +34,8 @@ def relative_to_catalog(values: pa.Table, tests: Redefined) -> pa.Table:
     of_test: ArrowArray = pa.array(at[rows])
     held = _held(own.take(taken), of_file, of_test)
     other = other_than(held, lambda name: _definitions(of_catalog, name).take(of_test))
-    place = np.arange(values.num_rows)
-    place[rows] = values.num_rows + np.arange(rows.size)
-    places: ArrowArray = pa.array(place)
-    both = pa.concat_arrays([own, other]).take(places)
-    return values.set_column(values.schema.get_field_index("own_limits"), "own_limits", both)
+    place = values.schema.get_field_index("own_limits")
+    return values.set_column(place, "own_limits", with_values(own, rows, other))
 
 
 def _held(own: ArrowArray, of_file: Sequence[Definition], test: ArrowArray) -> ArrowArray:

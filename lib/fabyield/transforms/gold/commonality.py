@@ -70,11 +70,11 @@ def test_visits(wafer_runs: DataFrame) -> DataFrame:
     Low wafers are tested again, often on one tester: that is an effect, and no cause.
     """
     runs = not_superseded(wafer_runs)
-    last = {
+    first = {
         name: F.min_by(name, F.struct("is_retest_file", "started_at", "file_key")).alias(name)
         for name in ("tester_id", "test_program", "test_program_rev")
     }
-    tested = runs.groupBy(*INSERTION).agg(*last.values(), F.min("started_at").alias("started_at"))
+    tested = runs.groupBy(*INSERTION).agg(*first.values(), F.min("started_at").alias("started_at"))
     program = F.concat_ws(" ", "test_program", "test_program_rev")
     places = {
         "tester": F.col("tester_id"),

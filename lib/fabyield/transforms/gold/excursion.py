@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def _lots(kind: str, wafers: Iterable[tuple[str, int]]) -> list[Row]:
 
 def lost_good_die(excursion: Row, counted: Sequence[Row]) -> float:
     """Return the good die that the affected wafers would have at the yield of the others."""
-    tested, good = next(((r["total"], r["amount"]) for r in counted if r["kind"] == "die"), (0, 0))
+    tested, good = _die(counted)
     return max(0.0, float(tested * excursion["other_yield_pct"] / 100 - good))
 
 
@@ -151,9 +152,10 @@ def evidence(affected: Sequence[Row], others: Sequence[Row]) -> list[Row]:
     """Compare what was counted of an excursion's wafers with the wafers that none affected."""
     there = {(row["kind"], row["subject"], row["unit"]): row for row in others}
     pairs = [(row, there.get((row["kind"], row["subject"], row["unit"]))) for row in affected]
-    tested = [_total(rows) for rows in (affected, others)]
+    tested = [_die(rows)[0] for rows in (affected, others)]
+    zones = [_zone(row, other) for row, other in _of(pairs, "zone") if other]
     rows = [
-        *_ranked([_zone(row, other) for row, other in _of(pairs, "zone") if other]),
+        *_ranked(sorted(zones, key=itemgetter("difference"))),
         *(b for kind in ("hard_bin", "soft_bin") for b in _bins(_of(pairs, kind), *tested)),
         *_tests([(row, other) for row, other in _of(pairs, "test") if other]),
     ]
@@ -168,8 +170,9 @@ def _of(pairs: Iterable[Pair], kind: str) -> list[Pair]:
     return [pair for pair in pairs if pair[0]["kind"] == kind]
 
 
-def _total(rows: Sequence[Row]) -> int:
-    return next((row["total"] for row in rows if row["kind"] == "die"), 0)
+def _die(rows: Sequence[Row]) -> tuple[int, int]:
+    """Return the tested and the good die."""
+    return next(((row["total"], row["amount"]) for row in rows if row["kind"] == "die"), (0, 0))
 
 
 def _compared(row: Row, value: float, other: float, **more: object) -> Row:
@@ -192,7 +195,7 @@ def _bins(pairs: Sequence[Pair], tested: int, other_tested: int) -> list[Row]:
         shares = 100 * row["amount"] / tested, 100 * elsewhere / other_tested
         if shares[0] >= max(shares[1] + LEAST_POINTS, LEAST_RATIO * shares[1]):
             rows.append(_compared(row, *shares, unit="%"))
-    return _ranked(rows, most_first=True)[:MOST]
+    return _ranked(sorted(rows, key=lambda row: -row["difference"])[:MOST])
 
 
 def _tests(pairs: Sequence[tuple[Row, Row]]) -> list[Row]:
@@ -213,18 +216,16 @@ def _tests(pairs: Sequence[tuple[Row, Row]]) -> list[Row]:
         if q_value < MOST_Q and abs(shift) >= LEAST_SHIFT:
             more = {"unit": row["unit"], "p_value": q_value}
             rows.append(_compared(row, row["mean"], other["mean"], **more) | {"difference": shift})
-    return _ranked(sorted(rows, key=lambda r: -abs(r["difference"]))[:MOST], keep=True)
+    return _ranked(sorted(rows, key=lambda r: -abs(r["difference"]))[:MOST])
 
 
 def _is_usable(row: Row) -> bool:
     return row["wafers"] > 1 and row["spread"] is not None
 
 
-def _ranked(rows: Sequence[Row], *, most_first: bool = False, keep: bool = False) -> list[Row]:
-    """Number rows by difference, the least first if not `most_first`, or as they are."""
-    sign = -1 if most_first else 1
-    order = rows if keep else sorted(rows, key=lambda row: sign * row["difference"])
-    return [row | {"evidence_rank": rank} for rank, row in enumerate(order, 1)]
+def _ranked(rows: Sequence[Row]) -> list[Row]:
+    """Number rows in their order."""
+    return [row | {"evidence_rank": rank} for rank, row in enumerate(rows, 1)]
 
 
 def sentence(excursion: Row, found: Sequence[Row]) -> str:

@@ -8,11 +8,18 @@ from pyspark.sql import functions as F
 from fabyield.transforms.gold.commonality import PLACE, PRODUCT
 from fabyield.transforms.shared.keys import INSERTION
 
+# The columns of suspects; `ended_at` is null while an excursion goes on.
+SUSPECTED = (
+    "excursion_id string, suspect_rank int, fab_id string, product_id string, insertion string, "
+    "factor_kind string, process_step string, level string, since_at timestamp, "
+    "until_at timestamp, ended_at timestamp"
+)
+
 
 def excursion_wafers(wafers: DataFrame, visits: DataFrame, suspects: DataFrame) -> DataFrame:
     """Return the compared wafers with the excursion that affected each, null if none did.
 
-    `suspects` have excursion_id, suspect_rank, PRODUCT, PLACE, since_at and until_at.
+    `suspects` have the columns of SUSPECTED.
     """
     known = wafers.select(*PRODUCT, "wafer_key", "lot_id", "tested_die", "good_die")
     seen = known.join(visits, INSERTION, how="inner")
