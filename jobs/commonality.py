@@ -5,7 +5,7 @@ from dataclasses import asdict
 from fabyield.lake.catalog import COMMONALITY, PROCESS_HISTORY_AT_TEST, WAFER_RUNS, WAFER_YIELD
 from fabyield.pipeline.job import Run, Step, main
 from fabyield.transforms.gold.commonality import commonality, compared_wafers
-from fabyield.transforms.shared.suspects import SuspectRules
+from fabyield.transforms.shared.suspect_arms import SuspectRules
 
 INPUTS = (WAFER_YIELD, PROCESS_HISTORY_AT_TEST, WAFER_RUNS)
 STEP = Step(reads=INPUTS, writes=(COMMONALITY,), conf=("commonality",))

@@ -8,7 +8,7 @@ from fabyield.transforms.gold.commonality import (
     test_visits,
 )
 from fabyield.transforms.shared.name_rules import NO_NAME
-from fabyield.transforms.shared.suspects import SuspectRules
+from fabyield.transforms.shared.suspect_arms import SuspectRules
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SORTED = {"product_id": "P1", "insertion": "CP1", "wafer_id": "W01", "final_yield_pct": 96.0}

@@ -2,7 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from fabyield.transforms.gold.excursion import evidence, excursions, names, sentence, with_findings
+from fabyield.transforms.gold.excursion import evidence, excursions, with_findings
+from fabyield.transforms.shared.finding_sentence import names, sentence
 
 NIGHT = date(2026, 3, 9)
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -12,7 +12,8 @@ from fabsim.line.history import LineRun
 from fabsim.line.schedule import booking
 from fabsim.testers.die_flow import carriers
 from fabsim.wafer.defects import causes, damage
-from fabyield.transforms.shared.suspects import SuspectRules, commonality_of_group
+from fabyield.transforms.shared.suspect_arms import SuspectRules
+from fabyield.transforms.shared.suspects import commonality_of_group
 
 KEYS = ["fab_id", "product_id", "insertion"]
 ETCH02_B = ("chamber", "etch_gate", "ETCH02/B")

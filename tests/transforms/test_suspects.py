@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fabyield.transforms.shared.suspects import SuspectRules, commonality_of_group
+from fabyield.transforms.shared.suspect_arms import SuspectRules
+from fabyield.transforms.shared.suspects import commonality_of_group
 
 KEYS = ["fab_id", "product_id", "insertion"]
 HOUR = 3_600_000_000

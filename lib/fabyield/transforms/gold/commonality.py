@@ -9,7 +9,8 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from fabyield.transforms.shared.keys import INSERTION
 from fabyield.transforms.shared.name_rules import NO_NAME
-from fabyield.transforms.shared.suspects import SuspectRules, commonality_of_group, found_schema
+from fabyield.transforms.shared.suspect_arms import SuspectRules
+from fabyield.transforms.shared.suspects import commonality_of_group, found_schema
 from fabyield.transforms.silver.wafer_runs import not_superseded
 
 PRODUCT = ["fab_id", "product_id", "insertion"]
